@@ -1,0 +1,72 @@
+//! Node providers: a client cannot have a node sign for it, so the node takes the client's metadata in as it is
+//! (*unsigned*), its neighbours accept that on the proof that it did, and its own renewal signs it.
+
+use super::{Call, CallError};
+use crate::auth::WeightResult;
+use crate::domain::data::{Record, RecordMetadata};
+use crate::domain::{Admission, Arrival, Error, KeyId};
+use crate::store::Backend;
+
+impl<B: Backend> Call<'_, B> {
+    /// Makes this node a provider, on the issuer's signature alone. Returns the record that now stands: the unsigned
+    /// one, or a signed one of the same or a later issue.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub fn put_host_record(
+        &mut self,
+        metadata: RecordMetadata,
+        weight: &WeightResult,
+        current_timestamp_sec: u64,
+    ) -> Result<Record, CallError> {
+        let now = self.caller.host_timestamp(2, current_timestamp_sec)?;
+        let weight = self.caller.weight(1, weight, &metadata.issued_by)?;
+        if !self.here().is(&metadata.peer_id) {
+            return Err(Error::NotThisHost {
+                given: crate::domain::quoted(&metadata.peer_id),
+                host: self.here().host_id().to_owned(),
+            }
+            .into());
+        }
+        let record = Record {
+            timestamp_created: metadata.timestamp_issued,
+            metadata,
+            signature: Vec::new(),
+        };
+        let mut state = self.load(&KeyId::parse(&record.metadata.key_id)?)?;
+        let record = state.verify(record)?;
+        let admission = state.admit_record(record.clone(), weight, Arrival::Direct, &self.at(now))?;
+        let standing = match admission {
+            Admission::Stored | Admission::Known => record,
+            Admission::Superseded(error) => state.held(&record).cloned().ok_or(error)?,
+            Admission::Outranked(error) => return Err(error.into()),
+        };
+        state.note_use(&self.at(now));
+        self.save(&state)?;
+        Ok(standing.into_inner())
+    }
+
+    /// Takes in what `put_host_record` returned on the provider in this very particle. Position 0 must prove
+    /// that.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub fn propagate_host_record(
+        &mut self,
+        result: Result<Record, String>,
+        weight: &WeightResult,
+        current_timestamp_sec: u64,
+    ) -> Result<(), CallError> {
+        let now = self.caller.host_timestamp(2, current_timestamp_sec)?;
+        let record = result.map_err(|error| Error::HostRecordFailed {
+            error: crate::domain::quoted(&error),
+        })?;
+        self.caller.check_host_record(0, &record)?;
+        let weight = self.caller.weight(1, weight, &record.metadata.issued_by)?;
+        let mut state = self.load(&KeyId::parse(&record.metadata.key_id)?)?;
+        let record = state.verify(record)?;
+        super::records::settled(state.admit_record(record, weight, Arrival::Direct, &self.at(now))?)?;
+        state.note_use(&self.at(now));
+        self.save(&state)
+    }
+}

@@ -1,0 +1,109 @@
+use super::{Call, CallError};
+use crate::auth::WeightResult;
+use crate::domain::data::Key;
+use crate::domain::limits::OWNERS_MAX;
+use crate::domain::{
+    check_count, check_len, limits, merge_keys, signing, verify_key, Error, KeyId, KeyState, Verified,
+};
+use crate::store::Backend;
+
+impl<B: Backend> Call<'_, B> {
+    /// The owner that a list of at most one names; none stands for the particle's initiator.
+    fn owner(&self, owner_peer_id: Vec<String>) -> Result<String, Error> {
+        check_count("owners", owner_peer_id.len(), OWNERS_MAX)?;
+        Ok(owner_peer_id
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| self.caller.init_peer_id().to_owned()))
+    }
+
+    /// What the owner signs to register a key.
+    ///
+    /// # Errors
+    /// [`CallError::Refused`] for oversized arguments, or several owners.
+    pub fn get_key_bytes(&self, owner_peer_id: Vec<String>, mut key: Key) -> Result<Vec<u8>, CallError> {
+        check_len("label", key.label.len(), limits::LABEL_LEN_MAX)?;
+        check_len("challenge", key.challenge.len(), limits::CHALLENGE_LEN_MAX)?;
+        check_len(
+            "challenge_type",
+            key.challenge_type.len(),
+            limits::CHALLENGE_TYPE_LEN_MAX,
+        )?;
+        key.owner_peer_id = self.owner(owner_peer_id)?;
+        Ok(signing::key_bytes(&key).to_vec())
+    }
+
+    /// Registers a key here. Registering it again counts as a use; an older registration than the one that is here
+    /// changes nothing else. `key` needs neither id nor owner, they follow.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub fn register_key(
+        &mut self,
+        owner_peer_id: Vec<String>,
+        mut key: Key,
+        weight: &WeightResult,
+        current_timestamp_sec: u64,
+    ) -> Result<KeyId, CallError> {
+        let now = self.caller.host_timestamp(7, current_timestamp_sec)?;
+        key.owner_peer_id = self.owner(owner_peer_id)?;
+        // The weight of a key's owner decides nothing yet, but a false one is refused.
+        self.caller.weight(6, weight, &key.owner_peer_id)?;
+        key.id = KeyId::of(&key.label, &key.owner_peer_id).to_string();
+        now.check_not_ahead("timestamp_created", key.timestamp_created)?;
+        let (key_id, mut state) = self.admit_key(key, now)?;
+        state.note_use(&self.at(now));
+        self.save(&state)?;
+        Ok(key_id)
+    }
+
+    /// The key, if it is here. Without a proved time this is not a use, and does not say whether the key is alive.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub fn get_key_metadata(&self, key_id: &str) -> Result<Key, CallError> {
+        let key_id = KeyId::parse(key_id)?;
+        let state = self.load(&key_id)?;
+        Ok(state.key().clone().into_inner())
+    }
+
+    /// Takes in a key that another node, or its owner, passes on.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub fn republish_key(
+        &mut self,
+        key: Key,
+        weight: &WeightResult,
+        current_timestamp_sec: u64,
+    ) -> Result<(), CallError> {
+        let now = self.caller.host_timestamp(2, current_timestamp_sec)?;
+        self.caller.weight(1, weight, &key.owner_peer_id)?;
+        now.check_not_ahead("timestamp_created", key.timestamp_created)?;
+        let (_, state) = self.admit_key(key, now)?;
+        self.save(&state)
+    }
+
+    fn admit_key(&self, key: Key, now: crate::domain::HostTimestamp) -> Result<(KeyId, KeyState), CallError> {
+        let claimed = KeyId::parse(&key.id)?;
+        let mut state = match self.store.load(&claimed)? {
+            Some(mut state) => {
+                if **state.key() != key {
+                    state.admit_key(verify_key(key)?);
+                }
+                state
+            }
+            None => KeyState::new(verify_key(key)?, now),
+        };
+        state.note_published(now);
+        Ok((claimed, state))
+    }
+}
+
+/// The latest genuine registration among what nodes answered. Needs no database.
+///
+/// # Errors
+/// [`CallError::Refused`].
+pub fn latest_key(keys: Vec<Key>, key_id: Option<&str>) -> Result<Key, CallError> {
+    Ok(merge_keys(keys, key_id).map(Verified::into_inner)?)
+}

@@ -1,0 +1,200 @@
+use super::{Call, CallError};
+use crate::auth::WeightResult;
+use crate::domain::data::{Record, RecordMetadata};
+use crate::domain::limits::REPUBLISH_BATCH_MAX;
+use crate::domain::{
+    check_count, check_metadata_sizes, merge_records, pack_records, signing, Admission, Arrival, Error, KeyId,
+    Unpacker, Verified,
+};
+use crate::store::Backend;
+
+/// Refused items that an error text lists one by one.
+const REFUSALS_NAMED_MAX: usize = 3;
+
+/// The outcome of a batch, item by item.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Republished {
+    /// Items that are new or have changed something.
+    pub updated: u64,
+    /// Position and reason of every item that was refused. Items that something later stands for, or that a full key
+    /// has no room for, are not refused: that is how replicas settle.
+    pub refused: Vec<(usize, CallError)>,
+}
+
+impl Republished {
+    pub(super) fn note(&mut self, position: usize, outcome: Result<Admission, CallError>) {
+        match outcome {
+            Ok(Admission::Stored) => self.updated += 1,
+            Ok(Admission::Known | Admission::Superseded(_) | Admission::Outranked(_)) => {}
+            Err(error) => self.refused.push((position, error)),
+        }
+    }
+
+    /// One text for all refusals; empty where there are none.
+    pub fn error(&self) -> String {
+        if self.refused.is_empty() {
+            return String::new();
+        }
+        let named: Vec<String> = self
+            .refused
+            .iter()
+            .take(REFUSALS_NAMED_MAX)
+            .map(|(position, error)| format!("item {position}: {error}"))
+            .collect();
+        format!(
+            "{} refused, the others are in; {}",
+            self.refused.len(),
+            named.join("; ")
+        )
+    }
+}
+
+impl<B: Backend> Call<'_, B> {
+    /// Puts a provider's own record. Putting it again changes nothing.
+    ///
+    /// # Errors
+    /// [`CallError`]; also where a later record or tombstone stands for the identity, or the key is full of
+    /// records that rank higher.
+    pub fn put_record(
+        &mut self,
+        record: Record,
+        weight: &WeightResult,
+        current_timestamp_sec: u64,
+    ) -> Result<(), CallError> {
+        let now = self.caller.host_timestamp(4, current_timestamp_sec)?;
+        let weight = self.caller.weight(3, weight, &record.metadata.issued_by)?;
+        check_signed(&record)?;
+        let mut state = self.load(&KeyId::parse(&record.metadata.key_id)?)?;
+        let record = state.verify(record)?;
+        let admission = state.admit_record(record, weight, Arrival::Direct, &self.at(now))?;
+        settled(admission)?;
+        state.note_use(&self.at(now));
+        self.save(&state)
+    }
+
+    /// The live records of a key, in the order of issuer and peer. Reading a key is a use.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub fn get_records(&mut self, key_id: &str, current_timestamp_sec: u64) -> Result<Vec<Record>, CallError> {
+        let now = self.caller.host_timestamp(1, current_timestamp_sec)?;
+        let mut state = self.load_alive(&KeyId::parse(key_id)?, now)?;
+        state.note_use(&self.at(now));
+        self.save(&state)?;
+        let at = self.at(now);
+        Ok(state.live_records(&at).map(|held| (*held.record).clone()).collect())
+    }
+
+    /// The same as one packed string.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub fn get_records_packed(&mut self, key_id: &str, current_timestamp_sec: u64) -> Result<String, CallError> {
+        Ok(pack_records(&self.get_records(key_id, current_timestamp_sec)?))
+    }
+
+    /// Takes in records of one key that another node passes on. Each is judged by itself, the rest comes in.
+    ///
+    /// # Errors
+    /// [`CallError`] where the batch as a whole is at fault; nothing is written then.
+    pub fn republish_records(
+        &mut self,
+        records: Vec<Record>,
+        weights: &[WeightResult],
+        current_timestamp_sec: u64,
+    ) -> Result<Republished, CallError> {
+        let now = self.caller.host_timestamp(2, current_timestamp_sec)?;
+        check_count("weights", weights.len(), REPUBLISH_BATCH_MAX)?;
+        let key_id = only_key("records", records.iter().map(|record| record.metadata.key_id.as_str()))?;
+        let mut state = self.load(&key_id)?;
+        let mut republished = Republished::default();
+        for (position, record) in records.into_iter().enumerate() {
+            let weight = self.caller.weight_of(1, weights, &record.metadata.issued_by)?;
+            let admitted = check_signed(&record)
+                .and_then(|()| state.verify(record))
+                .and_then(|record| state.admit_record(record, weight, Arrival::Replica, &self.at(now)));
+            republished.note(position, admitted.map_err(CallError::from));
+        }
+        self.save(&state)?;
+        Ok(republished)
+    }
+}
+
+/// An item that stands for nothing now is an error to whoever put it.
+pub(super) fn settled(admission: Admission) -> Result<(), Error> {
+    match admission {
+        Admission::Stored | Admission::Known => Ok(()),
+        Admission::Superseded(error) | Admission::Outranked(error) => Err(error),
+    }
+}
+
+fn check_signed(record: &Record) -> Result<(), Error> {
+    if record.signature.is_empty() {
+        return Err(Error::Unsigned {
+            peer_id: crate::domain::quoted(&record.metadata.peer_id),
+        });
+    }
+    Ok(())
+}
+
+/// The key that all items of a batch belong to.
+pub(super) fn only_key<'a>(
+    what: &'static str,
+    mut key_ids: impl ExactSizeIterator<Item = &'a str>,
+) -> Result<KeyId, Error> {
+    check_count(what, key_ids.len(), REPUBLISH_BATCH_MAX)?;
+    let first = key_ids.next().ok_or(Error::Empty { what })?;
+    let key_id = KeyId::parse(first)?;
+    match key_ids.find(|other| *other != first) {
+        Some(other) => Err(Error::SeveralKeys {
+            first: first.to_owned(),
+            other: crate::domain::quoted(other),
+        }),
+        None => Ok(key_id),
+    }
+}
+
+/// What the issuer of a record signs.
+///
+/// # Errors
+/// [`Error::TooLong`], [`Error::TooMany`].
+pub fn get_record_metadata_bytes(metadata: &RecordMetadata) -> Result<Vec<u8>, Error> {
+    check_metadata_sizes(metadata)?;
+    Ok(signing::metadata_bytes(metadata).to_vec())
+}
+
+/// What the provider of a record signs.
+///
+/// # Errors
+/// [`Error::TooLong`], [`Error::TooMany`].
+pub fn get_record_bytes(metadata: &RecordMetadata, timestamp_created: u64) -> Result<Vec<u8>, Error> {
+    check_metadata_sizes(metadata)?;
+    Ok(signing::record_bytes(metadata, timestamp_created).to_vec())
+}
+
+/// The latest genuine records among what nodes answered. Needs no database.
+///
+/// # Errors
+/// [`Error::TooMany`].
+pub fn merge(lists: Vec<Vec<Record>>) -> Result<Vec<Record>, Error> {
+    Ok(merge_records(lists, None)?
+        .into_iter()
+        .map(Verified::into_inner)
+        .collect())
+}
+
+/// The same for packed lists, of one key alone. A list that cannot be unpacked is dropped like a forgery.
+///
+/// # Errors
+/// [`Error::TooMany`].
+pub fn merge_packed(key_id: &str, lists: Vec<String>) -> Result<Vec<Record>, Error> {
+    check_count("lists", lists.len(), crate::domain::limits::MERGE_LISTS_MAX)?;
+    KeyId::parse(key_id)?;
+    let mut unpacker = Unpacker::default();
+    let distinct: std::collections::BTreeSet<String> = lists.into_iter().collect();
+    let unpacked = distinct.iter().filter_map(|list| unpacker.unpack(list).ok()).collect();
+    Ok(merge_records(unpacked, Some(key_id))?
+        .into_iter()
+        .map(Verified::into_inner)
+        .collect())
+}

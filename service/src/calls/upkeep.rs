@@ -1,0 +1,126 @@
+use super::{Call, CallError};
+use crate::domain::data::{Key, Record, Tombstone};
+use crate::domain::limits::CONFIRM_BATCH_MAX;
+use crate::domain::{check_count, KeyId, Timeouts};
+use crate::store::{Backend, Cleared, Counts, SCHEMA_VERSION};
+
+/// A key due for replication with all that may be passed on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaleKey {
+    pub key: Key,
+    pub records: Vec<Record>,
+    pub tombstones: Vec<Tombstone>,
+}
+
+/// What an operator wants to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stats {
+    pub counts: Counts,
+    pub schema_version: u32,
+    pub service_version: &'static str,
+}
+
+impl<B: Backend> Call<'_, B> {
+    /// This host's own records that have to be signed anew, or for the first time.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub fn get_stale_local_records(&mut self, current_timestamp_sec: u64) -> Result<Vec<Record>, CallError> {
+        let now = self.caller.host_timestamp(0, current_timestamp_sec)?;
+        let due = self.store.due_host_records(now)?;
+        Ok(due.into_iter().map(|held| held.record.into_inner()).collect())
+    }
+
+    /// Keys due for replication, oldest first, with their live records and tombstones; unsigned records stay here.
+    /// Called by the host, it leases them: they are not due again before the lease ends or
+    /// [`confirm_replicated`](Self::confirm_replicated) says that they are done.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub fn evict_stale(&mut self, current_timestamp_sec: u64) -> Result<Vec<StaleKey>, CallError> {
+        let now = self.caller.host_timestamp(0, current_timestamp_sec)?;
+        let states = self.store.due(now)?;
+        if self.caller.is_host() {
+            let ids: Vec<KeyId> = states.iter().map(|state| *state.key_id()).collect();
+            self.store.lease(&ids, now)?;
+        }
+        let at = self.at(now);
+        Ok(states
+            .iter()
+            .map(|state| StaleKey {
+                key: (**state.key()).clone(),
+                records: state
+                    .live_records(&at)
+                    .filter(|held| !held.record.signature.is_empty())
+                    .map(|held| (*held.record).clone())
+                    .collect(),
+                tombstones: state
+                    .live_tombstones(&at)
+                    .map(|tombstone| (**tombstone).clone())
+                    .collect(),
+            })
+            .collect())
+    }
+
+    /// Marks keys as published now. Unknown ones are passed over.
+    ///
+    /// # Errors
+    /// [`CallError`]; for anybody but the host.
+    pub fn confirm_replicated(&mut self, key_ids: &[String], current_timestamp_sec: u64) -> Result<(), CallError> {
+        self.caller.check_host("confirm_replicated")?;
+        let now = self.caller.host_timestamp(1, current_timestamp_sec)?;
+        check_count("key ids", key_ids.len(), CONFIRM_BATCH_MAX)?;
+        let ids = key_ids
+            .iter()
+            .map(|id| KeyId::parse(id))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(self.store.set_published(&ids, now.as_sec())?)
+    }
+
+    /// Removes what has expired, in a bounded batch: call again while a count is
+    /// [`CLEAR_BATCH_MAX`](crate::domain::limits::CLEAR_BATCH_MAX).
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub fn clear_expired(&mut self, current_timestamp_sec: u64) -> Result<Cleared, CallError> {
+        let now = self.caller.host_timestamp(0, current_timestamp_sec)?;
+        Ok(self.store.clear_expired(now)?)
+    }
+
+    /// # Errors
+    /// [`CallError`]; for anybody but the host and the service's creator.
+    pub fn set_expired_timeout(&mut self, timeout_sec: u64) -> Result<(), CallError> {
+        self.caller.check_host_or_creator("set_expired_timeout")?;
+        self.set_timeouts(Timeouts {
+            expired_sec: Timeouts::check_range(timeout_sec)?,
+            ..self.timeouts()
+        })
+    }
+
+    /// # Errors
+    /// [`CallError`]; for anybody but the host and the service's creator.
+    pub fn set_stale_timeout(&mut self, timeout_sec: u64) -> Result<(), CallError> {
+        self.caller.check_host_or_creator("set_stale_timeout")?;
+        self.set_timeouts(Timeouts {
+            stale_sec: Timeouts::check_range(timeout_sec)?,
+            ..self.timeouts()
+        })
+    }
+
+    fn set_timeouts(&mut self, timeouts: Timeouts) -> Result<(), CallError> {
+        if timeouts == self.timeouts() {
+            return Ok(());
+        }
+        Ok(self.store.set_timeouts(timeouts)?)
+    }
+
+    /// # Errors
+    /// [`CallError`].
+    pub fn get_stats(&self) -> Result<Stats, CallError> {
+        Ok(Stats {
+            counts: self.store.counts()?,
+            schema_version: SCHEMA_VERSION,
+            service_version: env!("CARGO_PKG_VERSION"),
+        })
+    }
+}

@@ -1,0 +1,454 @@
+//! All that a node holds of one key, and the one admission rule for everything that wants in.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::data::{Key, Record, Tombstone};
+use super::entry::{key_order, Entry, HeldRecord, Identity};
+use super::error::Error;
+use super::id::KeyId;
+use super::limits::*;
+use super::time::{HostTimestamp, Timeouts};
+use super::verified::{verify_record, Verified};
+use super::Here;
+
+/// How an entry reached this node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// Put here by its provider: among records of one second the one that came last wins its place.
+    Direct,
+    /// Passed on by another node: among records of one second the bytes decide, so that replicas converge.
+    Replica,
+}
+
+/// The issuer's weight as far as it was proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProvedWeight {
+    Proved(u32),
+    /// No trust-graph, or none of its results for this issuer: 0 for a new record, no change for a known one.
+    Unproved,
+}
+
+impl ProvedWeight {
+    const fn or_zero(self) -> u32 {
+        match self {
+            Self::Proved(weight) => weight,
+            Self::Unproved => 0,
+        }
+    }
+}
+
+/// What became of an entry that was offered and is genuine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admission {
+    Stored,
+    /// Already here, bit for bit.
+    Known,
+    /// Something later stands for its identity.
+    Superseded(Error),
+    /// The key is full of entries that rank higher.
+    Outranked(Error),
+}
+
+/// The circumstances of an admission.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances<'a> {
+    pub here: &'a Here,
+    pub now: HostTimestamp,
+    pub timeouts: Timeouts,
+}
+
+/// One key with its entries, as loaded; what differs from the store afterwards is in `dirty` and `meta_dirty`.
+#[derive(Debug, Clone)]
+pub struct KeyState {
+    key: Verified<Key>,
+    /// The latest sign of life: the key's own `timestamp_created`, its last use here, the `timestamp_created` of a
+    /// record that was accepted, what [`Timeouts::life_of_tombstone`] says of a tombstone. Never the time of
+    /// a replication, so nothing lives by being passed around.
+    life_at: u64,
+    /// When the key was last registered here, republished here or handed over from here.
+    published_at: u64,
+    entries: BTreeMap<Identity, Entry>,
+    dirty: BTreeSet<Identity>,
+    meta_dirty: bool,
+}
+
+impl KeyState {
+    /// A key that was not here before.
+    pub fn new(key: Verified<Key>, now: HostTimestamp) -> Self {
+        Self {
+            life_at: key.timestamp_created,
+            published_at: now.as_sec(),
+            key,
+            entries: BTreeMap::new(),
+            dirty: BTreeSet::new(),
+            meta_dirty: true,
+        }
+    }
+
+    /// A key as the store holds it.
+    pub(crate) fn stored(
+        key: Verified<Key>,
+        (life_at, published_at): (u64, u64),
+        entries: impl IntoIterator<Item = Entry>,
+    ) -> Self {
+        Self {
+            key,
+            life_at,
+            published_at,
+            entries: entries.into_iter().map(|entry| (entry.identity(), entry)).collect(),
+            dirty: BTreeSet::new(),
+            meta_dirty: false,
+        }
+    }
+
+    pub fn key(&self) -> &Verified<Key> {
+        &self.key
+    }
+
+    pub fn key_id(&self) -> &KeyId {
+        self.key.key_id()
+    }
+
+    pub const fn life_at(&self) -> u64 {
+        self.life_at
+    }
+
+    pub const fn published_at(&self) -> u64 {
+        self.published_at
+    }
+
+    /// Whether the row of the key itself has to be written.
+    pub const fn meta_dirty(&self) -> bool {
+        self.meta_dirty
+    }
+
+    /// What has to be written: the entry that now stands for the identity, or none.
+    pub fn changes(&self) -> impl Iterator<Item = (&Identity, Option<&Entry>)> {
+        self.dirty.iter().map(|identity| (identity, self.entries.get(identity)))
+    }
+
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
+    }
+
+    /// A key whose time is over is as good as absent, whether it was cleared or not.
+    pub fn dead(&self, at: &Circumstances<'_>) -> bool {
+        at.timeouts.key_dead(self.life_at, at.now) && !self.entries.values().any(|entry| is_host_record(entry, at.here))
+    }
+
+    /// Live records, those of this host included, in the order of their identities.
+    pub fn live_records<'s>(&'s self, at: &'s Circumstances<'_>) -> impl Iterator<Item = &'s HeldRecord> {
+        self.entries.values().filter_map(move |entry| match entry {
+            Entry::Record(held) if !expired(entry, at) => Some(held),
+            _ => None,
+        })
+    }
+
+    /// Live tombstones, in the order of their identities.
+    pub fn live_tombstones<'s>(&'s self, at: &'s Circumstances<'_>) -> impl Iterator<Item = &'s Verified<Tombstone>> {
+        self.entries.values().filter_map(move |entry| match entry {
+            Entry::Tombstone(tombstone) if !expired(entry, at) => Some(tombstone),
+            _ => None,
+        })
+    }
+
+    /// Notes a registration, put or read at this node.
+    pub fn note_use(&mut self, at: &Circumstances<'_>) {
+        if self.life_at < at.now.as_sec() {
+            self.extend_life(at.timeouts.life_of_use(at.now));
+        }
+    }
+
+    /// Notes a registration at, or republication to, this node.
+    pub fn note_published(&mut self, now: HostTimestamp) {
+        if self.published_at < now.as_sec() {
+            self.published_at = now.as_sec();
+            self.meta_dirty = true;
+        }
+    }
+
+    /// Takes in another registration of this key; the later one stays.
+    pub fn admit_key(&mut self, key: Verified<Key>) {
+        if key_order(&key, &self.key).is_gt() {
+            self.extend_life(key.timestamp_created);
+            self.key = key;
+            self.meta_dirty = true;
+        }
+    }
+
+    /// Verifies a record, but nothing twice: what this node holds bit for bit was verified when it came.
+    ///
+    /// # Errors
+    /// As [`verify_record`].
+    pub fn verify(&self, record: Record) -> Result<Verified<Record>, Error> {
+        match self.held(&record) {
+            Some(held) if **held == record => Ok(held.clone()),
+            held => verify_record(record, held),
+        }
+    }
+
+    /// The held record of the same identity.
+    pub fn held(&self, record: &Record) -> Option<&Verified<Record>> {
+        let identity = Identity {
+            issued_by: record.metadata.issued_by.clone(),
+            peer_id: record.metadata.peer_id.clone(),
+        };
+        match self.entries.get(&identity) {
+            Some(Entry::Record(held)) => Some(&held.record),
+            _ => None,
+        }
+    }
+
+    /// The held tombstone that equals this one.
+    pub fn held_tombstone(&self, tombstone: &Tombstone) -> Option<&Verified<Tombstone>> {
+        let identity = Identity {
+            issued_by: tombstone.issued_by.clone(),
+            peer_id: tombstone.peer_id.clone(),
+        };
+        match self.entries.get(&identity) {
+            Some(Entry::Tombstone(held)) if **held == *tombstone => Some(held),
+            _ => None,
+        }
+    }
+
+    /// Offers a record.
+    ///
+    /// # Errors
+    /// [`Error::ExpiredRecord`], [`Error::FromFuture`]: refused whatever else is here.
+    pub fn admit_record(
+        &mut self,
+        record: Verified<Record>,
+        weight: ProvedWeight,
+        arrival: Arrival,
+        at: &Circumstances<'_>,
+    ) -> Result<Admission, Error> {
+        check_record_times(&record, at)?;
+        let life_at = record.timestamp_created;
+        let incoming = HeldRecord {
+            record,
+            weight: weight.or_zero(),
+        };
+        let identity = Entry::Record(incoming.clone()).identity();
+        let standing = self.standing(&identity, at).cloned();
+        if let Some(Entry::Record(held)) = &standing {
+            if held.record == incoming.record {
+                self.refresh_weight(&identity, weight);
+                return Ok(Admission::Known);
+            }
+        }
+        let entry = Entry::Record(incoming);
+        if let Some(superseded) = superseded(&entry, standing.as_ref()) {
+            return Ok(superseded);
+        }
+        let replaces_live_record = matches!(standing, Some(Entry::Record(_)));
+        if !replaces_live_record {
+            if let Some(outranked) = self.make_room_for_record(&entry, arrival, at)? {
+                return Ok(outranked);
+            }
+        }
+        self.put(identity, entry);
+        self.extend_life(life_at);
+        Ok(Admission::Stored)
+    }
+
+    /// Offers a tombstone.
+    ///
+    /// # Errors
+    /// [`Error::ExpiredTombstone`], [`Error::FromFuture`]: refused whatever else is here.
+    pub fn admit_tombstone(
+        &mut self,
+        tombstone: Verified<Tombstone>,
+        at: &Circumstances<'_>,
+    ) -> Result<Admission, Error> {
+        check_tombstone_times(&tombstone, at)?;
+        let life_at = at.timeouts.life_of_tombstone(tombstone.timestamp_issued);
+        let entry = Entry::Tombstone(tombstone);
+        let identity = entry.identity();
+        let standing = self.standing(&identity, at);
+        if standing == Some(&entry) {
+            return Ok(Admission::Known);
+        }
+        if let Some(superseded) = superseded(&entry, standing) {
+            return Ok(superseded);
+        }
+        if let Some(outranked) = self.make_room_for_tombstone(&entry, at) {
+            return Ok(outranked);
+        }
+        self.put(identity, entry);
+        self.extend_life(life_at);
+        Ok(Admission::Stored)
+    }
+
+    /// The live entry for an identity: an expired one is as good as absent, whether it was cleared or not.
+    fn standing(&self, identity: &Identity, at: &Circumstances<'_>) -> Option<&Entry> {
+        self.entries.get(identity).filter(|entry| !expired(entry, at))
+    }
+
+    fn refresh_weight(&mut self, identity: &Identity, weight: ProvedWeight) {
+        let (ProvedWeight::Proved(weight), Some(Entry::Record(held))) = (weight, self.entries.get_mut(identity)) else {
+            return;
+        };
+        if held.weight != weight {
+            held.weight = weight;
+            self.dirty.insert(identity.clone());
+        }
+    }
+
+    /// Removes the lowest-ranking records until one more fits, or says that `incoming` itself ranks lowest.
+    fn make_room_for_record(
+        &mut self,
+        incoming: &Entry,
+        arrival: Arrival,
+        at: &Circumstances<'_>,
+    ) -> Result<Option<Admission>, Error> {
+        if is_host_record(incoming, at.here) {
+            return self.check_room_for_host_record(at).map(|()| None);
+        }
+        let Entry::Record(incoming) = incoming else {
+            return Ok(None);
+        };
+        let mut ranked: Vec<&HeldRecord> = self
+            .live_records(at)
+            .filter(|held| !at.here.is(&held.record.metadata.peer_id))
+            .collect();
+        if ranked.len() < RECORDS_PER_KEY_MAX {
+            return Ok(None);
+        }
+        ranked.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.record.cmp(&b.record)));
+        let excess = ranked.len() - RECORDS_PER_KEY_MAX + 1;
+        let highest_to_go = ranked[excess - 1];
+        let stays_out = match rank(incoming).cmp(&rank(highest_to_go)) {
+            std::cmp::Ordering::Greater => false,
+            std::cmp::Ordering::Less => true,
+            std::cmp::Ordering::Equal => arrival == Arrival::Replica && incoming.record < highest_to_go.record,
+        };
+        if stays_out {
+            let (weight, timestamp_created) = rank(highest_to_go);
+            return Ok(Some(Admission::Outranked(Error::Outranked {
+                key_id: self.key_id().to_string(),
+                max: RECORDS_PER_KEY_MAX,
+                weight,
+                timestamp_created,
+            })));
+        }
+        let leaving: Vec<Identity> = ranked[..excess]
+            .iter()
+            .map(|held| Entry::Record((*held).clone()).identity())
+            .collect();
+        for identity in leaving {
+            self.remove(identity);
+        }
+        Ok(None)
+    }
+
+    fn check_room_for_host_record(&self, at: &Circumstances<'_>) -> Result<(), Error> {
+        let count = self
+            .entries
+            .values()
+            .filter(|entry| is_host_record(entry, at.here))
+            .count();
+        if count >= HOST_RECORDS_PER_KEY_MAX {
+            return Err(Error::HostRecordsFull {
+                key_id: self.key_id().to_string(),
+                max: HOST_RECORDS_PER_KEY_MAX,
+            });
+        }
+        Ok(())
+    }
+
+    /// At the maximum the tombstone that would end first goes; `incoming` stays out where it would be that one.
+    fn make_room_for_tombstone(&mut self, incoming: &Entry, at: &Circumstances<'_>) -> Option<Admission> {
+        let identity_coming = incoming.identity();
+        let (mut count, mut first): (usize, Option<(u64, Identity)>) = (0, None);
+        for (identity, entry) in &self.entries {
+            if !matches!(entry, Entry::Tombstone(_)) || expired(entry, at) || *identity == identity_coming {
+                continue;
+            }
+            count += 1;
+            let candidate = (entry.timestamp_issued(), identity.clone());
+            if first.as_ref().is_none_or(|first| candidate < *first) {
+                first = Some(candidate);
+            }
+        }
+        let (timestamp_issued, identity) = first.filter(|_| count >= TOMBSTONES_PER_KEY_MAX)?;
+        if (incoming.timestamp_issued(), identity_coming) < (timestamp_issued, identity.clone()) {
+            return Some(Admission::Outranked(Error::TombstonesFull {
+                key_id: self.key_id().to_string(),
+                max: TOMBSTONES_PER_KEY_MAX,
+                timestamp_issued,
+            }));
+        }
+        self.remove(identity);
+        None
+    }
+
+    fn put(&mut self, identity: Identity, entry: Entry) {
+        self.dirty.insert(identity.clone());
+        self.entries.insert(identity, entry);
+    }
+
+    fn remove(&mut self, identity: Identity) {
+        self.entries.remove(&identity);
+        self.dirty.insert(identity);
+    }
+
+    fn extend_life(&mut self, life_at: u64) {
+        if self.life_at < life_at {
+            self.life_at = life_at;
+            self.meta_dirty = true;
+        }
+    }
+}
+
+/// A record that names this node as its peer.
+pub fn is_host_record(entry: &Entry, here: &Here) -> bool {
+    matches!(entry, Entry::Record(_)) && here.is(entry.peer_id())
+}
+
+fn expired(entry: &Entry, at: &Circumstances<'_>) -> bool {
+    entry.expired(at.here.is(entry.peer_id()), &at.timeouts, at.now)
+}
+
+/// Who has to go first: the lowest weight, the oldest among equals.
+fn rank(held: &HeldRecord) -> (u32, u64) {
+    (held.weight, held.record.timestamp_created)
+}
+
+fn superseded(incoming: &Entry, standing: Option<&Entry>) -> Option<Admission> {
+    let standing = standing.filter(|standing| !incoming.beats(standing))?;
+    let identity = standing.identity();
+    Some(Admission::Superseded(Error::Superseded {
+        winner: standing.kind(),
+        issued_by: identity.issued_by,
+        peer_id: identity.peer_id,
+        timestamp_issued: standing.timestamp_issued(),
+    }))
+}
+
+fn check_record_times(record: &Record, at: &Circumstances<'_>) -> Result<(), Error> {
+    at.now.check_not_ahead("timestamp_created", record.timestamp_created)?;
+    at.now
+        .check_not_ahead("timestamp_issued", record.metadata.timestamp_issued)?;
+    if at.timeouts.record_expired(record.timestamp_created, at.now) {
+        return Err(Error::ExpiredRecord {
+            peer_id: record.metadata.peer_id.clone(),
+            created: record.timestamp_created,
+            now: at.now.as_sec(),
+            timeout_sec: at.timeouts.expired_sec,
+        });
+    }
+    Ok(())
+}
+
+fn check_tombstone_times(tombstone: &Tombstone, at: &Circumstances<'_>) -> Result<(), Error> {
+    at.now.check_not_ahead("timestamp_issued", tombstone.timestamp_issued)?;
+    if at.timeouts.tombstone_expired(tombstone.timestamp_issued, at.now) {
+        return Err(Error::ExpiredTombstone {
+            issued_by: tombstone.issued_by.clone(),
+            issued: tombstone.timestamp_issued,
+            now: at.now.as_sec(),
+            timeout_sec: at.timeouts.tombstone_sec(),
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! Every maximum the service enforces. Lengths are in bytes, counts in items.
+//!
+//! A value above its maximum is refused with [`Error::TooLong`](super::Error::TooLong) or
+//! [`Error::TooMany`](super::Error::TooMany) before anything else is looked at.
+
+/// Label of a key.
+pub const LABEL_LEN_MAX: usize = 512;
+/// Challenge of a key.
+pub const CHALLENGE_LEN_MAX: usize = 1024;
+/// Challenge type of a key.
+pub const CHALLENGE_TYPE_LEN_MAX: usize = 64;
+/// Value of a record.
+pub const VALUE_LEN_MAX: usize = 4096;
+/// Solution of a record or tombstone.
+pub const SOLUTION_LEN_MAX: usize = 1024;
+/// A peer id in base58. Ed25519 and secp256k1 ids have 52 or 53 characters, RSA ids 46.
+pub const PEER_ID_LEN_MAX: usize = 64;
+/// A key id in base58: 32 bytes never take more than 44 characters.
+pub const KEY_ID_LEN_MAX: usize = 44;
+/// A service id or alias.
+pub const SERVICE_ID_LEN_MAX: usize = 128;
+/// A signature. Ed25519 takes 64, secp256k1 up to 72, an RSA envelope (see `signature`) up to about 1,050.
+pub const SIGNATURE_LEN_MAX: usize = 1200;
+
+/// Relay ids of a record.
+pub const RELAY_IDS_MAX: usize = 1;
+/// Service ids of a record.
+pub const SERVICE_IDS_MAX: usize = 1;
+/// Owners named in one key registration; none stands for the particle's initiator.
+pub const OWNERS_MAX: usize = 1;
+
+/// Live records of a key, host records aside.
+pub const RECORDS_PER_KEY_MAX: usize = 32;
+/// Host records of a key on their own host: a bound against abuse, far above any use.
+pub const HOST_RECORDS_PER_KEY_MAX: usize = 512;
+/// Tombstones of a key; beyond it the one that would end first makes room.
+pub const TOMBSTONES_PER_KEY_MAX: usize = 256;
+
+/// Records or tombstones in one `republish_*` call: what one node can hold of one key.
+pub const REPUBLISH_BATCH_MAX: usize = RECORDS_PER_KEY_MAX + HOST_RECORDS_PER_KEY_MAX;
+/// Records in all lists of one `merge`.
+pub const MERGE_RECORDS_MAX: usize = 16_384;
+/// Lists in one `merge`, or keys in one `merge_keys`.
+pub const MERGE_LISTS_MAX: usize = 256;
+/// Bytes of one packed list of records.
+pub const PACKED_LEN_MAX: usize = 8 * 1024 * 1024;
+/// Bytes that all packed lists of one call may unpack to.
+pub const UNPACKED_LEN_MAX: usize = 32 * 1024 * 1024;
+/// Keys that one `evict_stale` returns.
+pub const EVICT_STALE_KEYS_MAX: usize = 100;
+/// Records and tombstones that one `evict_stale` returns, unless a single key has more.
+pub const EVICT_STALE_ENTRIES_MAX: usize = 2_000;
+/// Host records that one `get_stale_local_records` returns.
+pub const RENEW_BATCH_MAX: usize = 100;
+/// Key ids in one `confirm_replicated`.
+pub const CONFIRM_BATCH_MAX: usize = 1_000;
+/// Rows of each kind that one `clear_expired` removes; call again while it reports that many.
+pub const CLEAR_BATCH_MAX: usize = 10_000;
+
+/// How far ahead of this host's clock a signed timestamp may be, in seconds.
+pub const CLOCK_SKEW_MAX_SEC: u64 = 30;
+/// The largest timestamp there is: SQLite's integers are signed.
+pub const TIMESTAMP_MAX: u64 = i64::MAX as u64;
+/// How long a key handed out by the host's own `evict_stale` is not handed out again, in seconds.
+pub const LEASE_SEC: u64 = 300;
+
+/// Default of `expired_timeout`: 24 hours.
+pub const EXPIRED_TIMEOUT_DEFAULT_SEC: u64 = 86_400;
+/// Default of `stale_timeout`: one hour.
+pub const STALE_TIMEOUT_DEFAULT_SEC: u64 = 3_600;
+/// Smallest timeout that can be set.
+pub const TIMEOUT_MIN_SEC: u64 = 1;
+/// Largest timeout that can be set: a year.
+pub const TIMEOUT_MAX_SEC: u64 = 365 * 86_400;

@@ -1,0 +1,57 @@
+//! The rules of the registry, free of I/O: time, host and limits come in as arguments.
+
+pub mod data;
+mod entry;
+mod error;
+mod id;
+mod key_state;
+pub mod limits;
+mod merge;
+mod packed;
+mod signature;
+pub mod signing;
+mod time;
+mod verified;
+
+pub use entry::{record_order, Entry, HeldRecord, Identity};
+pub use error::{quoted, Error};
+pub use id::{KeyId, PeerKey};
+pub use key_state::{is_host_record, Admission, Arrival, Circumstances, KeyState, ProvedWeight};
+pub use merge::{merge_keys, merge_records};
+pub use packed::{pack_records, Unpacker};
+pub use time::{HostTimestamp, Timeouts};
+pub use verified::{check_metadata_sizes, verify_key, verify_record, verify_tombstone, Verified};
+
+pub(crate) use id::{check_count, check_len};
+
+/// The node that this service runs on. A service deployed on a worker of the node has two names for it: the
+/// host's and the worker's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Here {
+    host_id: String,
+    worker_id: String,
+}
+
+impl Here {
+    pub(crate) fn new(host_id: impl Into<String>, worker_id: impl Into<String>) -> Self {
+        Self {
+            host_id: host_id.into(),
+            worker_id: worker_id.into(),
+        }
+    }
+
+    pub fn host_id(&self) -> &str {
+        &self.host_id
+    }
+
+    /// Every name this node goes by; empty ones name nobody.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        [self.host_id.as_str(), self.worker_id.as_str()]
+            .into_iter()
+            .filter(|name| !name.is_empty())
+    }
+
+    pub fn is(&self, peer_id: &str) -> bool {
+        self.names().any(|name| name == peer_id)
+    }
+}

@@ -1,0 +1,64 @@
+//! The exported functions and their result types, nothing else: each decodes its arguments, makes one call and
+//! encodes what came of it.
+
+// The macro wants everything `pub`, in a binary.
+#![allow(unreachable_pub)]
+// Only the module exports them.
+#![cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+
+mod keys;
+mod records;
+mod results;
+mod tombstones;
+mod upkeep;
+
+use std::cell::RefCell;
+
+use registry_service::auth::Caller;
+use registry_service::calls::{Call, CallError, Registry};
+#[cfg(target_arch = "wasm32")]
+use registry_service::store::MarineBackend;
+// On every other target the exports exist to be type-checked.
+#[cfg(not(target_arch = "wasm32"))]
+use registry_service::store::NativeBackend as MarineBackend;
+
+/// Kept over restarts, unlike `/tmp`.
+const DATABASE: &str = "/storage/registry.sqlite";
+
+thread_local! {
+    /// Open for the life of the service. None until the database could be opened.
+    static REGISTRY: RefCell<Option<Registry<MarineBackend>>> = const { RefCell::new(None) };
+}
+
+/// Opens the database. Where that fails the service comes up all the same, each call tries again, and says what is
+/// wrong.
+pub(crate) fn start() {
+    // Without a logger in the host's config there is nothing to log to.
+    let _ = marine_rs_sdk::WasmLoggerBuilder::new()
+        .with_log_level(log::LevelFilter::Info)
+        .build();
+    if let Err(error) = with_registry(|_| Ok(())) {
+        log::error!("the database cannot be opened yet: {error}");
+    }
+}
+
+fn with_registry<T>(work: impl FnOnce(&mut Registry<MarineBackend>) -> Result<T, CallError>) -> Result<T, CallError> {
+    REGISTRY.with_borrow_mut(|slot| {
+        let registry = match slot {
+            Some(registry) => registry,
+            None => slot.insert(Registry::open(DATABASE)?),
+        };
+        let outcome = work(registry);
+        if matches!(&outcome, Err(CallError::Store(error)) if error.is_corruption()) {
+            // Opening it again moves a damaged file aside.
+            *slot = None;
+        }
+        outcome
+    })
+}
+
+/// One call with the parameters that Marine holds for it.
+fn call<T>(work: impl FnOnce(Call<'_, MarineBackend>) -> Result<T, CallError>) -> Result<T, CallError> {
+    let caller = Caller::new(marine_rs_sdk::get_call_parameters());
+    with_registry(|registry| work(registry.call(caller)?))
+}

@@ -1,0 +1,143 @@
+use marine_rs_sdk::marine;
+use registry_service::auth::WeightResult;
+use registry_service::calls;
+use registry_service::domain::data::{Record, RecordMetadata};
+
+use super::call;
+use super::results::{
+    GetRecordsPackedResult, GetRecordsResult, MergeResult, PutHostRecordResult, RegistryResult, RepublishRecordsResult,
+};
+
+/// The bytes that the issuer of a record signs; none where an argument is oversized.
+#[marine]
+#[allow(clippy::too_many_arguments)]
+pub fn get_record_metadata_bytes(
+    key_id: String,
+    issued_by: String,
+    timestamp_issued: u64,
+    value: String,
+    peer_id: String,
+    relay_id: Vec<String>,
+    service_id: Vec<String>,
+    solution: Vec<u8>,
+) -> Vec<u8> {
+    let metadata = RecordMetadata {
+        key_id,
+        issued_by,
+        peer_id,
+        timestamp_issued,
+        solution,
+        value,
+        relay_id,
+        service_id,
+        issuer_signature: Vec::new(),
+    };
+    calls::get_record_metadata_bytes(&metadata).unwrap_or_default()
+}
+
+/// Puts the parts of a record's metadata together. Checks nothing.
+#[marine]
+#[allow(clippy::too_many_arguments)]
+pub fn create_record_metadata(
+    key_id: String,
+    issued_by: String,
+    timestamp_issued: u64,
+    value: String,
+    peer_id: String,
+    relay_id: Vec<String>,
+    service_id: Vec<String>,
+    solution: Vec<u8>,
+    signature: Vec<u8>,
+) -> RecordMetadata {
+    RecordMetadata {
+        key_id,
+        issued_by,
+        peer_id,
+        timestamp_issued,
+        solution,
+        value,
+        relay_id,
+        service_id,
+        issuer_signature: signature,
+    }
+}
+
+/// The bytes that the provider of a record signs; none where a part of the metadata is oversized.
+#[marine]
+pub fn get_record_bytes(metadata: RecordMetadata, timestamp_created: u64) -> Vec<u8> {
+    calls::get_record_bytes(&metadata, timestamp_created).unwrap_or_default()
+}
+
+#[marine]
+pub fn put_record(
+    metadata: RecordMetadata,
+    timestamp_created: u64,
+    signature: Vec<u8>,
+    weight: WeightResult,
+    current_timestamp_sec: u64,
+) -> RegistryResult {
+    let record = Record {
+        metadata,
+        timestamp_created,
+        signature,
+    };
+    call(|mut call| call.put_record(record, &weight, current_timestamp_sec)).into()
+}
+
+#[marine]
+pub fn get_records(key_id: String, current_timestamp_sec: u64) -> GetRecordsResult {
+    call(|mut call| call.get_records(&key_id, current_timestamp_sec)).into()
+}
+
+/// The same as `get_records`, as one string for `merge_packed`.
+#[marine]
+pub fn get_records_packed(key_id: String, current_timestamp_sec: u64) -> GetRecordsPackedResult {
+    call(|mut call| call.get_records_packed(&key_id, current_timestamp_sec)).into()
+}
+
+#[marine]
+pub fn republish_records(
+    records: Vec<Record>,
+    weights: Vec<WeightResult>,
+    current_timestamp_sec: u64,
+) -> RepublishRecordsResult {
+    call(|mut call| call.republish_records(records, &weights, current_timestamp_sec)).into()
+}
+
+#[marine]
+pub fn merge(records: Vec<Vec<Record>>) -> MergeResult {
+    calls::merge(records).into()
+}
+
+#[marine]
+pub fn merge_two(a: Vec<Record>, b: Vec<Record>) -> MergeResult {
+    calls::merge(vec![a, b]).into()
+}
+
+/// Merges what `get_records_packed` returned on several nodes, records of this key only.
+#[marine]
+pub fn merge_packed(key_id: String, packed: Vec<String>) -> MergeResult {
+    calls::merge_packed(&key_id, packed).into()
+}
+
+/// Makes this node a provider, on the issuer's signature alone.
+#[marine]
+pub fn put_host_record(
+    metadata: RecordMetadata,
+    weight: WeightResult,
+    current_timestamp_sec: u64,
+) -> PutHostRecordResult {
+    call(|mut call| call.put_host_record(metadata, &weight, current_timestamp_sec)).into()
+}
+
+/// Takes in what `put_host_record` returned on the provider in the same particle.
+#[marine]
+pub fn propagate_host_record(
+    result: PutHostRecordResult,
+    weight: WeightResult,
+    current_timestamp_sec: u64,
+) -> RegistryResult {
+    let PutHostRecordResult { success, error, record } = result;
+    let record = if success { Ok(record) } else { Err(error) };
+    call(|mut call| call.propagate_host_record(record, &weight, current_timestamp_sec)).into()
+}

@@ -1,0 +1,46 @@
+use marine_rs_sdk::marine;
+
+use super::call;
+use super::results::{ClearExpiredResult, EvictStaleResult, GetRecordsResult, RegistryResult, StatsResult};
+
+/// This host's own records that are due to be signed anew.
+#[marine]
+pub fn get_stale_local_records(current_timestamp_sec: u64) -> GetRecordsResult {
+    call(|mut call| call.get_stale_local_records(current_timestamp_sec)).into()
+}
+
+/// Keys due for replication, leased to the host if it is the one that asks.
+#[marine]
+pub fn evict_stale(current_timestamp_sec: u64) -> EvictStaleResult {
+    call(|mut call| call.evict_stale(current_timestamp_sec)).into()
+}
+
+/// Ends the lease of keys that were replicated. For the host only.
+#[marine]
+pub fn confirm_replicated(key_ids: Vec<String>, current_timestamp_sec: u64) -> RegistryResult {
+    call(|mut call| call.confirm_replicated(&key_ids, current_timestamp_sec)).into()
+}
+
+/// Removes what has expired, in a bounded batch.
+#[marine]
+pub fn clear_expired(current_timestamp_sec: u64) -> ClearExpiredResult {
+    call(|mut call| call.clear_expired(current_timestamp_sec)).into()
+}
+
+/// For the host and the service's creator only. The value is kept over restarts.
+#[marine]
+pub fn set_expired_timeout(timeout_sec: u64) -> RegistryResult {
+    call(|mut call| call.set_expired_timeout(timeout_sec)).into()
+}
+
+/// For the host and the service's creator only. The value is kept over restarts.
+#[marine]
+pub fn set_stale_timeout(timeout_sec: u64) -> RegistryResult {
+    call(|mut call| call.set_stale_timeout(timeout_sec)).into()
+}
+
+/// What the database holds, for operators.
+#[marine]
+pub fn get_stats() -> StatsResult {
+    call(|call| call.get_stats()).into()
+}

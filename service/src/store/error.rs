@@ -1,0 +1,41 @@
+/// SQLite's result codes that matter here.
+const SQLITE_CORRUPT: isize = 11;
+const SQLITE_FULL: isize = 13;
+const SQLITE_READONLY: isize = 8;
+const SQLITE_CANTOPEN: isize = 14;
+const SQLITE_NOTADB: isize = 26;
+
+/// The store failed. What the call would have changed is as it was.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    #[error("SQLite: {message} (code {code}){}", hint(*code))]
+    Sqlite { code: isize, message: String },
+    #[error("a stored row cannot be read ({why}): move registry.sqlite aside, the neighbours will refill the node")]
+    BadRow { why: &'static str },
+    #[error("the database has schema version {found}, this service knows up to {known}: run the newer service again, or move registry.sqlite aside")]
+    TooNew { found: u32, known: u32 },
+    #[error("the unreadable database {path} cannot be moved aside ({why}): move it by hand")]
+    CannotQuarantine { path: String, why: String },
+}
+
+impl StoreError {
+    /// Whether the file itself is beyond use, so that a fresh one serves better.
+    pub fn is_corruption(&self) -> bool {
+        match self {
+            // Extended codes carry the primary one in their low byte.
+            Self::Sqlite { code, .. } => matches!(code & 0xff, SQLITE_CORRUPT | SQLITE_NOTADB),
+            Self::BadRow { .. } => true,
+            _ => false,
+        }
+    }
+}
+
+fn hint(code: isize) -> &'static str {
+    match code & 0xff {
+        SQLITE_FULL => ": the disk is full, free some space",
+        SQLITE_READONLY => ": /storage is read-only, mount it writable",
+        SQLITE_CANTOPEN => ": map /storage into the module and make it writable",
+        SQLITE_CORRUPT | SQLITE_NOTADB => ": the file is damaged, restart the service to begin with a fresh one",
+        _ => "",
+    }
+}

@@ -1,0 +1,251 @@
+//! Where keys and their entries lie: one SQLite connection, prepared statements kept, one transaction for each
+//! exported call. Takes and gives only what `domain` verified.
+//!
+//! Calls into SQLite cross a module boundary (about 0.1 ms each with a string or blob), so a key is read with one
+//! row of one column, and all changes of a call are written by one statement.
+
+mod backend;
+mod error;
+#[cfg(target_arch = "wasm32")]
+mod marine;
+#[cfg(not(target_arch = "wasm32"))]
+mod native;
+mod open;
+mod row;
+mod schema;
+mod sql;
+
+pub use backend::{Backend, Value};
+pub use error::StoreError;
+#[cfg(target_arch = "wasm32")]
+pub use marine::MarineBackend;
+#[cfg(not(target_arch = "wasm32"))]
+pub use native::NativeBackend;
+pub use schema::SCHEMA_VERSION;
+
+use crate::domain::limits::{
+    CLEAR_BATCH_MAX, EVICT_STALE_ENTRIES_MAX, EVICT_STALE_KEYS_MAX, LEASE_SEC, RENEW_BATCH_MAX, TIMESTAMP_MAX,
+};
+use crate::domain::{HeldRecord, Here, HostTimestamp, KeyId, KeyState, Timeouts};
+
+/// What one `clear_expired` removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cleared {
+    pub keys: u64,
+    pub records: u64,
+    pub tombstones: u64,
+}
+
+/// What the database holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub keys: u64,
+    pub records: u64,
+    pub host_records: u64,
+    pub tombstones: u64,
+    pub db_size_bytes: u64,
+}
+
+/// The database of one registry.
+#[derive(Debug)]
+pub struct Store<B> {
+    backend: B,
+    timeouts: Timeouts,
+    /// The names this node had when the records were marked as its own.
+    host_names: String,
+}
+
+impl<B: Backend> Store<B> {
+    pub fn timeouts(&self) -> Timeouts {
+        self.timeouts
+    }
+
+    /// # Errors
+    /// [`StoreError`], with nothing changed.
+    pub fn set_timeouts(&mut self, timeouts: Timeouts) -> Result<(), StoreError> {
+        self.transaction(|backend| {
+            write_setting(backend, open::EXPIRED_TIMEOUT, &timeouts.expired_sec.to_string())?;
+            write_setting(backend, open::STALE_TIMEOUT, &timeouts.stale_sec.to_string())
+        })?;
+        self.timeouts = timeouts;
+        Ok(())
+    }
+
+    /// Which records are host records is a matter of where they lie. When the node's key pair has changed since, the old
+    /// marks are wrong.
+    ///
+    /// # Errors
+    /// [`StoreError`], with nothing changed.
+    pub fn settle(&mut self, here: &Here) -> Result<(), StoreError> {
+        let names = here.names().collect::<Vec<_>>().join(" ");
+        if self.host_names == names {
+            return Ok(());
+        }
+        self.transaction(|backend| {
+            backend.run(sql::UNMARK_HOST_RECORDS, &[])?;
+            write_setting(backend, open::HOST_NAMES, &names)
+        })?;
+        self.host_names = names;
+        Ok(())
+    }
+
+    /// # Errors
+    /// [`StoreError`].
+    pub fn load(&self, key_id: &KeyId) -> Result<Option<KeyState>, StoreError> {
+        let rows = self.backend.read(sql::LOAD_KEY, &[blob(key_id.as_bytes())])?;
+        Ok(row::read_states(&rows)?.into_iter().next())
+    }
+
+    /// Writes what has changed, in one statement.
+    ///
+    /// # Errors
+    /// [`StoreError`], with nothing changed.
+    pub fn save(&self, state: &KeyState, here: &Here) -> Result<(), StoreError> {
+        match row::changes(state, here)? {
+            Some((data, index)) => self
+                .backend
+                .run(sql::APPLY_CHANGES, &[Value::Blob(data), Value::Text(index)]),
+            None => Ok(()),
+        }
+    }
+
+    /// Keys due for replication, oldest first: at most [`EVICT_STALE_KEYS_MAX`], and no more than
+    /// [`EVICT_STALE_ENTRIES_MAX`] entries unless the first key alone has more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn due(&self, now: HostTimestamp) -> Result<Vec<KeyState>, StoreError> {
+        let Some(stale_before) = now.as_sec().checked_sub(self.timeouts.stale_sec) else {
+            return Ok(Vec::new());
+        };
+        let rows = self.backend.read(
+            sql::DUE_KEYS,
+            &[
+                integer(stale_before),
+                cutoff(now, self.timeouts.expired_sec),
+                integer(EVICT_STALE_KEYS_MAX as u64),
+            ],
+        )?;
+        let mut entries_left = EVICT_STALE_ENTRIES_MAX;
+        let mut ids = Vec::new();
+        for (key_id, entries) in row::read_due(&rows)? {
+            if !ids.is_empty() && entries > entries_left {
+                break;
+            }
+            entries_left = entries_left.saturating_sub(entries);
+            ids.push(key_id);
+        }
+        let mut states = self.load_all(&ids)?;
+        states.sort_by_key(|state| (state.published_at(), *state.key_id()));
+        Ok(states)
+    }
+
+    fn load_all(&self, ids: &[KeyId]) -> Result<Vec<KeyState>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = self.backend.read(sql::LOAD_KEYS, &[concatenated(ids)])?;
+        row::read_states(&rows)
+    }
+
+    /// Keeps these keys from being due until the lease ends.
+    ///
+    /// # Errors
+    /// [`StoreError`], with nothing changed.
+    pub fn lease(&self, ids: &[KeyId], now: HostTimestamp) -> Result<(), StoreError> {
+        let until = now.as_sec().saturating_add(LEASE_SEC).min(TIMESTAMP_MAX);
+        self.set_published(ids, until.saturating_sub(self.timeouts.stale_sec))
+    }
+
+    /// Marks keys as published; unknown ones are passed over.
+    ///
+    /// # Errors
+    /// [`StoreError`], with nothing changed.
+    pub fn set_published(&self, ids: &[KeyId], at_sec: u64) -> Result<(), StoreError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        self.backend
+            .run(sql::SET_PUBLISHED, &[concatenated(ids), integer(at_sec)])
+    }
+
+    /// Host records due for renewal: unsigned ones first, then the oldest, at most [`RENEW_BATCH_MAX`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn due_host_records(&self, now: HostTimestamp) -> Result<Vec<HeldRecord>, StoreError> {
+        let rows = self.backend.read(
+            sql::DUE_HOST_RECORDS,
+            &[cutoff(now, self.timeouts.renew_sec()), integer(RENEW_BATCH_MAX as u64)],
+        )?;
+        row::read_records(&rows)
+    }
+
+    /// Removes what has expired, at most [`CLEAR_BATCH_MAX`] rows of each kind.
+    ///
+    /// # Errors
+    /// [`StoreError`], with nothing changed.
+    pub fn clear_expired(&self, now: HostTimestamp) -> Result<Cleared, StoreError> {
+        let records_before = cutoff(now, self.timeouts.expired_sec);
+        let tombstones_before = cutoff(now, self.timeouts.tombstone_sec());
+        let batch = || integer(CLEAR_BATCH_MAX as u64);
+        self.transaction(|backend| {
+            let clear = |sql, params: &[Value]| {
+                backend.run(sql, params)?;
+                backend.changes()
+            };
+            Ok(Cleared {
+                records: clear(
+                    sql::CLEAR_ENTRIES,
+                    &[integer(row::KIND_RECORD), records_before.clone(), batch()],
+                )?,
+                tombstones: clear(
+                    sql::CLEAR_ENTRIES,
+                    &[integer(row::KIND_TOMBSTONE), tombstones_before.clone(), batch()],
+                )?,
+                keys: clear(sql::CLEAR_KEYS, &[records_before.clone(), batch()])?,
+            })
+        })
+    }
+
+    /// # Errors
+    /// [`StoreError`].
+    pub fn counts(&self) -> Result<Counts, StoreError> {
+        row::read_counts(&self.backend.read(sql::COUNTS, &[])?)
+    }
+
+    fn transaction<T>(&self, work: impl FnOnce(&B) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.backend.run(sql::BEGIN, &[])?;
+        let outcome = work(&self.backend).and_then(|value| self.backend.run(sql::COMMIT, &[]).map(|()| value));
+        if outcome.is_err() {
+            // After some failures SQLite has rolled back by itself and this one fails: the first error counts.
+            let _ = self.backend.run(sql::ROLLBACK, &[]);
+        }
+        outcome
+    }
+}
+
+fn write_setting<B: Backend>(backend: &B, name: &str, value: &str) -> Result<(), StoreError> {
+    backend.run(
+        sql::WRITE_SETTING,
+        &[Value::Text(name.to_owned()), Value::Text(value.to_owned())],
+    )
+}
+
+fn blob(bytes: &[u8]) -> Value {
+    Value::Blob(bytes.to_vec())
+}
+
+fn concatenated(ids: &[KeyId]) -> Value {
+    Value::Blob(ids.iter().flat_map(|id| *id.as_bytes()).collect())
+}
+
+/// Timestamps are at most `TIMESTAMP_MAX` when they come here.
+fn integer(value: u64) -> Value {
+    Value::Integer(i64::try_from(value).unwrap_or(i64::MAX))
+}
+
+/// The latest timestamp that is `age_sec` old; -1, before every timestamp, where nothing can be so old.
+fn cutoff(now: HostTimestamp, age_sec: u64) -> Value {
+    now.as_sec().checked_sub(age_sec).map_or(Value::Integer(-1), integer)
+}

@@ -1,0 +1,110 @@
+//! Opening: what is there is used, what is of an earlier version is migrated, what is unreadable is moved aside.
+
+use super::{row, schema, sql, Backend, Store, StoreError, Value};
+use crate::domain::Timeouts;
+
+pub(super) const EXPIRED_TIMEOUT: &str = "expired_timeout_sec";
+pub(super) const STALE_TIMEOUT: &str = "stale_timeout_sec";
+pub(super) const HOST_NAMES: &str = "host_names";
+
+/// What lies beside the database under the same name.
+const COMPANIONS: [&str; 3] = ["", "-wal", "-shm"];
+
+impl<B: Backend> Store<B> {
+    /// Opens the database at `path`. One that SQLite cannot read is renamed to `<path>.corrupt` (an older one of that
+    /// name is replaced) and a fresh one begun: the node comes up, and its neighbours refill it.
+    ///
+    /// # Errors
+    /// [`StoreError`], with the file as it was.
+    pub fn open(path: &str) -> Result<Self, StoreError> {
+        match Self::open_readable(path) {
+            Err(error) if error.is_corruption() => {
+                log::error!("{path} is unreadable: {error}. It is kept as {path}.corrupt, a fresh one begins");
+                quarantine(path)?;
+                Self::open_readable(path)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn open_readable(path: &str) -> Result<Self, StoreError> {
+        let backend = B::open(path)?;
+        backend.script(schema::CONNECTION)?;
+        let version = row::number(&backend.read(sql::SCHEMA_VERSION, &[])?)? as u32;
+        migrate(&backend, version)?;
+        backend.script(schema::CHANGES_VIEW)?;
+        let mut store = Self {
+            backend,
+            timeouts: Timeouts::default(),
+            host_names: String::new(),
+        };
+        store.read_settings()?;
+        Ok(store)
+    }
+
+    fn read_settings(&mut self) -> Result<(), StoreError> {
+        let settings = self.backend.read(sql::SETTINGS, &[])?;
+        let settings = std::str::from_utf8(&settings).map_err(|_| StoreError::BadRow { why: "settings" })?;
+        for (name, value) in settings.lines().filter_map(|line| line.split_once('=')) {
+            match name {
+                EXPIRED_TIMEOUT => self.timeouts.expired_sec = row::number(value.as_bytes())?,
+                STALE_TIMEOUT => self.timeouts.stale_sec = row::number(value.as_bytes())?,
+                HOST_NAMES => value.clone_into(&mut self.host_names),
+                // A later version may have had settings of its own.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Each migration and its `user_version` are one transaction: a crash leaves a database of one version or the next.
+fn migrate<B: Backend>(backend: &B, found: u32) -> Result<(), StoreError> {
+    if found > schema::SCHEMA_VERSION {
+        return Err(StoreError::TooNew {
+            found,
+            known: schema::SCHEMA_VERSION,
+        });
+    }
+    for (version, migration) in schema::MIGRATIONS.iter().enumerate().skip(found as usize) {
+        let next = version + 1;
+        let script = format!("BEGIN IMMEDIATE; {migration} PRAGMA user_version = {next}; COMMIT;");
+        if let Err(error) = backend.script(&script) {
+            let _ = backend.run(sql::ROLLBACK, &[]);
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+fn quarantine(path: &str) -> Result<(), StoreError> {
+    for companion in COMPANIONS {
+        let from = format!("{path}{companion}");
+        let to = format!("{path}.corrupt{companion}");
+        if let Err(error) = std::fs::rename(&from, &to) {
+            if error.kind() != std::io::ErrorKind::NotFound {
+                return Err(StoreError::CannotQuarantine {
+                    path: from,
+                    why: error.to_string(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// For tests of migrations: SQL as an earlier version or a damaged disk would have left it.
+#[cfg(not(target_arch = "wasm32"))]
+impl<B: Backend> Store<B> {
+    /// # Errors
+    /// [`StoreError`].
+    pub fn run_raw(&self, sql: &str) -> Result<(), StoreError> {
+        self.backend.script(sql)
+    }
+
+    /// # Errors
+    /// [`StoreError`].
+    pub fn read_raw(&self, sql: &'static str, params: &[Value]) -> Result<Vec<u8>, StoreError> {
+        self.backend.read(sql, params)
+    }
+}

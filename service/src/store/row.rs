@@ -1,0 +1,255 @@
+//! Rows to domain values and back. A body is a version byte and postcard; results arrive as hex text.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Counts, StoreError};
+use crate::domain::data::{Key, Record, Tombstone};
+use crate::domain::{is_host_record, Entry, HeldRecord, Here, KeyId, KeyState, Verified};
+
+pub(super) const KIND_RECORD: u64 = 0;
+pub(super) const KIND_HOST_RECORD: u64 = 1;
+pub(super) const KIND_TOMBSTONE: u64 = 2;
+
+const OP_PUT_ENTRY: u8 = 1;
+const OP_DROP_ENTRY: u8 = 2;
+const OP_PUT_KEY: u8 = 3;
+
+const BODY_VERSION: u8 = 1;
+
+#[derive(Serialize, Deserialize)]
+enum EntryBody {
+    Record { weight: u32, record: Record },
+    Tombstone(Tombstone),
+}
+
+/// The parameters of `sql::APPLY_CHANGES`: the bytes, and for each change
+/// `[op, offset of the 32 bytes of the key id (from 1), length of the identity behind it, length of the body behind that, a, b]`.
+/// None where nothing has changed.
+pub(super) fn changes(state: &KeyState, here: &Here) -> Result<Option<(Vec<u8>, String)>, StoreError> {
+    let mut changes = Changes::default();
+    if state.meta_dirty() {
+        let key: &Key = state.key();
+        let columns = (state.life_at(), state.published_at());
+        changes.push(OP_PUT_KEY, state.key_id(), &[], &encode(key)?, columns);
+    }
+    for (identity, entry) in state.changes() {
+        let digest = identity.digest();
+        match entry {
+            Some(entry) => {
+                changes.push(
+                    OP_PUT_ENTRY,
+                    state.key_id(),
+                    &digest,
+                    &encode_entry(entry)?,
+                    columns(entry, here),
+                );
+            }
+            None => changes.push(OP_DROP_ENTRY, state.key_id(), &digest, &[], (0, 0)),
+        }
+    }
+    Ok(changes.finish())
+}
+
+#[derive(Default)]
+struct Changes {
+    data: Vec<u8>,
+    index: String,
+}
+
+impl Changes {
+    fn push(&mut self, op: u8, key_id: &KeyId, identity: &[u8], body: &[u8], (a, b): (u64, u64)) {
+        let separator = if self.index.is_empty() { '[' } else { ',' };
+        let offset = self.data.len() + 1;
+        // Writing to a string cannot fail.
+        let _ = write!(
+            self.index,
+            "{separator}[{op},{offset},{},{},{a},{b}]",
+            identity.len(),
+            body.len()
+        );
+        self.data.extend_from_slice(key_id.as_bytes());
+        self.data.extend_from_slice(identity);
+        self.data.extend_from_slice(body);
+    }
+
+    fn finish(mut self) -> Option<(Vec<u8>, String)> {
+        if self.index.is_empty() {
+            return None;
+        }
+        self.index.push(']');
+        Some((self.data, self.index))
+    }
+}
+
+/// `kind` and `dated` of an entry.
+fn columns(entry: &Entry, here: &Here) -> (u64, u64) {
+    match entry {
+        Entry::Tombstone(tombstone) => (KIND_TOMBSTONE, tombstone.timestamp_issued),
+        Entry::Record(held) if !is_host_record(entry, here) => (KIND_RECORD, held.record.timestamp_created),
+        Entry::Record(held) if held.record.signature.is_empty() => (KIND_HOST_RECORD, 0),
+        Entry::Record(held) => (KIND_HOST_RECORD, held.record.timestamp_created),
+    }
+}
+
+fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
+    postcard::to_extend(value, vec![BODY_VERSION]).map_err(|_| StoreError::BadRow { why: "not encodable" })
+}
+
+fn encode_entry(entry: &Entry) -> Result<Vec<u8>, StoreError> {
+    encode(&match entry {
+        Entry::Record(held) => EntryBody::Record {
+            weight: held.weight,
+            record: (*held.record).clone(),
+        },
+        Entry::Tombstone(tombstone) => EntryBody::Tombstone((**tombstone).clone()),
+    })
+}
+
+fn decode<T: for<'a> Deserialize<'a>>(body: &[u8]) -> Result<T, StoreError> {
+    let (&version, body) = body.split_first().ok_or(StoreError::BadRow { why: "empty" })?;
+    if version != BODY_VERSION {
+        return Err(StoreError::BadRow {
+            why: "of another version",
+        });
+    }
+    postcard::from_bytes(body).map_err(|_| StoreError::BadRow { why: "not decodable" })
+}
+
+fn decode_key(body: &[u8]) -> Result<Verified<Key>, StoreError> {
+    let key: Key = decode(body)?;
+    let key_id = KeyId::of(&key.label, &key.owner_peer_id);
+    Ok(Verified::stored(key, key_id))
+}
+
+fn decode_entry(body: &[u8]) -> Result<(KeyId, Entry), StoreError> {
+    let key_id = |text: &str| KeyId::parse(text).map_err(|_| StoreError::BadRow { why: "key id" });
+    Ok(match decode(body)? {
+        EntryBody::Record { weight, record } => {
+            let id = key_id(&record.metadata.key_id)?;
+            let record = Verified::stored(record, id);
+            (id, Entry::Record(HeldRecord { record, weight }))
+        }
+        EntryBody::Tombstone(tombstone) => {
+            let id = key_id(&tombstone.key_id)?;
+            (id, Entry::Tombstone(Verified::stored(tombstone, id)))
+        }
+    })
+}
+
+/// Keys with their entries, as `sql::LOAD_KEY` and `sql::LOAD_KEYS` give them. Entries without a key row are passed
+/// over.
+pub(super) fn read_states(rows: &[u8]) -> Result<Vec<KeyState>, StoreError> {
+    let mut keys = Vec::new();
+    let mut entries: BTreeMap<KeyId, Vec<Entry>> = BTreeMap::new();
+    let mut buffer = Vec::new();
+    for item in items(rows) {
+        match item.split_first() {
+            Some((b'K', rest)) => keys.push(read_key(rest, &mut buffer)?),
+            Some((b'E', hex)) => {
+                let (key_id, entry) = decode_entry(unhex(hex, &mut buffer)?)?;
+                entries.entry(key_id).or_default().push(entry);
+            }
+            _ => return Err(StoreError::BadRow { why: "unknown kind" }),
+        }
+    }
+    Ok(keys
+        .into_iter()
+        .map(|(key, times)| {
+            let entries = entries.remove(key.key_id()).unwrap_or_default();
+            KeyState::stored(key, times, entries)
+        })
+        .collect())
+}
+
+fn read_key(item: &[u8], buffer: &mut Vec<u8>) -> Result<(Verified<Key>, (u64, u64)), StoreError> {
+    let mut fields = item.splitn(3, |&byte| byte == b':');
+    let mut field = || fields.next().ok_or(StoreError::BadRow { why: "fields missing" });
+    let times = (number(field()?)?, number(field()?)?);
+    Ok((decode_key(unhex(field()?, buffer)?)?, times))
+}
+
+/// Records, as `sql::DUE_HOST_RECORDS` gives them.
+pub(super) fn read_records(rows: &[u8]) -> Result<Vec<HeldRecord>, StoreError> {
+    let mut buffer = Vec::new();
+    items(rows)
+        .map(
+            |item| match decode_entry(unhex(item.get(1..).unwrap_or_default(), &mut buffer)?)? {
+                (_, Entry::Record(held)) => Ok(held),
+                (_, Entry::Tombstone(_)) => Err(StoreError::BadRow { why: "not a record" }),
+            },
+        )
+        .collect()
+}
+
+/// Key ids with the number of their entries, as `sql::DUE_KEYS` gives them.
+pub(super) fn read_due(rows: &[u8]) -> Result<Vec<(KeyId, usize)>, StoreError> {
+    let mut buffer = Vec::new();
+    items(rows)
+        .map(|item| {
+            let (id, count) = item.split_at_checked(64).ok_or(StoreError::BadRow { why: "short" })?;
+            let id = unhex(id, &mut buffer)?
+                .try_into()
+                .map_err(|_| StoreError::BadRow { why: "key id" })?;
+            let count = number(count.get(1..).unwrap_or_default())?;
+            Ok((KeyId::from_bytes(id), count as usize))
+        })
+        .collect()
+}
+
+pub(super) fn read_counts(row: &[u8]) -> Result<Counts, StoreError> {
+    let mut fields = row.split(|&byte| byte == b':').map(number);
+    let mut field = || {
+        fields
+            .next()
+            .unwrap_or(Err(StoreError::BadRow { why: "fields missing" }))
+    };
+    Ok(Counts {
+        keys: field()?,
+        records: field()?,
+        host_records: field()?,
+        tombstones: field()?,
+        db_size_bytes: field()?,
+    })
+}
+
+/// The comma-separated items of a `group_concat`.
+fn items(rows: &[u8]) -> impl Iterator<Item = &[u8]> {
+    rows.split(|&byte| byte == b',').filter(|item| !item.is_empty())
+}
+
+pub(super) fn number(text: &[u8]) -> Result<u64, StoreError> {
+    std::str::from_utf8(text)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .ok_or(StoreError::BadRow { why: "not a number" })
+}
+
+fn unhex<'b>(hex: &[u8], buffer: &'b mut Vec<u8>) -> Result<&'b [u8], StoreError> {
+    buffer.clear();
+    for pair in hex.chunks(2) {
+        let &[high, low] = pair else {
+            return Err(StoreError::BadRow { why: "odd hex" });
+        };
+        let (high, low) = (HEX[usize::from(high)], HEX[usize::from(low)]);
+        if high | low > 0x0f {
+            return Err(StoreError::BadRow { why: "not hex" });
+        }
+        buffer.push(high << 4 | low);
+    }
+    Ok(buffer)
+}
+
+/// The value of each hex digit as SQLite writes it, 0xff for everything else.
+const HEX: [u8; 256] = {
+    let mut table = [0xff; 256];
+    let digits = *b"0123456789ABCDEF";
+    let mut value = 0;
+    while value < 16 {
+        table[digits[value] as usize] = value as u8;
+        value += 1;
+    }
+    table
+};

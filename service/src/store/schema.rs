@@ -1,0 +1,58 @@
+//! The tables, and how a database of an earlier version becomes one of this. A migration is never edited once it
+//! was released, and none loses a row.
+
+/// What `user_version` says after the last migration.
+pub const SCHEMA_VERSION: u32 = MIGRATIONS.len() as u32;
+
+/// Migration n brings a database from version n to n + 1.
+pub(super) const MIGRATIONS: [&str; 1] = [
+    // `body` holds the whole key, record or tombstone (`row`); the other columns are what the statements search by.
+    // keys.life_at, keys.published_at: see domain::KeyState.
+    // entries.kind: 0 a record, 1 a record of this very node, 2 a tombstone. An identity has one entry.
+    // entries.dated: timestamp_created of a record (0 for one of this node that is not signed yet), timestamp_issued of a
+    // tombstone.
+    "CREATE TABLE keys (
+        id BLOB PRIMARY KEY,
+        life_at INTEGER NOT NULL,
+        published_at INTEGER NOT NULL,
+        body BLOB NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX keys_by_published ON keys (published_at, life_at);
+    CREATE INDEX keys_by_life ON keys (life_at);
+    CREATE TABLE entries (
+        key_id BLOB NOT NULL,
+        identity BLOB NOT NULL,
+        kind INTEGER NOT NULL,
+        dated INTEGER NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (key_id, identity)
+    ) WITHOUT ROWID;
+    CREATE INDEX entries_by_date ON entries (kind, dated);
+    CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;",
+];
+
+/// What every connection needs. WAL with synchronous = NORMAL: a commit is in the operating system's hands when the
+/// call returns, so a killed process loses nothing; after a power failure the database is intact and at most the
+/// last commits are missing, which the neighbours hold as well.
+pub(super) const CONNECTION: &str = "
+    PRAGMA locking_mode = EXCLUSIVE;
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = NORMAL;
+    PRAGMA temp_store = MEMORY;
+    PRAGMA foreign_keys = OFF;";
+
+/// The target of `sql::APPLY_CHANGES`. op 1: the entry now stands; 2: the entry is gone; 3: the key now stands.
+pub(super) const CHANGES_VIEW: &str = "
+    CREATE TEMP VIEW changes AS
+        SELECT 0 AS op, x'' AS key_id, x'' AS identity, x'' AS body, 0 AS a, 0 AS b;
+    CREATE TEMP TRIGGER put_entry INSTEAD OF INSERT ON changes WHEN NEW.op = 1 BEGIN
+        INSERT OR REPLACE INTO entries (key_id, identity, kind, dated, body)
+        VALUES (NEW.key_id, NEW.identity, NEW.a, NEW.b, NEW.body);
+    END;
+    CREATE TEMP TRIGGER drop_entry INSTEAD OF INSERT ON changes WHEN NEW.op = 2 BEGIN
+        DELETE FROM entries WHERE key_id = NEW.key_id AND identity = NEW.identity;
+    END;
+    CREATE TEMP TRIGGER put_key INSTEAD OF INSERT ON changes WHEN NEW.op = 3 BEGIN
+        INSERT OR REPLACE INTO keys (id, life_at, published_at, body)
+        VALUES (NEW.key_id, NEW.a, NEW.b, NEW.body);
+    END;";

@@ -1,0 +1,10 @@
+//! What tests of the registry have in common: peers that sign, call parameters that prove where arguments come from,
+//! and a registry over native SQLite.
+
+mod node;
+mod origins;
+mod peer;
+
+pub use node::NativeNode;
+pub use origins::{no_weight, weight_of, Origins};
+pub use peer::Peer;

@@ -1,0 +1,192 @@
+use registry_service::auth::{Caller, WeightResult};
+use registry_service::calls::{Call, CallError, Registry, Republished, StaleKey};
+use registry_service::domain::data::{Key, Record, RecordMetadata, Tombstone};
+use registry_service::domain::KeyId;
+use registry_service::store::{Cleared, NativeBackend, StoreError};
+use tempfile::TempDir;
+
+use crate::{no_weight, Origins, Peer};
+
+/// A registry over native SQLite on a host of its own, called with everything proved as a well-behaved script does. What a
+/// script must *not* get away with goes through [`NativeNode::call`].
+#[derive(Debug)]
+pub struct NativeNode {
+    pub host: Peer,
+    registry: Registry<NativeBackend>,
+    directory: TempDir,
+}
+
+impl NativeNode {
+    pub fn new(host: Peer) -> Self {
+        let directory = TempDir::new().expect("a temporary directory");
+        let registry = Self::open(&directory).expect("a fresh database opens");
+        Self {
+            host,
+            registry,
+            directory,
+        }
+    }
+
+    fn open(directory: &TempDir) -> Result<Registry<NativeBackend>, StoreError> {
+        Registry::open(&Self::path(directory))
+    }
+
+    fn path(directory: &TempDir) -> String {
+        directory.path().join("registry.sqlite").to_string_lossy().into_owned()
+    }
+
+    pub fn database_path(&self) -> String {
+        Self::path(&self.directory)
+    }
+
+    pub fn registry(&self) -> &Registry<NativeBackend> {
+        &self.registry
+    }
+
+    /// Closes the database and opens it again, as a restart of the service does; `between` may touch the files.
+    pub fn restart(self, between: impl FnOnce(&str)) -> Result<Self, StoreError> {
+        let Self {
+            host,
+            registry,
+            directory,
+        } = self;
+        drop(registry);
+        between(&Self::path(&directory));
+        let registry = Self::open(&directory)?;
+        Ok(Self {
+            host,
+            registry,
+            directory,
+        })
+    }
+
+    /// One call with the given origins.
+    pub fn call<T>(
+        &mut self,
+        origins: Origins,
+        work: impl FnOnce(&mut Call<'_, NativeBackend>) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        let mut call = self.registry.call(Caller::new(origins.build()))?;
+        work(&mut call)
+    }
+
+    fn origins(&self, arguments: usize) -> Origins {
+        Origins::new(&self.host, &Peer::named("a client"), arguments)
+    }
+
+    fn host_origins(&self, arguments: usize) -> Origins {
+        Origins::new(&self.host, &self.host, arguments)
+    }
+
+    pub fn register_key(&mut self, key: &Key, now: u64) -> Result<KeyId, CallError> {
+        let origins = self.origins(8).time(7);
+        let owner = vec![key.owner_peer_id.clone()];
+        self.call(origins, |call| call.register_key(owner, key.clone(), &no_weight(), now))
+    }
+
+    pub fn republish_key(&mut self, key: &Key, now: u64) -> Result<(), CallError> {
+        let origins = self.origins(3).time(2);
+        self.call(origins, |call| call.republish_key(key.clone(), &no_weight(), now))
+    }
+
+    pub fn get_key_metadata(&mut self, key_id: &str) -> Result<Key, CallError> {
+        let origins = self.origins(1);
+        self.call(origins, |call| call.get_key_metadata(key_id))
+    }
+
+    pub fn put_record(&mut self, record: &Record, now: u64) -> Result<(), CallError> {
+        self.put_weighed(record, &no_weight(), now)
+    }
+
+    pub fn put_weighed(&mut self, record: &Record, weight: &WeightResult, now: u64) -> Result<(), CallError> {
+        let origins = self.origins(5).time(4).weight(3);
+        self.call(origins, |call| call.put_record(record.clone(), weight, now))
+    }
+
+    pub fn get_records(&mut self, key_id: &str, now: u64) -> Result<Vec<Record>, CallError> {
+        let origins = self.origins(2).time(1);
+        self.call(origins, |call| call.get_records(key_id, now))
+    }
+
+    pub fn republish_records(&mut self, records: &[Record], now: u64) -> Result<Republished, CallError> {
+        self.republish_weighed(records, &[], now)
+    }
+
+    pub fn republish_weighed(
+        &mut self,
+        records: &[Record],
+        weights: &[WeightResult],
+        now: u64,
+    ) -> Result<Republished, CallError> {
+        let origins = self.origins(3).time(2).weights(1, weights.len());
+        self.call(origins, |call| call.republish_records(records.to_vec(), weights, now))
+    }
+
+    pub fn put_host_record(&mut self, metadata: &RecordMetadata, now: u64) -> Result<Record, CallError> {
+        let origins = self.origins(3).time(2);
+        self.call(origins, |call| {
+            call.put_host_record(metadata.clone(), &no_weight(), now)
+        })
+    }
+
+    /// With the proof that `put_host_record` ran on the record's peer.
+    pub fn propagate_host_record(&mut self, record: &Record, now: u64) -> Result<(), CallError> {
+        let peer_id = record.metadata.peer_id.clone();
+        let origins = self.origins(3).time(2).with(0, &peer_id, "registry", "put_host_record");
+        self.call(origins, |call| {
+            call.propagate_host_record(Ok(record.clone()), &no_weight(), now)
+        })
+    }
+
+    pub fn add_tombstone(&mut self, tombstone: &Tombstone, now: u64) -> Result<(), CallError> {
+        let origins = self.origins(7).time(6);
+        self.call(origins, |call| call.add_tombstone(tombstone.clone(), now))
+    }
+
+    pub fn get_tombstones(&mut self, key_id: &str, now: u64) -> Result<Vec<Tombstone>, CallError> {
+        let origins = self.origins(2).time(1);
+        self.call(origins, |call| call.get_tombstones(key_id, now))
+    }
+
+    pub fn republish_tombstones(&mut self, tombstones: &[Tombstone], now: u64) -> Result<Republished, CallError> {
+        let origins = self.origins(2).time(1);
+        self.call(origins, |call| call.republish_tombstones(tombstones.to_vec(), now))
+    }
+
+    pub fn get_stale_local_records(&mut self, now: u64) -> Result<Vec<Record>, CallError> {
+        let origins = self.host_origins(1).time(0);
+        self.call(origins, |call| call.get_stale_local_records(now))
+    }
+
+    /// As the host, so what is returned is leased.
+    pub fn evict_stale(&mut self, now: u64) -> Result<Vec<StaleKey>, CallError> {
+        let origins = self.host_origins(1).time(0);
+        self.call(origins, |call| call.evict_stale(now))
+    }
+
+    /// As a client: only reads.
+    pub fn peek_stale(&mut self, now: u64) -> Result<Vec<StaleKey>, CallError> {
+        let origins = self.origins(1).time(0);
+        self.call(origins, |call| call.evict_stale(now))
+    }
+
+    pub fn confirm_replicated(&mut self, key_ids: &[String], now: u64) -> Result<(), CallError> {
+        let origins = self.host_origins(2).time(1);
+        self.call(origins, |call| call.confirm_replicated(key_ids, now))
+    }
+
+    pub fn clear_expired(&mut self, now: u64) -> Result<Cleared, CallError> {
+        let origins = self.origins(1).time(0);
+        self.call(origins, |call| call.clear_expired(now))
+    }
+
+    pub fn set_expired_timeout(&mut self, timeout_sec: u64) -> Result<(), CallError> {
+        let origins = self.host_origins(1);
+        self.call(origins, |call| call.set_expired_timeout(timeout_sec))
+    }
+
+    pub fn set_stale_timeout(&mut self, timeout_sec: u64) -> Result<(), CallError> {
+        let origins = self.host_origins(1);
+        self.call(origins, |call| call.set_stale_timeout(timeout_sec))
+    }
+}
