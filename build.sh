@@ -1,0 +1,258 @@
+#!/usr/bin/env bash
+# The one entry to the project: builds, tests and measures the registry. `./build.sh help` lists the commands.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+# A backtrace for every error that a WASI call returns makes Marine 3 to 14 times slower.
+export RUST_LIB_BACKTRACE=0
+
+readonly WASM_TARGET=wasm32-wasip1
+readonly WASM_TARGET_DIR=target-wasm
+readonly COMPILED_WASM=$WASM_TARGET_DIR/$WASM_TARGET/wasm/registry.wasm
+readonly DEBIAN_PACKAGES=(rustc-web cargo-web rust-web-src wasi-libc lld clang libclang-rt-14-dev-wasm32)
+readonly RUSTUP_TIMEOUT_SEC=120
+
+usage() {
+  cat <<'USAGE'
+usage: ./build.sh [artifacts | test | demo | bench [ARGUMENT...] | help]
+
+  artifacts   compile the service: artifacts/registry.wasm, sqlite3.wasm, SHA256SUMS
+              and aqua/registry-service.aqua (the default)
+  test        format, lints, artifacts, then all tests
+  demo        a network on this machine, with a story to watch
+  bench       time every exported call, side by side with registry-distro 0.9.4;
+              arguments go to the benchmark (`./build.sh bench --help`)
+  help        this text
+
+environment:
+  WASM_TOOLCHAIN     rustup or debian: which toolchain compiles the service
+                     [default: whichever is installed, else whichever can be]
+  SOURCE_DATE_EPOCH  build time in the module's manifest, in seconds since 1970
+                     [default: the date of the commit]
+USAGE
+}
+
+main() {
+  local command=${1:-artifacts}
+  shift || true
+  case $command in
+    artifacts) expect_no_arguments artifacts "$@"; build_artifacts ;;
+    test) expect_no_arguments test "$@"; run_tests ;;
+    demo) expect_no_arguments demo "$@"; run_demo ;;
+    bench) run_bench "$@" ;;
+    help | -h | --help) usage ;;
+    *)
+      echo "build.sh: there is no command \`$command\`" >&2
+      usage >&2
+      exit 2
+      ;;
+  esac
+}
+
+# ---- commands -------------------------------------------------------------------------------------------------------
+
+# Arguments go to the packer.
+build_artifacts() {
+  need_native_toolchain
+  choose_wasm_toolchain
+  step "compile registry.wasm with ${WASM_TOOLCHAIN}'s Rust" "compile_wasm_with_$WASM_TOOLCHAIN"
+  step "build the packer" cargo build --release --locked -p registry-packer
+  step "pack artifacts/" cargo run --quiet --release --locked -p registry-packer -- "$@" "$COMPILED_WASM"
+  (cd artifacts && ls -l -- *.wasm SHA256SUMS)
+}
+
+run_tests() {
+  need_native_toolchain
+  need_node
+  need_component rustfmt fmt
+  need_component clippy clippy
+  step "check the scripts" check_scripts
+  step "check the format" cargo fmt --all --check
+  step "lint" cargo clippy --release --workspace --all-targets --locked -- -D warnings
+  # The committed bindings must be those of this source, so they are compared here and not written anew.
+  build_artifacts --check
+  step "test" cargo test --release --workspace --locked
+}
+
+run_demo() {
+  fail "not yet: the demo needs the Resources API, which is not written"
+}
+
+run_bench() {
+  build_artifacts
+  step "build the benchmark" cargo build --release --locked -p registry-bench
+  cargo run --quiet --release --locked -p registry-bench -- "$@"
+}
+
+expect_no_arguments() { # COMMAND [ARGUMENT...]
+  if (($# > 1)); then
+    echo "build.sh: $1 takes no arguments, \`$2\` was given" >&2
+    exit 2
+  fi
+}
+
+check_scripts() {
+  local script
+  for script in build.sh .ci/run; do
+    bash -n "$script"
+  done
+  if command -v shellcheck >/dev/null; then
+    shellcheck build.sh .ci/run
+  else
+    echo "shellcheck is not installed: the scripts' syntax alone was checked"
+  fi
+}
+
+# ---- what must be there ---------------------------------------------------------------------------------------------
+
+need_native_toolchain() {
+  { have cargo && have rustc; } || fail "cargo or rustc is missing: install Rust from https://rustup.rs, then open a new shell"
+  have cc || fail "a C compiler is missing (SQLite's native build and Rust's linker need one): apt-get install build-essential"
+}
+
+need_node() {
+  have node || fail "node is missing (Aqua's compiler runs on it): install Node.js 18 or later from https://nodejs.org"
+}
+
+need_component() { # NAME SUBCOMMAND
+  cargo "$2" --version >/dev/null 2>&1 || fail "cargo $2 is missing: rustup component add $1"
+}
+
+# ---- the toolchain for wasm -----------------------------------------------------------------------------------------
+
+# Sets WASM_TOOLCHAIN: what is installed comes first, then what can be installed.
+choose_wasm_toolchain() {
+  case ${WASM_TOOLCHAIN:-} in
+    rustup) has_rustup_target || add_rustup_target || fail "this toolchain has no $WASM_TARGET: rustup target add $WASM_TARGET" ;;
+    debian) has_debian_packages || install_debian_packages ;;
+    '')
+      if has_rustup_target; then
+        WASM_TOOLCHAIN=rustup
+      elif has_debian_packages; then
+        WASM_TOOLCHAIN=debian
+      elif add_rustup_target; then
+        WASM_TOOLCHAIN=rustup
+      else
+        install_debian_packages
+        WASM_TOOLCHAIN=debian
+      fi
+      ;;
+    *) fail "WASM_TOOLCHAIN is \`$WASM_TOOLCHAIN\`: it can be rustup or debian" ;;
+  esac
+}
+
+has_rustup_target() {
+  compgen -G "$(rustc --print sysroot)/lib/rustlib/$WASM_TARGET/lib/libstd-*.rlib" >/dev/null
+}
+
+add_rustup_target() {
+  have rustup || return 1
+  say "rustup target add $WASM_TARGET"
+  timeout "$RUSTUP_TIMEOUT_SEC" rustup target add "$WASM_TARGET" && has_rustup_target
+}
+
+has_debian_packages() {
+  have dpkg-query || return 1
+  local package
+  for package in "${DEBIAN_PACKAGES[@]}"; do
+    [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || return 1
+  done
+}
+
+install_debian_packages() {
+  local as_root=()
+  local install="apt-get install -y --no-install-recommends ${DEBIAN_PACKAGES[*]}"
+  have apt-get || fail "Rust's $WASM_TARGET is missing, and this is no Debian: rustup target add $WASM_TARGET"
+  if ((EUID != 0)); then
+    if ! have sudo || ! sudo -n true 2>/dev/null; then
+      fail "Rust's $WASM_TARGET is missing. Run one of these, then ./build.sh again:
+  rustup target add $WASM_TARGET
+  sudo $install"
+    fi
+    as_root=(sudo -n)
+  fi
+  export DEBIAN_FRONTEND=noninteractive
+  step "update the package lists" "${as_root[@]}" apt-get -qq update
+  # shellcheck disable=SC2086 # the words of the command are meant to be split
+  step "install ${DEBIAN_PACKAGES[*]}" "${as_root[@]}" $install
+}
+
+# ---- compiling ------------------------------------------------------------------------------------------------------
+
+compile_wasm_with_rustup() {
+  compile_wasm cargo "$(rustc --print sysroot)"
+}
+
+# Debian has no standard library for this target, but its source and the C library below it.
+compile_wasm_with_debian() {
+  local cargo rustc libc start
+  cargo=$(packaged_file cargo-web /bin/cargo)
+  rustc=$(packaged_file rustc-web /bin/rustc)
+  libc=$(packaged_file wasi-libc /libc.a)
+  start=$(packaged_file wasi-libc /crt1-command.o)
+  # The full path of rustc, because rustup's comes first on PATH. -Zbuild-std is offered under RUSTC_BOOTSTRAP only.
+  export RUSTC=$rustc RUSTC_BOOTSTRAP=1
+  compile_wasm "$cargo" "$("$rustc" --print sysroot)" -Zbuild-std=std,panic_abort \
+    -- -Clink-self-contained=no -Clinker=wasm-ld "-Lnative=${libc%/*}" "-Clink-arg=$start"
+  unset RUSTC RUSTC_BOOTSTRAP
+}
+
+compile_wasm() { # CARGO SYSROOT [CARGO_ARGUMENT...] [-- RUSTC_FLAG...]
+  local cargo=$1 sysroot=$2 arguments=()
+  shift 2
+  while (($# > 0)) && [[ $1 != -- ]]; do
+    arguments+=("$1")
+    shift
+  done
+  # No path of this machine gets into the module: one commit gives the same bytes in every directory.
+  local flags=(
+    "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/sources/cargo"
+    "--remap-path-prefix=$sysroot/lib/rustlib/src/rust=/sources/rust"
+    "--remap-path-prefix=$PWD=/sources/registry"
+    "${@:2}"
+  )
+  local IFS=$'\x1f'
+  # Encoded flags may contain spaces, and take the place of whatever flags this machine is configured with.
+  CARGO_ENCODED_RUSTFLAGS="${flags[*]}" "$cargo" build --profile wasm --target "$WASM_TARGET" --locked \
+    --target-dir "$WASM_TARGET_DIR" -p registry-service --bin registry "${arguments[@]}"
+}
+
+# The file of an installed package whose path ends in SUFFIX.
+packaged_file() { # PACKAGE SUFFIX
+  dpkg -L "$1" | grep -m 1 -- "$2\$" || fail "the package $1 has no file $2: install $1 anew"
+}
+
+# ---- talking --------------------------------------------------------------------------------------------------------
+
+step() { # TITLE COMMAND...
+  local began=$SECONDS
+  STEP=$1
+  say "$STEP"
+  "${@:2}"
+  printf '    done in %s s\n' $((SECONDS - began))
+  STEP=
+}
+
+say() {
+  printf '==> %s\n' "$1"
+}
+
+fail() {
+  printf 'build.sh: %s\n' "$1" >&2
+  exit 1
+}
+
+have() {
+  command -v "$1" >/dev/null
+}
+
+name_failed_step() {
+  local status=$?
+  if ((status != 0)) && [[ -n $STEP ]]; then
+    printf 'build.sh: failed: %s\n' "$STEP" >&2
+  fi
+}
+
+STEP=
+trap name_failed_step EXIT
+main "$@"
