@@ -26,11 +26,7 @@ const RENAMED: [(&str, &str); 1] = [("Record", "ServiceRecord")];
 /// When a function has more than one result, which Aqua's `service` cannot express, or when a name is taken twice.
 pub fn render(interface: &ModuleInterface) -> eyre::Result<String> {
     for (_, new_name) in RENAMED {
-        if interface
-            .record_types
-            .iter()
-            .any(|record| record.name == new_name)
-        {
+        if interface.record_types.iter().any(|record| record.name == new_name) {
             bail!("the service has a data type {new_name} already: choose another name in RENAMED");
         }
     }
@@ -54,12 +50,8 @@ pub fn render(interface: &ModuleInterface) -> eyre::Result<String> {
 /// # Errors
 /// When they differ: the difference, and what to do.
 pub fn check(path: &Path, expected: &str) -> eyre::Result<()> {
-    let present = std::fs::read_to_string(path).with_context(|| {
-        format!(
-            "{} cannot be read: run ./build.sh, which writes it",
-            path.display()
-        )
-    })?;
+    let present = std::fs::read_to_string(path)
+        .with_context(|| format!("{} cannot be read: run ./build.sh, which writes it", path.display()))?;
     if present == expected {
         return Ok(());
     }
@@ -90,17 +82,9 @@ fn declaration(function: &FunctionSignature) -> eyre::Result<String> {
     let result = match function.output_types.as_slice() {
         [] => String::new(),
         [ty] => format!(" -> {}", aqua_type(ty)),
-        more => bail!(
-            "{} has {} results, Aqua wants at most one",
-            function.name,
-            more.len()
-        ),
+        more => bail!("{} has {} results, Aqua wants at most one", function.name, more.len()),
     };
-    Ok(format!(
-        "  {}({}){result}\n",
-        function.name,
-        arguments.join(", ")
-    ))
+    Ok(format!("  {}({}){result}\n", function.name, arguments.join(", ")))
 }
 
 /// `[][]Record` -> `[][]ServiceRecord`; the interface writes everything else as Aqua does.

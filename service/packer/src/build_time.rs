@@ -27,9 +27,8 @@ fn commit_date(root: &Path) -> Option<i64> {
 }
 
 fn rfc3339(seconds: i64) -> eyre::Result<String> {
-    let time = DateTime::from_timestamp(seconds, 0).with_context(|| {
-        format!("{seconds} is no date: SOURCE_DATE_EPOCH counts seconds since 1970")
-    })?;
+    let time = DateTime::from_timestamp(seconds, 0)
+        .with_context(|| format!("{seconds} is no date: SOURCE_DATE_EPOCH counts seconds since 1970"))?;
     let text = time.to_rfc3339_opts(SecondsFormat::Secs, true);
     DateTime::parse_from_rfc3339(&text)
         .with_context(|| format!("{text} is beyond the years that RFC 3339 can write"))?;
@@ -58,10 +57,7 @@ mod tests {
     fn an_impossible_epoch_is_refused_by_name() {
         for seconds in [i64::MAX, i64::MIN, 300_000_000_000] {
             let error = rfc3339(seconds).unwrap_err().to_string();
-            assert!(
-                error.contains("is no date") || error.contains("is beyond"),
-                "{error}"
-            );
+            assert!(error.contains("is no date") || error.contains("is beyond"), "{error}");
         }
     }
 }

@@ -13,8 +13,7 @@ const EXTENSIONS: [&str; 2] = ["wasm", "air"];
 /// One line for each module and script in `directory`, sorted by name, each with its path relative to it.
 pub fn sha256sums(directory: &Path) -> eyre::Result<String> {
     let mut names = Vec::new();
-    let entries = std::fs::read_dir(directory)
-        .with_context(|| format!("{} cannot be read", directory.display()))?;
+    let entries = std::fs::read_dir(directory).with_context(|| format!("{} cannot be read", directory.display()))?;
     for entry in entries {
         let path = entry?.path();
         let released = path
@@ -28,8 +27,7 @@ pub fn sha256sums(directory: &Path) -> eyre::Result<String> {
 
     let mut lines = String::new();
     for name in names {
-        let bytes = std::fs::read(directory.join(&name))
-            .with_context(|| format!("{name} cannot be read"))?;
+        let bytes = std::fs::read(directory.join(&name)).with_context(|| format!("{name} cannot be read"))?;
         lines.push_str(&format!("{}  {name}\n", hex::encode(Sha256::digest(bytes))));
     }
     Ok(lines)
@@ -42,12 +40,7 @@ mod tests {
     #[test]
     fn lines_are_sorted_and_cover_modules_and_scripts_only() {
         let directory = tempfile::tempdir().unwrap();
-        for (name, content) in [
-            ("b.wasm", "b"),
-            ("a.air", "a"),
-            (FILE_NAME, "old"),
-            ("note", "n"),
-        ] {
+        for (name, content) in [("b.wasm", "b"), ("a.air", "a"), (FILE_NAME, "old"), ("note", "n")] {
             std::fs::write(directory.path().join(name), content).unwrap();
         }
 

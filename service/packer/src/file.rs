@@ -13,8 +13,7 @@ pub fn write_if_changed(path: &Path, bytes: &[u8]) -> eyre::Result<bool> {
     let directory = path
         .parent()
         .with_context(|| format!("{} names no file", path.display()))?;
-    write_atomically(directory, path, bytes)
-        .with_context(|| format!("{} cannot be written", path.display()))?;
+    write_atomically(directory, path, bytes).with_context(|| format!("{} cannot be written", path.display()))?;
     Ok(true)
 }
 
@@ -48,9 +47,6 @@ mod tests {
         std::fs::write(&file, b"").unwrap();
 
         let error = write_if_changed(&file.join("below"), b"x").unwrap_err();
-        assert!(
-            error.to_string().contains("below cannot be written"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("below cannot be written"), "{error}");
     }
 }

@@ -1,14 +1,13 @@
 //! `registry-packer`: from a compiled module to `artifacts/` and the Aqua bindings.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::Parser;
 use eyre::Context;
 
 use registry_packer::manifest::Manifest;
-use registry_packer::{
-    bindings, build_time, checksums, module, package, sqlite, write_if_changed, Layout,
-};
+use registry_packer::{bindings, build_time, checksums, module, package, sqlite, write_if_changed, Layout};
 
 /// Packs a compiled registry: writes artifacts/registry.wasm (with interface, SDK version and manifest),
 /// artifacts/sqlite3.wasm, artifacts/SHA256SUMS and aqua/registry-service.aqua.
@@ -32,8 +31,14 @@ struct Arguments {
     source_date_epoch: Option<i64>,
 }
 
-fn main() -> eyre::Result<()> {
-    run(&Arguments::parse())
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("registry-packer: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn run(arguments: &Arguments) -> eyre::Result<()> {

@@ -34,8 +34,7 @@ pub struct PackedModule {
 pub fn pack(compiled: &[u8], manifest: &Manifest) -> eyre::Result<PackedModule> {
     let directory = tempfile::tempdir().context("no temporary directory can be made")?;
     let path = directory.path().join("registry.wasm");
-    std::fs::write(&path, compiled)
-        .context("the temporary copy of the module cannot be written")?;
+    std::fs::write(&path, compiled).context("the temporary copy of the module cannot be written")?;
 
     marine_it_generator::embed_it(&path).context("the interface cannot be embedded")?;
     let embedded = std::fs::read(&path).context("the module with its interface cannot be read")?;
@@ -116,8 +115,8 @@ fn check_exports(wasm: &[u8], interface: &ModuleInterface) -> eyre::Result<()> {
 }
 
 fn check_manifest(path: &Path, manifest: &Manifest) -> eyre::Result<()> {
-    let read = sdk_manifest::extract_from_path(path)
-        .context("the SDK cannot read the manifest that was just embedded")?;
+    let read =
+        sdk_manifest::extract_from_path(path).context("the SDK cannot read the manifest that was just embedded")?;
     ensure!(
         read.version.to_string() == manifest.version && read.description == manifest.description,
         "the SDK reads another manifest than was embedded: {read}"

@@ -42,8 +42,7 @@ pub fn service_package(root: &Path) -> eyre::Result<Package> {
 }
 
 fn select(metadata: &[u8]) -> eyre::Result<Package> {
-    let metadata: Metadata =
-        serde_json::from_slice(metadata).context("cargo metadata printed something unexpected")?;
+    let metadata: Metadata = serde_json::from_slice(metadata).context("cargo metadata printed something unexpected")?;
     metadata
         .packages
         .into_iter()
@@ -60,9 +59,7 @@ mod tests {
         let package = service_package(crate::Layout::of_this_workspace().root()).unwrap();
 
         assert_eq!(package.version, env!("CARGO_PKG_VERSION"));
-        assert!(package
-            .description
-            .is_some_and(|text| text.contains("Marine")));
+        assert!(package.description.is_some_and(|text| text.contains("Marine")));
     }
 
     #[test]

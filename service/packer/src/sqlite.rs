@@ -40,9 +40,6 @@ mod tests {
         tampered[1000] ^= 1;
 
         let error = verified(&tampered).unwrap_err().to_string();
-        assert!(
-            error.contains(&hex::encode(Sha256::digest(&tampered))),
-            "{error}"
-        );
+        assert!(error.contains(&hex::encode(Sha256::digest(&tampered))), "{error}");
     }
 }

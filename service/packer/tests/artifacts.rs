@@ -6,11 +6,7 @@ use marine_module_info_parser::{manifest, sdk_version};
 use registry_packer::{bindings, checksums, module, Layout};
 
 fn built(path: PathBuf) -> PathBuf {
-    assert!(
-        path.exists(),
-        "{} is not built: run ./build.sh",
-        path.display()
-    );
+    assert!(path.exists(), "{} is not built: run ./build.sh", path.display());
     path
 }
 
@@ -31,10 +27,7 @@ fn the_module_says_what_it_is() {
 
     let manifest = manifest::extract_from_path(&wasm).unwrap();
     assert_eq!(manifest.version.to_string(), env!("CARGO_PKG_VERSION"));
-    assert_eq!(
-        sdk_version::extract_from_path(&wasm).unwrap().to_string(),
-        "0.14.0"
-    );
+    assert_eq!(sdk_version::extract_from_path(&wasm).unwrap().to_string(), "0.14.0");
 }
 
 #[test]
@@ -43,9 +36,7 @@ fn no_path_of_the_building_machine_is_in_the_module() {
 
     let root = Layout::of_this_workspace().root().canonicalize().unwrap();
     for private in [root.to_str().unwrap(), "/.cargo/", "/.rustup/"] {
-        let found = wasm
-            .windows(private.len())
-            .any(|bytes| bytes == private.as_bytes());
+        let found = wasm.windows(private.len()).any(|bytes| bytes == private.as_bytes());
         assert!(!found, "registry.wasm contains {private}");
     }
 }
@@ -56,13 +47,7 @@ fn the_checksums_are_those_of_the_files() {
     let recorded = std::fs::read_to_string(built(layout.checksums())).unwrap();
 
     for name in ["registry.wasm", "sqlite3.wasm"] {
-        assert!(
-            recorded.contains(&format!("  {name}\n")),
-            "{name} is not in SHA256SUMS"
-        );
+        assert!(recorded.contains(&format!("  {name}\n")), "{name} is not in SHA256SUMS");
     }
-    assert_eq!(
-        checksums::sha256sums(&layout.artifacts()).unwrap(),
-        recorded
-    );
+    assert_eq!(checksums::sha256sums(&layout.artifacts()).unwrap(), recorded);
 }

@@ -32,11 +32,7 @@ fn the_same_input_gives_the_same_bytes() {
 
 #[test]
 fn only_what_a_host_reads_remains() {
-    let sections = [
-        SDK_VERSION,
-        (".debug_info", "dwarf"),
-        ("target_features", "+x"),
-    ];
+    let sections = [SDK_VERSION, (".debug_info", "dwarf"), ("target_features", "+x")];
     let packed = pack(&compiled(&WHOLE, &sections, &EXPORTS), &manifest()).unwrap();
 
     assert_eq!(
@@ -48,10 +44,7 @@ fn only_what_a_host_reads_remains() {
         ]
     );
     let text = String::from_utf8_lossy(&packed.wasm);
-    assert!(
-        !text.contains("a_secret_path"),
-        "names are left in the module"
-    );
+    assert!(!text.contains("a_secret_path"), "names are left in the module");
     assert!(
         !text.contains("producers"),
         "the compiler's notes are left in the module"
@@ -60,10 +53,7 @@ fn only_what_a_host_reads_remains() {
 
 #[test]
 fn the_manifest_takes_the_place_of_one_that_the_compiler_wrote() {
-    let sections = [
-        SDK_VERSION,
-        ("__fluence_wasm_module_manifest", "of a wall clock"),
-    ];
+    let sections = [SDK_VERSION, ("__fluence_wasm_module_manifest", "of a wall clock")];
     let packed = pack(&compiled(&WHOLE, &sections, &EXPORTS), &manifest()).unwrap();
 
     let read = extract_from_bytes(&packed.wasm).unwrap();
@@ -95,10 +85,7 @@ fn functions_are_sorted_by_name() {
 #[test]
 fn a_module_without_an_sdk_version_is_refused() {
     let error = error_of(&compiled(&WHOLE, &[], &EXPORTS));
-    assert!(
-        error.contains("does not say which marine-rs-sdk"),
-        "{error}"
-    );
+    assert!(error.contains("does not say which marine-rs-sdk"), "{error}");
 }
 
 #[test]

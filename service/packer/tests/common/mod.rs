@@ -1,31 +1,34 @@
 //! A module as the compiler would make it, small enough to be built here: no wasm toolchain is needed.
 
+// Each test file uses a part of it.
+#![allow(dead_code)]
+
 use registry_packer::manifest::Manifest;
 use walrus::{FunctionBuilder, Module, RawCustomSection};
 
-pub const RECORD: &str = r#"{"ast_type":"Record","name":"Record","fields":{"Named":[
+pub(crate) const RECORD: &str = r#"{"ast_type":"Record","name":"Record","fields":{"Named":[
     {"name":"metadata","ty":{"Record":["Metadata","ByValue"]}},
     {"name":"signature","ty":{"Vector":[{"U8":"ByValue"},"ByValue"]}}]}}"#;
-pub const METADATA: &str = r#"{"ast_type":"Record","name":"Metadata","fields":{"Named":[
+pub(crate) const METADATA: &str = r#"{"ast_type":"Record","name":"Metadata","fields":{"Named":[
     {"name":"timestamp_issued","ty":{"U64":"ByValue"}},
     {"name":"relay_id","ty":{"Vector":[{"Utf8String":"ByValue"},"ByValue"]}}]}}"#;
-pub const UNUSED: &str = r#"{"ast_type":"Record","name":"Unused","fields":{"Named":[
+pub(crate) const UNUSED: &str = r#"{"ast_type":"Record","name":"Unused","fields":{"Named":[
     {"name":"weight","ty":{"U32":"ByValue"}}]}}"#;
-pub const PUT: &str = r#"{"ast_type":"Function","signature":{"name":"put","arguments":[
+pub(crate) const PUT: &str = r#"{"ast_type":"Function","signature":{"name":"put","arguments":[
     {"name":"records","ty":{"Vector":[{"Vector":[{"Record":["Record","ByValue"]},"ByValue"]},"ByValue"]}},
     {"name":"weight","ty":{"U32":"ByValue"}}],
     "output_types":[{"Record":["Record","ByValue"]}]}}"#;
-pub const CLEAR: &str =
+pub(crate) const CLEAR: &str =
     r#"{"ast_type":"Function","signature":{"name":"clear","arguments":[],"output_types":[]}}"#;
 
 /// Everything of above in an order that is not the one of the bindings.
-pub const WHOLE: [&str; 5] = [RECORD, PUT, UNUSED, METADATA, CLEAR];
+pub(crate) const WHOLE: [&str; 5] = [RECORD, PUT, UNUSED, METADATA, CLEAR];
 
-pub const SDK_VERSION: (&str, &str) = ("__fluence_sdk_version", "0.14.0");
-pub const EXPORTS: [&str; 4] = ["allocate", "release_objects", "put", "clear"];
+pub(crate) const SDK_VERSION: (&str, &str) = ("__fluence_sdk_version", "0.14.0");
+pub(crate) const EXPORTS: [&str; 4] = ["allocate", "release_objects", "put", "clear"];
 
 /// A module with `descriptions` where the SDK leaves them, further custom `sections`, and exported functions.
-pub fn compiled(descriptions: &[&str], sections: &[(&str, &str)], exports: &[&str]) -> Vec<u8> {
+pub(crate) fn compiled(descriptions: &[&str], sections: &[(&str, &str)], exports: &[&str]) -> Vec<u8> {
     let mut module = Module::default();
     let memory = module.memories.add_local(false, 1, None);
     module.exports.add("memory", memory);
@@ -36,11 +39,7 @@ pub fn compiled(descriptions: &[&str], sections: &[(&str, &str)], exports: &[&st
         module.exports.add(name, function);
     }
     for (index, description) in descriptions.iter().enumerate() {
-        add(
-            &mut module,
-            &format!("__m_generated_section__{index}"),
-            description,
-        );
+        add(&mut module, &format!("__m_generated_section__{index}"), description);
     }
     for (name, content) in sections {
         add(&mut module, name, content);
@@ -55,7 +54,7 @@ fn add(module: &mut Module, name: &str, content: &str) {
     });
 }
 
-pub fn manifest() -> Manifest {
+pub(crate) fn manifest() -> Manifest {
     Manifest {
         authors: "authors".into(),
         version: "1.2.3".into(),
