@@ -174,7 +174,8 @@ install_debian_packages() {
   export DEBIAN_FRONTEND=noninteractive
   step "update the package lists" "${as_root[@]}" apt-get -qq update
   # shellcheck disable=SC2086 # the words of the command are meant to be split
-  step "install ${DEBIAN_PACKAGES[*]}" "${as_root[@]}" $install
+  step "install ${DEBIAN_PACKAGES[*]}" or_fail "these packages cannot be installed here; with a Rust from https://rustup.rs: rustup target add $WASM_TARGET" \
+    "${as_root[@]}" $install
 }
 
 # ---- compiling ------------------------------------------------------------------------------------------------------
@@ -240,6 +241,10 @@ say() {
 fail() {
   printf 'build.sh: %s\n' "$1" >&2
   exit 1
+}
+
+or_fail() { # MESSAGE COMMAND...
+  "${@:2}" || fail "$1"
 }
 
 have() {

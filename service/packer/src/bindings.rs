@@ -10,7 +10,7 @@ const HEADER: &str = "\
 aqua RegistryService declares *
 
 -- Generated from the interface of registry.wasm: `./build.sh` writes this file anew, edits are lost.
--- The functions are documented in docs/, applications want resources-api.aqua.
+-- `ServiceRecord` is what the service calls `Record`.
 ";
 
 /// Data types whose Aqua name differs from the service's. Aqua's types are structural, so names are free; two types

@@ -32,7 +32,8 @@ impl Layout {
 
     /// The root of the workspace that this crate was built in.
     pub fn of_this_workspace() -> Self {
-        Self::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
+        let this_crate = Path::new(env!("CARGO_MANIFEST_DIR"));
+        Self::new(this_crate.ancestors().nth(2).unwrap_or(this_crate))
     }
 
     pub fn root(&self) -> &Path {
