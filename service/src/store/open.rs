@@ -1,6 +1,8 @@
 //! Opening: what is there is used, what is of an earlier version is migrated, what is unreadable is moved aside.
 
-use super::{row, schema, sql, Backend, Store, StoreError, Value};
+use super::{row, schema, sql, Backend, Store, StoreError};
+#[cfg(not(target_arch = "wasm32"))]
+use super::Value;
 use crate::domain::Timeouts;
 
 pub(super) const EXPIRED_TIMEOUT: &str = "expired_timeout_sec";

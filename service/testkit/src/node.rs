@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use registry_service::auth::{Caller, WeightResult};
 use registry_service::calls::{Call, CallError, Registry, Republished, StaleKey};
 use registry_service::domain::data::{Key, Record, RecordMetadata, Tombstone};
@@ -13,30 +15,34 @@ use crate::{no_weight, Origins, Peer};
 pub struct NativeNode {
     pub host: Peer,
     registry: Registry<NativeBackend>,
-    directory: TempDir,
+    path: String,
+    /// Removed with the node, where it is the node's own.
+    directory: Option<TempDir>,
 }
 
 impl NativeNode {
+    /// A node with a fresh database, which goes when the node goes.
     pub fn new(host: Peer) -> Self {
         let directory = TempDir::new().expect("a temporary directory");
-        let registry = Self::open(&directory).expect("a fresh database opens");
-        Self {
+        let path = directory.path().join("registry.sqlite");
+        let mut node = Self::at(host, &path).expect("a fresh database opens");
+        node.directory = Some(directory);
+        node
+    }
+
+    /// A node with the database at `path`, which stays.
+    pub fn at(host: Peer, path: &Path) -> Result<Self, StoreError> {
+        let path = path.to_string_lossy().into_owned();
+        Ok(Self {
             host,
-            registry,
-            directory,
-        }
+            registry: Registry::open(&path)?,
+            path,
+            directory: None,
+        })
     }
 
-    fn open(directory: &TempDir) -> Result<Registry<NativeBackend>, StoreError> {
-        Registry::open(&Self::path(directory))
-    }
-
-    fn path(directory: &TempDir) -> String {
-        directory.path().join("registry.sqlite").to_string_lossy().into_owned()
-    }
-
-    pub fn database_path(&self) -> String {
-        Self::path(&self.directory)
+    pub fn database_path(&self) -> &str {
+        &self.path
     }
 
     pub fn registry(&self) -> &Registry<NativeBackend> {
@@ -48,16 +54,14 @@ impl NativeNode {
         let Self {
             host,
             registry,
+            path,
             directory,
         } = self;
         drop(registry);
-        between(&Self::path(&directory));
-        let registry = Self::open(&directory)?;
-        Ok(Self {
-            host,
-            registry,
-            directory,
-        })
+        between(&path);
+        let mut node = Self::at(host, Path::new(&path))?;
+        node.directory = directory;
+        Ok(node)
     }
 
     /// One call with the given origins.
