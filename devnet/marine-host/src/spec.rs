@@ -76,7 +76,7 @@ impl ServiceSpec {
                 (TMP_DIR.to_owned(), working_dir.join("tmp")),
             ],
             envs: Vec::new(),
-            logger_enabled: false,
+            logger_enabled: true,
             memory_limit_bytes: None,
         }
     }
@@ -107,7 +107,8 @@ impl ServiceSpec {
         self
     }
 
-    /// Passes the modules' log lines to the process's `log` (off by default; filtered by `WASM_LOG`).
+    /// Whether modules are given Marine's logger (on by default): those that import it do not start without. Their lines
+    /// go to the process's `log`, filtered by `WASM_LOG`.
     #[must_use]
     pub fn logger_enabled(mut self, enabled: bool) -> Self {
         self.logger_enabled = enabled;

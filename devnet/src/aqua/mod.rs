@@ -1,0 +1,12 @@
+//! Aqua: compiling files, and calling what they export.
+
+mod compiler;
+mod function;
+mod invocation;
+mod sources;
+mod types;
+
+pub use compiler::{AquaCompiler, AquaProgram, CompileError, COMPILE_DIR_VARIABLE};
+pub use function::{AquaFunction, ArgumentError};
+pub use invocation::{Invocation, InvocationError};
+pub use types::{AquaField, AquaType};

@@ -1,0 +1,35 @@
+//! The command line.
+
+mod run;
+mod start;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A Fluence network in one process: real AquaVM, real Marine, one clock, one seed.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start a network, call a function of an Aqua file from a client, show its result and what it cost.
+    Run(run::RunArgs),
+}
+
+pub(crate) fn run(cli: Cli) -> Result<ExitCode, Box<dyn Error>> {
+    match cli.command {
+        Command::Run(args) => run::run(args),
+    }
+}
+
+/// Each WASI error would capture a backtrace, which makes services up to 14 times slower. Called first thing in `main`,
+/// before any thread exists and any error is made.
+pub(crate) fn without_backtraces() {
+    std::env::set_var("RUST_LIB_BACKTRACE", "0");
+}

@@ -1,0 +1,89 @@
+use std::time::Duration;
+
+use marine_host::StartError;
+
+use crate::peer::PeerIndex;
+use crate::time::show;
+
+/// Why a network does not start or cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum NetworkError {
+    #[error("a network has 1 to {max} nodes, not {nodes}: one process has address space for no more")]
+    NodeCount { nodes: usize, max: usize },
+    #[error("{0}")]
+    Service(#[from] StartError),
+    #[error("AquaVM cannot be run: {0}")]
+    Avm(String),
+    #[error("cannot use the storage directory {path}: {source}")]
+    Storage {
+        path: std::path::PathBuf,
+        source: std::io::Error,
+    },
+    #[error("there is no peer number {0}")]
+    NoSuchPeer(usize),
+    #[error("{0} is not a node")]
+    NotANode(PeerIndex),
+    #[error("{0} is dead: restart it first")]
+    Dead(PeerIndex),
+    #[error("{peer} has no Marine service `{service}`")]
+    NoSuchService { peer: PeerIndex, service: String },
+    #[error("spell `{spell}` refuses {what}: {reason}")]
+    Spell {
+        spell: String,
+        what: &'static str,
+        reason: String,
+    },
+    #[error("{0}")]
+    Call(#[from] marine_host::CallError),
+    /// A checker found an invariant broken: the run can be repeated with the seed.
+    #[error("checker `{checker}` after {} of virtual time, seed {seed}: {message}", show(*at))]
+    Violation {
+        checker: String,
+        message: String,
+        at: Duration,
+        seed: u64,
+    },
+}
+
+/// Why a call of an Aqua function returned no result.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum CallFailure {
+    /// The script raised an error that nothing in it caught.
+    #[error("the script failed: {}", script_error(.0))]
+    Script(serde_json::Value),
+    /// AquaVM refused the particle.
+    #[error("AquaVM refused the script on {peer}: {message} (code {code})")]
+    Avm {
+        peer: PeerIndex,
+        code: i64,
+        message: String,
+    },
+    /// Neither result nor error came before the particle expired.
+    #[error("no answer within {ttl_ms} ms, the particle's time to live{}", on_the_way(.hints))]
+    Expired { ttl_ms: u32, hints: Vec<String> },
+    /// The client itself went down.
+    #[error("{0} was killed while it waited")]
+    Killed(PeerIndex),
+}
+
+/// AquaVM's error object in the order in which people read it; anything else as it is.
+fn script_error(error: &serde_json::Value) -> String {
+    let text = |name: &str| error[name].as_str().filter(|text| !text.is_empty());
+    let Some(mut shown) = text("message").map(str::to_owned) else {
+        return error.to_string();
+    };
+    if let Some(instruction) = text("instruction") {
+        shown.push_str(&format!("\n  in  {instruction}"));
+    }
+    if let Some(peer_id) = text("peer_id") {
+        shown.push_str(&format!("\n  on  {peer_id}"));
+    }
+    shown
+}
+
+fn on_the_way(hints: &[String]) -> String {
+    if hints.is_empty() {
+        return String::new();
+    }
+    format!("; on the way: {}", hints.join("; "))
+}

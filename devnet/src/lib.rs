@@ -1,0 +1,79 @@
+//! A Fluence network in one process.
+//!
+//! Peers have real key pairs, run scripts in the real AquaVM and keep real Marine services; what lies between them is
+//! simulated. There is one virtual clock, one seed and one event queue, so that the same seed gives the same run, and
+//! virtual time passes only by the latency of links, `peer.timeout`, particles' time to live and scheduled scripts.
+//!
+//! ```no_run
+//! use devnet::{AquaCompiler, Network, NetworkConfig, PeerIndex};
+//! use serde_json::json;
+//!
+//! let mut network = Network::start(NetworkConfig::new(20).seed(7))?;
+//! let client = network.add_client(PeerIndex(0))?;
+//! let program = AquaCompiler::new().compile("hello.aqua")?;
+//! let outcome = network.call(client, program.function("hello")?, &[json!("world")])?;
+//! println!("{} after {:?}", outcome.value()?, outcome.stats.latency);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! * Races: [`Network::start_call`] and [`Network::wait`]. AIR without Aqua: [`Network::start_air`].
+//! * What a client or node defines itself: [`Network::define_service`], [`CallOptions::callback`].
+//! * Time: [`Network::advance`]. Scripts that nodes run on their own: [`Network::schedule`], [`Network::install_spell`].
+//! * Faults: [`Network::kill`], [`restart`](Network::restart), [`partition`](Network::partition),
+//!   [`slow`](Network::slow), [`set_link`](Network::set_link), [`set_hostile`](Network::set_hostile),
+//!   [`set_clock_offset_ms`](Network::set_clock_offset_ms).
+//! * Invariants after every event: [`Network::add_checker`]. State without a particle: [`Network::ask`].
+//!
+//! **Set `RUST_LIB_BACKTRACE=0`** in the environment of every process that uses this crate where `RUST_BACKTRACE` is
+//! set: calls of services are up to 14 times slower otherwise.
+
+mod aqua;
+mod ask;
+mod avm;
+mod builtins;
+mod call;
+mod check;
+mod config;
+mod error;
+mod faults;
+mod hostile;
+mod identity;
+pub mod kademlia;
+mod link;
+mod log;
+mod network;
+mod node_services;
+mod particle;
+mod peer;
+pub mod picture;
+mod queue;
+pub mod report;
+mod run;
+mod schedule;
+mod service;
+mod spell;
+mod stats;
+mod time;
+
+pub use aqua::{
+    AquaCompiler, AquaField, AquaFunction, AquaProgram, AquaType, ArgumentError, CompileError, Invocation,
+    InvocationError, COMPILE_DIR_VARIABLE,
+};
+pub use ask::Query;
+pub use call::{CallError, CallHandle, CallOptions, CallOutcome};
+pub use check::{Causality, Checker, World};
+pub use config::{NetworkConfig, RegistryModules, ARTIFACTS_DIR_VARIABLE, DEFAULT_TTL_MS, NODES_MAX};
+pub use error::{CallFailure, NetworkError};
+pub use hostile::{Hostile, Sending};
+pub use link::Link;
+pub use log::{Record, What, RECENT_RECORDS_MAX};
+pub use network::Network;
+pub use particle::Particle;
+pub use peer::{Peer, PeerIndex, Role};
+pub use schedule::{ScheduleIndex, ScheduledRun, ScheduledScript, SCHEDULED_RUNS_MAX};
+pub use service::{Answer, ServiceCall, ServiceFn, ServiceResult, CALL_FAILED};
+pub use spell::SpellSpec;
+pub use stats::{ParticleStats, PeerStats};
+pub use time::{VirtualTime, EPOCH_SEC};
+
+pub use marine_host::{MarineHost, ModuleSource, SecurityTetraplet, ServiceSpec};

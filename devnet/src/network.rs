@@ -1,0 +1,326 @@
+//! The network: peers, links, clock and queue.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use marine_host::{MarineHost, ServiceSpec};
+use rand::rngs::StdRng;
+use rand::SeedableRng;
+
+use crate::avm::Avm;
+use crate::call::Running;
+use crate::check::Checker;
+use crate::config::{trust_graph_spec, NetworkConfig, NODES_MAX};
+use crate::error::NetworkError;
+use crate::link::Links;
+use crate::log::{Log, Record, What};
+use crate::peer::{Peer, PeerIndex, Role};
+use crate::queue::{Event, Queue};
+use crate::schedule::Schedule;
+use crate::service::{Answer, ServiceCall};
+use crate::time::{unix_ms, VirtualTime};
+
+/// A Fluence network in this process. See the [crate's documentation](crate).
+pub struct Network {
+    pub(crate) config: NetworkConfig,
+    pub(crate) host: Arc<MarineHost>,
+    pub(crate) avm: Avm,
+    pub(crate) peers: Vec<Peer>,
+    pub(crate) by_id: HashMap<Arc<str>, PeerIndex>,
+    pub(crate) links: Links,
+    pub(crate) queue: Queue,
+    pub(crate) rng: StdRng,
+    pub(crate) now: VirtualTime,
+    pub(crate) log: Log,
+    pub(crate) running: BTreeMap<Arc<str>, Running>,
+    pub(crate) schedules: Vec<Schedule>,
+    pub(crate) checkers: Vec<Box<dyn Checker>>,
+    pub(crate) next_particle: u64,
+    /// Where real time stood at virtual time zero, when the two are to keep step.
+    pub(crate) real_start: Option<Instant>,
+    storage: Storage,
+}
+
+enum Storage {
+    Kept(PathBuf),
+    Temporary(tempfile::TempDir),
+}
+
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Network")
+            .field("seed", &self.config.seed)
+            .field("now", &self.now)
+            .field("peers", &self.peers)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Network {
+    /// Starts a network.
+    pub fn start(config: NetworkConfig) -> Result<Self, NetworkError> {
+        Self::start_with_progress(config, |_| {})
+    }
+
+    /// Starts a network and tells after each node how many are ready.
+    pub fn start_with_progress(config: NetworkConfig, ready: impl FnMut(usize)) -> Result<Self, NetworkError> {
+        Self::start_on(Arc::new(MarineHost::new()?), config, ready)
+    }
+
+    /// Starts a network on a Marine host that others may share.
+    pub fn start_on(
+        host: Arc<MarineHost>,
+        config: NetworkConfig,
+        mut ready: impl FnMut(usize),
+    ) -> Result<Self, NetworkError> {
+        if !(1..=NODES_MAX).contains(&config.nodes) {
+            return Err(NetworkError::NodeCount {
+                nodes: config.nodes,
+                max: NODES_MAX,
+            });
+        }
+        let storage = match &config.storage_dir {
+            Some(dir) => {
+                std::fs::create_dir_all(dir).map_err(|e| storage_error(dir, e))?;
+                Storage::Kept(dir.clone())
+            }
+            None => {
+                let dir = tempfile::tempdir();
+                Storage::Temporary(dir.map_err(|e| storage_error(&std::env::temp_dir(), e))?)
+            }
+        };
+        let mut network = Self {
+            avm: Avm::start(host.clone())?,
+            host,
+            peers: Vec::new(),
+            by_id: HashMap::new(),
+            links: Links::new(config.link),
+            queue: Queue::default(),
+            rng: StdRng::seed_from_u64(config.seed),
+            now: VirtualTime::ZERO,
+            log: Log::default(),
+            running: BTreeMap::new(),
+            schedules: Vec::new(),
+            checkers: Vec::new(),
+            next_particle: 0,
+            real_start: config.real_time.then(Instant::now),
+            storage,
+            config,
+        };
+        for count in 1..=network.config.nodes {
+            network.add_node()?;
+            ready(count);
+        }
+        network.real_start = network.config.real_time.then(Instant::now);
+        Ok(network)
+    }
+
+    /// Adds a node; all others know it at once.
+    pub fn add_node(&mut self) -> Result<PeerIndex, NetworkError> {
+        let index = self.add_peer(Role::Node);
+        if let Some(registry) = self.config.registry.clone() {
+            self.deploy_lazily(index, "registry", |dir| registry.spec(dir), false)?;
+        }
+        if self.config.trust_graph {
+            self.deploy_lazily(index, "trust-graph", trust_graph_spec, true)?;
+        }
+        Ok(index)
+    }
+
+    /// Adds a client that talks to `relay`.
+    pub fn add_client(&mut self, relay: PeerIndex) -> Result<PeerIndex, NetworkError> {
+        if !self.peer(relay)?.is_node() {
+            return Err(NetworkError::NotANode(relay));
+        }
+        Ok(self.add_peer(Role::Client { relay }))
+    }
+
+    /// Defines a service function on a peer, in front of whatever the peer has under that name.
+    pub fn define_service(
+        &mut self,
+        peer: PeerIndex,
+        service: impl Into<String>,
+        function: impl Into<String>,
+        f: impl FnMut(&ServiceCall) -> Answer + 'static,
+    ) -> Result<(), NetworkError> {
+        let functions = &mut self.peer_mut(peer)?.functions;
+        functions.insert((service.into(), function.into()), Box::new(f));
+        Ok(())
+    }
+
+    /// Deploys a Marine service on a node under an alias and starts it. `spec` is told the service's own directory,
+    /// which stays the same over restarts.
+    pub fn deploy(
+        &mut self,
+        node: PeerIndex,
+        alias: &str,
+        spec: impl FnOnce(&std::path::Path) -> ServiceSpec,
+    ) -> Result<(), NetworkError> {
+        self.deploy_lazily(node, alias, spec, false)
+    }
+
+    pub(crate) fn deploy_lazily(
+        &mut self,
+        node: PeerIndex,
+        alias: &str,
+        spec: impl FnOnce(&std::path::Path) -> ServiceSpec,
+        lazy: bool,
+    ) -> Result<(), NetworkError> {
+        let spec = spec(&self.node_dir(node).join(alias));
+        let host = self.host.clone();
+        let peer = self.live_mut(node)?;
+        if !peer.is_node() {
+            return Err(NetworkError::NotANode(node));
+        }
+        let creator = peer.id().to_owned();
+        peer.services.deploy(alias, spec, &creator, lazy);
+        peer.services.start_all(&host)
+    }
+
+    /// Adds an invariant that is checked after every event from now on.
+    pub fn add_checker(&mut self, checker: impl Checker + 'static) {
+        self.log.take_fresh();
+        self.checkers.push(Box::new(checker));
+    }
+
+    /// Virtual time since the start.
+    #[must_use]
+    pub fn now(&self) -> VirtualTime {
+        self.now
+    }
+
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.config.seed
+    }
+
+    /// All peers, by index.
+    #[must_use]
+    pub fn peers(&self) -> &[Peer] {
+        &self.peers
+    }
+
+    /// All nodes' indices.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<PeerIndex> {
+        let nodes = self.peers.iter().filter(|peer| peer.is_node());
+        nodes.map(Peer::index).collect()
+    }
+
+    pub fn peer(&self, index: PeerIndex) -> Result<&Peer, NetworkError> {
+        let peer = self.peers.get(index.0);
+        peer.ok_or(NetworkError::NoSuchPeer(index.0))
+    }
+
+    /// The peer with this peer id.
+    #[must_use]
+    pub fn peer_by_id(&self, peer_id: &str) -> Option<PeerIndex> {
+        self.by_id.get(peer_id).copied()
+    }
+
+    /// The aliases of a node's Marine services.
+    pub fn services(&self, node: PeerIndex) -> Result<Vec<String>, NetworkError> {
+        Ok(self.peer(node)?.services.aliases())
+    }
+
+    /// Linear memory of all running services, in bytes.
+    #[must_use]
+    pub fn service_memory_bytes(&self) -> u64 {
+        let of_peer = |peer: &Peer| peer.services.memory_bytes();
+        self.peers.iter().map(of_peer).sum()
+    }
+
+    /// The clock of a peer, Unix milliseconds.
+    pub fn unix_ms(&self, peer: PeerIndex) -> Result<u64, NetworkError> {
+        Ok(unix_ms(self.now, self.peer(peer)?.clock_offset_ms))
+    }
+
+    /// A digest (sha256, hex) of everything that has happened: equal for equal runs.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        self.log.digest()
+    }
+
+    /// How many records the log has in all.
+    #[must_use]
+    pub fn event_count(&self) -> u64 {
+        self.log.count()
+    }
+
+    /// The latest records, at most [`RECENT_RECORDS_MAX`](crate::RECENT_RECORDS_MAX).
+    pub fn recent_events(&self) -> impl Iterator<Item = &Record> {
+        self.log.recent()
+    }
+
+    /// Runs whatever is due within `time` and moves the clock on by exactly that.
+    pub fn advance(&mut self, time: Duration) -> Result<(), NetworkError> {
+        let until = self.now + time;
+        while self.queue.next_at().is_some_and(|at| at <= until) {
+            self.step()?;
+        }
+        self.pace(until);
+        self.now = until;
+        Ok(())
+    }
+
+    /// The directory of a node's files.
+    #[must_use]
+    pub fn node_dir(&self, node: PeerIndex) -> PathBuf {
+        let root = match &self.storage {
+            Storage::Kept(dir) => dir,
+            Storage::Temporary(dir) => dir.path(),
+        };
+        root.join(format!("node-{}", node.0))
+    }
+
+    pub(crate) fn peer_mut(&mut self, index: PeerIndex) -> Result<&mut Peer, NetworkError> {
+        let peer = self.peers.get_mut(index.0);
+        peer.ok_or(NetworkError::NoSuchPeer(index.0))
+    }
+
+    pub(crate) fn live(&self, index: PeerIndex) -> Result<&Peer, NetworkError> {
+        let peer = self.peer(index)?;
+        if peer.alive {
+            Ok(peer)
+        } else {
+            Err(NetworkError::Dead(index))
+        }
+    }
+
+    pub(crate) fn live_mut(&mut self, index: PeerIndex) -> Result<&mut Peer, NetworkError> {
+        self.live(index)?;
+        self.peer_mut(index)
+    }
+
+    pub(crate) fn record(&mut self, peer: PeerIndex, particle_id: &Arc<str>, what: What) {
+        self.log.push(Record {
+            at: self.now,
+            peer,
+            particle_id: particle_id.clone(),
+            what,
+        });
+    }
+
+    pub(crate) fn enqueue_expiry(&mut self, particle_id: Arc<str>, ttl_ms: u32) {
+        let at = self.now + Duration::from_millis(ttl_ms.into());
+        self.queue.push(at, Event::Expire { particle_id });
+    }
+
+    fn add_peer(&mut self, role: Role) -> PeerIndex {
+        let index = PeerIndex(self.peers.len());
+        let peer = Peer::new(self.config.seed, index, role);
+        self.by_id.insert(peer.id_arc().clone(), index);
+        self.peers.push(peer);
+        index
+    }
+}
+
+pub(crate) fn storage_error(path: &std::path::Path, source: std::io::Error) -> NetworkError {
+    NetworkError::Storage {
+        path: path.to_owned(),
+        source,
+    }
+}

@@ -1,0 +1,142 @@
+//! Peers: nodes and clients.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use fluence_keypair::{KeyPair, PublicKey};
+
+use crate::hostile::Hostile;
+use crate::identity;
+use crate::kademlia::Point;
+use crate::node_services::NodeServices;
+use crate::particle::Particle;
+use crate::service::ServiceFn;
+use crate::time::VirtualTime;
+
+/// A peer's number in its network: nodes come first, in the order they were added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+pub struct PeerIndex(pub usize);
+
+impl fmt::Display for PeerIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "peer {}", self.0)
+    }
+}
+
+/// What a peer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Runs services and is part of the Kademlia network.
+    Node,
+    /// Talks to one node only, its relay.
+    Client { relay: PeerIndex },
+}
+
+/// One peer of the network.
+pub struct Peer {
+    index: PeerIndex,
+    id: Arc<str>,
+    point: Point,
+    role: Role,
+    pub(crate) key_pair: KeyPair,
+    pub(crate) public_key: PublicKey,
+    pub(crate) alive: bool,
+    /// When it was killed last.
+    pub(crate) killed_at: Option<VirtualTime>,
+    pub(crate) incarnation: u32,
+    pub(crate) clock_offset_ms: i64,
+    pub(crate) services: NodeServices,
+    pub(crate) functions: HashMap<(String, String), ServiceFn>,
+    pub(crate) hostile: Option<Hostile>,
+    /// AquaVM's data per particle.
+    pub(crate) data: HashMap<Arc<str>, Vec<u8>>,
+    /// The particles themselves, without data.
+    pub(crate) particles: HashMap<Arc<str>, Particle>,
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer")
+            .field("index", &self.index)
+            .field("id", &self.id)
+            .field("role", &self.role)
+            .field("alive", &self.alive)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Peer {
+    pub(crate) fn new(seed: u64, index: PeerIndex, role: Role) -> Self {
+        let key_pair = identity::key_pair(seed, index.0);
+        let id = key_pair.get_peer_id();
+        Self {
+            index,
+            id: id.to_base58().into(),
+            point: Point::of(&id.to_bytes()),
+            role,
+            public_key: key_pair.public(),
+            key_pair,
+            alive: true,
+            killed_at: None,
+            incarnation: 0,
+            clock_offset_ms: 0,
+            services: NodeServices::default(),
+            functions: HashMap::new(),
+            hostile: None,
+            data: HashMap::new(),
+            particles: HashMap::new(),
+        }
+    }
+
+    #[must_use]
+    pub fn index(&self) -> PeerIndex {
+        self.index
+    }
+
+    /// The peer id, base58.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(crate) fn id_arc(&self) -> &Arc<str> {
+        &self.id
+    }
+
+    /// Where the peer lies in the key space.
+    #[must_use]
+    pub fn point(&self) -> Point {
+        self.point
+    }
+
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    #[must_use]
+    pub fn is_node(&self) -> bool {
+        self.role == Role::Node
+    }
+
+    /// A client's relay.
+    #[must_use]
+    pub fn relay(&self) -> Option<PeerIndex> {
+        match self.role {
+            Role::Node => None,
+            Role::Client { relay } => Some(relay),
+        }
+    }
+
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.alive
+    }
+
+    /// The last characters of the peer id, enough for people to tell peers apart.
+    #[must_use]
+    pub fn short_id(&self) -> &str {
+        &self.id[self.id.len() - 6..]
+    }
+}
