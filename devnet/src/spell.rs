@@ -113,12 +113,26 @@ impl Network {
                 let failure = CallFailure::Script(call.arg(0).clone());
                 Some((acknowledged(stored), Some(Err(failure))))
             }
-            ("callbackSrv", "response") => {
-                let fields = vec![json!(call.arg(0).to_string())];
-                let stored = self.tell_spell(node, alias, "set_json_fields", fields);
-                Some((acknowledged(stored), Some(Ok(call.args.clone()))))
-            }
+            ("callbackSrv", "response") => Some(self.keep_response(node, alias, call)),
             _ => None,
+        }
+    }
+
+    /// A response is an object whose fields are stored. One without arguments is an error, as on nox: scripts for
+    /// spells are compiled without empty responses.
+    fn keep_response(
+        &mut self,
+        node: PeerIndex,
+        alias: &str,
+        call: &ServiceCall,
+    ) -> (ServiceResult, Option<Result<Vec<Value>, CallFailure>>) {
+        let Some(response) = call.args.first() else {
+            return (ServiceResult::error("the response has no value"), None);
+        };
+        let fields = vec![json!(response.to_string())];
+        match self.tell_spell(node, alias, "set_json_fields", fields) {
+            Ok(()) => (ServiceResult::ok(""), Some(Ok(call.args.clone()))),
+            Err(error) => (ServiceResult::error(error), None),
         }
     }
 
