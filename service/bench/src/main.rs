@@ -1,1 +1,53 @@
-fn main() {}
+//! Times the registry's exported calls, as a node makes them, next to the reference on the same Marine host.
+
+mod calls;
+mod case;
+mod growth;
+mod measure;
+mod report;
+mod start;
+
+use clap::{Parser, ValueEnum};
+use eyre::Result;
+
+/// Times every exported call side by side with registry-distro 0.9.4, and how the cost grows with what is stored.
+#[derive(Debug, Parser)]
+struct Options {
+    /// What to measure; everything without it.
+    #[arg(value_enum)]
+    parts: Vec<Part>,
+    /// Timed rounds of each call; each round calls both modules, in turn.
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    rounds: u32,
+    /// Only calls whose name contains this.
+    #[arg(long)]
+    only: Option<String>,
+    /// Numbers of keys to measure growth at.
+    #[arg(long, value_delimiter = ',', default_value = "1000,10000,100000,1000000")]
+    keys: Vec<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Every exported call, here and in the reference.
+    Calls,
+    /// Starting the service.
+    Start,
+    /// Cost by the number of keys in the database.
+    Growth,
+}
+
+fn main() -> Result<()> {
+    let options = Options::parse();
+    let wanted = |part| options.parts.is_empty() || options.parts.contains(&part);
+    if wanted(Part::Calls) {
+        calls::run(options.rounds, options.only.as_deref())?;
+    }
+    if wanted(Part::Start) {
+        start::run()?;
+    }
+    if wanted(Part::Growth) {
+        growth::run(&options.keys, options.rounds)?;
+    }
+    Ok(())
+}

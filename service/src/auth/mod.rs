@@ -10,7 +10,7 @@ pub use error::AuthError;
 use marine_rs_sdk::{CallParameters, SecurityTetraplet};
 
 use crate::domain::data::Record;
-use crate::domain::{Here, HostTimestamp, ProvedWeight};
+use crate::domain::{quoted, Here, HostTimestamp, ProvedWeight};
 
 const PEER_SERVICE: (&str, &str) = ("peer", "timestamp_sec");
 const TRUST_GRAPH: (&str, &str) = ("trust-graph", "get_weight");
@@ -94,8 +94,8 @@ impl Caller {
         self.check_origin(("weight", position, 0), self.here.names(), TRUST_GRAPH)?;
         if result.peer_id != issuer {
             return Err(AuthError::WeightOfAnother {
-                issuer: issuer.to_owned(),
-                given: result.peer_id.clone(),
+                issuer: quoted(issuer),
+                given: quoted(&result.peer_id),
             });
         }
         Ok(ProvedWeight::Proved(result.weight))

@@ -34,7 +34,7 @@ impl<B: Backend> Call<'_, B> {
             signature: Vec::new(),
         };
         let mut state = self.load(&KeyId::parse(&record.metadata.key_id)?)?;
-        let record = state.verify(record)?;
+        let record = state.verify(record, self.verifier)?;
         let admission = state.admit_record(record.clone(), weight, Arrival::Direct, &self.at(now))?;
         let standing = match admission {
             Admission::Stored | Admission::Known => record,
@@ -42,7 +42,7 @@ impl<B: Backend> Call<'_, B> {
             Admission::Outranked(error) => return Err(error.into()),
         };
         state.note_use(&self.at(now));
-        self.save(&state)?;
+        self.save(state)?;
         Ok(standing.into_inner())
     }
 
@@ -64,9 +64,9 @@ impl<B: Backend> Call<'_, B> {
         self.caller.check_host_record(0, &record)?;
         let weight = self.caller.weight(1, weight, &record.metadata.issued_by)?;
         let mut state = self.load(&KeyId::parse(&record.metadata.key_id)?)?;
-        let record = state.verify(record)?;
+        let record = state.verify(record, self.verifier)?;
         super::records::settled(state.admit_record(record, weight, Arrival::Direct, &self.at(now))?)?;
         state.note_use(&self.at(now));
-        self.save(&state)
+        self.save(state)
     }
 }

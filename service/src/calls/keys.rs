@@ -53,7 +53,7 @@ impl<B: Backend> Call<'_, B> {
         now.check_not_ahead("timestamp_created", key.timestamp_created)?;
         let (key_id, mut state) = self.admit_key(key, now)?;
         state.note_use(&self.at(now));
-        self.save(&state)?;
+        self.save(state)?;
         Ok(key_id)
     }
 
@@ -61,10 +61,12 @@ impl<B: Backend> Call<'_, B> {
     ///
     /// # Errors
     /// [`CallError`].
-    pub fn get_key_metadata(&self, key_id: &str) -> Result<Key, CallError> {
+    pub fn get_key_metadata(&mut self, key_id: &str) -> Result<Key, CallError> {
         let key_id = KeyId::parse(key_id)?;
         let state = self.load(&key_id)?;
-        Ok(state.key().clone().into_inner())
+        let key = state.key().clone().into_inner();
+        self.save(state)?;
+        Ok(key)
     }
 
     /// Takes in a key that another node, or its owner, passes on.
@@ -81,10 +83,10 @@ impl<B: Backend> Call<'_, B> {
         self.caller.weight(1, weight, &key.owner_peer_id)?;
         now.check_not_ahead("timestamp_created", key.timestamp_created)?;
         let (_, state) = self.admit_key(key, now)?;
-        self.save(&state)
+        self.save(state)
     }
 
-    fn admit_key(&self, key: Key, now: crate::domain::HostTimestamp) -> Result<(KeyId, KeyState), CallError> {
+    fn admit_key(&mut self, key: Key, now: crate::domain::HostTimestamp) -> Result<(KeyId, KeyState), CallError> {
         let claimed = KeyId::parse(&key.id)?;
         let mut state = match self.store.load(&claimed)? {
             Some(mut state) => {

@@ -10,18 +10,20 @@ mod upkeep;
 
 pub use error::CallError;
 pub use keys::latest_key;
-pub use records::{get_record_bytes, get_record_metadata_bytes, merge, merge_packed, Republished};
+pub use records::{get_record_bytes, get_record_metadata_bytes, Republished};
 pub use tombstones::get_tombstone_bytes;
 pub use upkeep::{StaleKey, Stats};
 
 use crate::auth::Caller;
-use crate::domain::{Circumstances, Error, Here, HostTimestamp, KeyId, KeyState, Timeouts};
+use crate::domain::data::Record;
+use crate::domain::{Circumstances, Error, Here, HostTimestamp, KeyId, KeyState, Timeouts, Verifier};
 use crate::store::{Backend, Store, StoreError};
 
 /// The registry of one node.
 #[derive(Debug)]
 pub struct Registry<B> {
     store: Store<B>,
+    verifier: Verifier,
 }
 
 impl<B: Backend> Registry<B> {
@@ -32,6 +34,7 @@ impl<B: Backend> Registry<B> {
     pub fn open(path: &str) -> Result<Self, StoreError> {
         Ok(Self {
             store: Store::open(path)?,
+            verifier: Verifier::default(),
         })
     }
 
@@ -43,8 +46,25 @@ impl<B: Backend> Registry<B> {
         self.store.settle(caller.here())?;
         Ok(Call {
             store: &mut self.store,
+            verifier: &mut self.verifier,
             caller,
         })
+    }
+
+    /// The latest genuine records among what nodes answered.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`].
+    pub fn merge(&mut self, lists: Vec<Vec<Record>>) -> Result<Vec<Record>, Error> {
+        records::merge(lists, None, &mut self.verifier)
+    }
+
+    /// The same for packed lists, of one key alone. A list that cannot be unpacked is dropped like a forgery.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`], [`Error::Malformed`].
+    pub fn merge_packed(&mut self, key_id: &str, lists: Vec<String>) -> Result<Vec<Record>, Error> {
+        records::merge_packed(key_id, lists, &mut self.verifier)
     }
 
     pub fn store(&self) -> &Store<B> {
@@ -56,6 +76,7 @@ impl<B: Backend> Registry<B> {
 #[derive(Debug)]
 pub struct Call<'r, B> {
     store: &'r mut Store<B>,
+    verifier: &'r mut Verifier,
     caller: Caller,
 }
 
@@ -76,7 +97,7 @@ impl<B: Backend> Call<'_, B> {
         }
     }
 
-    fn load(&self, key_id: &KeyId) -> Result<KeyState, CallError> {
+    fn load(&mut self, key_id: &KeyId) -> Result<KeyState, CallError> {
         let state = self.store.load(key_id)?;
         Ok(state.ok_or_else(|| Error::UnknownKey {
             key_id: key_id.to_string(),
@@ -84,7 +105,7 @@ impl<B: Backend> Call<'_, B> {
     }
 
     /// A key for reading: one whose time is over counts as unknown.
-    fn load_alive(&self, key_id: &KeyId, now: HostTimestamp) -> Result<KeyState, CallError> {
+    fn load_alive(&mut self, key_id: &KeyId, now: HostTimestamp) -> Result<KeyState, CallError> {
         let state = self.load(key_id)?;
         if state.dead(&self.at(now)) {
             return Err(Error::UnknownKey {
@@ -95,7 +116,8 @@ impl<B: Backend> Call<'_, B> {
         Ok(state)
     }
 
-    fn save(&self, state: &KeyState) -> Result<(), CallError> {
-        Ok(self.store.save(state, self.here())?)
+    /// Every call that loaded a key and was not refused ends here, whether it changed anything or not.
+    fn save(&mut self, state: KeyState) -> Result<(), CallError> {
+        Ok(self.store.save(state, self.caller.here())?)
     }
 }

@@ -1,10 +1,12 @@
+use std::collections::BTreeSet;
+
 use super::{Call, CallError};
 use crate::auth::WeightResult;
 use crate::domain::data::{Record, RecordMetadata};
 use crate::domain::limits::REPUBLISH_BATCH_MAX;
 use crate::domain::{
     check_count, check_metadata_sizes, merge_records, pack_records, signing, Admission, Arrival, Error, KeyId,
-    Unpacker, Verified,
+    Unpacker, Verified, Verifier,
 };
 use crate::store::Backend;
 
@@ -65,11 +67,11 @@ impl<B: Backend> Call<'_, B> {
         let weight = self.caller.weight(3, weight, &record.metadata.issued_by)?;
         check_signed(&record)?;
         let mut state = self.load(&KeyId::parse(&record.metadata.key_id)?)?;
-        let record = state.verify(record)?;
+        let record = state.verify(record, self.verifier)?;
         let admission = state.admit_record(record, weight, Arrival::Direct, &self.at(now))?;
         settled(admission)?;
         state.note_use(&self.at(now));
-        self.save(&state)
+        self.save(state)
     }
 
     /// The live records of a key, in the order of issuer and peer. Reading a key is a use.
@@ -80,9 +82,10 @@ impl<B: Backend> Call<'_, B> {
         let now = self.caller.host_timestamp(1, current_timestamp_sec)?;
         let mut state = self.load_alive(&KeyId::parse(key_id)?, now)?;
         state.note_use(&self.at(now));
-        self.save(&state)?;
         let at = self.at(now);
-        Ok(state.live_records(&at).map(|held| (*held.record).clone()).collect())
+        let records = state.live_records(&at).map(|held| (*held.record).clone()).collect();
+        self.save(state)?;
+        Ok(records)
     }
 
     /// The same as one packed string.
@@ -111,11 +114,11 @@ impl<B: Backend> Call<'_, B> {
         for (position, record) in records.into_iter().enumerate() {
             let weight = self.caller.weight_of(1, weights, &record.metadata.issued_by)?;
             let admitted = check_signed(&record)
-                .and_then(|()| state.verify(record))
+                .and_then(|()| state.verify(record, self.verifier))
                 .and_then(|record| state.admit_record(record, weight, Arrival::Replica, &self.at(now)));
             republished.note(position, admitted.map_err(CallError::from));
         }
-        self.save(&state)?;
+        self.save(state)?;
         Ok(republished)
     }
 }
@@ -172,29 +175,23 @@ pub fn get_record_bytes(metadata: &RecordMetadata, timestamp_created: u64) -> Re
     Ok(signing::record_bytes(metadata, timestamp_created).to_vec())
 }
 
-/// The latest genuine records among what nodes answered. Needs no database.
-///
-/// # Errors
-/// [`Error::TooMany`].
-pub fn merge(lists: Vec<Vec<Record>>) -> Result<Vec<Record>, Error> {
-    Ok(merge_records(lists, None)?
+pub(super) fn merge(
+    lists: Vec<Vec<Record>>,
+    key_id: Option<&str>,
+    verifier: &mut Verifier,
+) -> Result<Vec<Record>, Error> {
+    Ok(merge_records(lists, key_id, verifier)?
         .into_iter()
         .map(Verified::into_inner)
         .collect())
 }
 
-/// The same for packed lists, of one key alone. A list that cannot be unpacked is dropped like a forgery.
-///
-/// # Errors
-/// [`Error::TooMany`].
-pub fn merge_packed(key_id: &str, lists: Vec<String>) -> Result<Vec<Record>, Error> {
+pub(super) fn merge_packed(key_id: &str, lists: Vec<String>, verifier: &mut Verifier) -> Result<Vec<Record>, Error> {
     check_count("lists", lists.len(), crate::domain::limits::MERGE_LISTS_MAX)?;
     KeyId::parse(key_id)?;
-    let mut unpacker = Unpacker::default();
-    let distinct: std::collections::BTreeSet<String> = lists.into_iter().collect();
+    // Neighbours that agree answer the same string.
+    let distinct: BTreeSet<String> = lists.into_iter().collect();
+    let unpacker = Unpacker::sharing(distinct.len());
     let unpacked = distinct.iter().filter_map(|list| unpacker.unpack(list).ok()).collect();
-    Ok(merge_records(unpacked, Some(key_id))?
-        .into_iter()
-        .map(Verified::into_inner)
-        .collect())
+    merge(unpacked, Some(key_id), verifier)
 }

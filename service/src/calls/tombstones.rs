@@ -14,7 +14,7 @@ impl<B: Backend> Call<'_, B> {
         let mut state = self.load(&KeyId::parse(&tombstone.key_id)?)?;
         let tombstone = verify(&state, tombstone)?;
         settled(state.admit_tombstone(tombstone, &self.at(now))?)?;
-        self.save(&state)
+        self.save(state)
     }
 
     /// The live tombstones of a key.
@@ -25,10 +25,12 @@ impl<B: Backend> Call<'_, B> {
         let now = self.caller.host_timestamp(1, current_timestamp_sec)?;
         let state = self.load_alive(&KeyId::parse(key_id)?, now)?;
         let at = self.at(now);
-        Ok(state
+        let tombstones = state
             .live_tombstones(&at)
             .map(|tombstone| (**tombstone).clone())
-            .collect())
+            .collect();
+        self.save(state)?;
+        Ok(tombstones)
     }
 
     /// Takes in tombstones of one key that another node passes on. Each is judged by itself, the rest comes in.
@@ -52,7 +54,7 @@ impl<B: Backend> Call<'_, B> {
                 verify(&state, tombstone).and_then(|tombstone| state.admit_tombstone(tombstone, &self.at(now)));
             republished.note(position, admitted.map_err(CallError::from));
         }
-        self.save(&state)?;
+        self.save(state)?;
         Ok(republished)
     }
 }

@@ -116,7 +116,7 @@ impl<B: Backend> Call<'_, B> {
 
     /// # Errors
     /// [`CallError`].
-    pub fn get_stats(&self) -> Result<Stats, CallError> {
+    pub fn get_stats(&mut self) -> Result<Stats, CallError> {
         Ok(Stats {
             counts: self.store.counts()?,
             schema_version: SCHEMA_VERSION,

@@ -8,7 +8,8 @@ use super::error::Error;
 use super::id::KeyId;
 use super::limits::*;
 use super::time::{HostTimestamp, Timeouts};
-use super::verified::{verify_record, Verified};
+use super::verified::Verified;
+use super::verifier::Verifier;
 use super::Here;
 
 /// How an entry reached this node.
@@ -70,6 +71,7 @@ pub struct KeyState {
     entries: BTreeMap<Identity, Entry>,
     dirty: BTreeSet<Identity>,
     meta_dirty: bool,
+    published_dirty: bool,
 }
 
 impl KeyState {
@@ -82,6 +84,7 @@ impl KeyState {
             entries: BTreeMap::new(),
             dirty: BTreeSet::new(),
             meta_dirty: true,
+            published_dirty: false,
         }
     }
 
@@ -98,6 +101,7 @@ impl KeyState {
             entries: entries.into_iter().map(|entry| (entry.identity(), entry)).collect(),
             dirty: BTreeSet::new(),
             meta_dirty: false,
+            published_dirty: false,
         }
     }
 
@@ -120,6 +124,23 @@ impl KeyState {
     /// Whether the row of the key itself has to be written.
     pub const fn meta_dirty(&self) -> bool {
         self.meta_dirty
+    }
+
+    /// Whether `published_at` alone has changed. That can wait: if it is lost, the key is only replicated earlier.
+    pub const fn published_dirty(&self) -> bool {
+        self.published_dirty
+    }
+
+    /// Everything is written.
+    pub(crate) fn mark_saved(&mut self) {
+        self.dirty.clear();
+        self.meta_dirty = false;
+        self.published_dirty = false;
+    }
+
+    /// How many entries it holds.
+    pub fn entry_count(&self) -> usize {
+        self.entries.len()
     }
 
     /// What has to be written: the entry that now stands for the identity, or none.
@@ -161,9 +182,9 @@ impl KeyState {
 
     /// Notes a registration at, or republication to, this node.
     pub fn note_published(&mut self, now: HostTimestamp) {
-        if self.published_at < now.as_sec() {
+        if self.published_at != now.as_sec() {
             self.published_at = now.as_sec();
-            self.meta_dirty = true;
+            self.published_dirty = true;
         }
     }
 
@@ -179,11 +200,11 @@ impl KeyState {
     /// Verifies a record, but nothing twice: what this node holds bit for bit was verified when it came.
     ///
     /// # Errors
-    /// As [`verify_record`].
-    pub fn verify(&self, record: Record) -> Result<Verified<Record>, Error> {
+    /// As [`verify_record`](super::verify_record).
+    pub fn verify(&self, record: Record, verifier: &mut Verifier) -> Result<Verified<Record>, Error> {
         match self.held(&record) {
             Some(held) if **held == record => Ok(held.clone()),
-            held => verify_record(record, held),
+            held => verifier.record(record, held),
         }
     }
 

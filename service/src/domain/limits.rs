@@ -57,6 +57,11 @@ pub const CONFIRM_BATCH_MAX: usize = 1_000;
 /// Rows of each kind that one `clear_expired` removes; call again while it reports that many.
 pub const CLEAR_BATCH_MAX: usize = 10_000;
 
+/// Records whose signatures this node remembers to be good: at most twice as many.
+pub const VERIFIED_REMEMBERED_MAX: usize = 4_096;
+/// Entries (and keys) that are kept in memory beside the database: at most twice as many.
+pub const CACHED_ENTRIES_MAX: usize = 1_024;
+
 /// How far ahead of this host's clock a signed timestamp may be, in seconds.
 pub const CLOCK_SKEW_MAX_SEC: u64 = 30;
 /// The largest timestamp there is: SQLite's integers are signed.

@@ -1,14 +1,13 @@
 //! Merging what several nodes answered. Everything is checked, forgeries are dropped, and the result does not
 //! depend on who answered first: merge is commutative, associative and idempotent.
 
-use std::collections::BTreeMap;
-
 use super::data::{Key, Record};
-use super::entry::{key_order, record_order, Identity};
-use super::error::Error;
+use super::entry::{key_order, record_order};
+use super::error::{quoted, Error};
 use super::id::check_count;
 use super::limits::{MERGE_LISTS_MAX, MERGE_RECORDS_MAX};
-use super::verified::{verify_key, verify_record, Verified};
+use super::verified::{verify_key, Verified};
+use super::verifier::Verifier;
 
 /// The latest genuine record of every identity, in the order of key and identity. `key_id`, where given, is
 /// the only key whose records count.
@@ -18,33 +17,30 @@ use super::verified::{verify_key, verify_record, Verified};
 ///
 /// # Errors
 /// [`Error::TooMany`] above [`MERGE_LISTS_MAX`] lists or [`MERGE_RECORDS_MAX`] records.
-pub fn merge_records(lists: Vec<Vec<Record>>, key_id: Option<&str>) -> Result<Vec<Verified<Record>>, Error> {
+pub fn merge_records(
+    lists: Vec<Vec<Record>>,
+    key_id: Option<&str>,
+    verifier: &mut Verifier,
+) -> Result<Vec<Verified<Record>>, Error> {
     check_count("lists", lists.len(), MERGE_LISTS_MAX)?;
     check_count("records", lists.iter().map(Vec::len).sum(), MERGE_RECORDS_MAX)?;
-    let mut candidates: BTreeMap<(String, Identity), Vec<Record>> = BTreeMap::new();
-    for record in lists.into_iter().flatten() {
-        if key_id.is_some_and(|key_id| record.metadata.key_id != key_id) {
+    let mut candidates: Vec<Record> = lists.into_iter().flatten().collect();
+    candidates.retain(|record| key_id.is_none_or(|key_id| record.metadata.key_id == key_id));
+    candidates.sort_unstable_by(|a, b| identity(a).cmp(&identity(b)).then_with(|| record_order(b, a)));
+    candidates.dedup();
+    let mut merged: Vec<Verified<Record>> = Vec::new();
+    for candidate in candidates {
+        if merged.last().is_some_and(|best| identity(best) == identity(&candidate)) {
             continue;
         }
-        let identity = Identity {
-            issued_by: record.metadata.issued_by.clone(),
-            peer_id: record.metadata.peer_id.clone(),
-        };
-        let same = candidates
-            .entry((record.metadata.key_id.clone(), identity))
-            .or_default();
-        if !same.contains(&record) {
-            same.push(record);
-        }
+        merged.extend(verifier.record(candidate, None).ok());
     }
-    Ok(candidates.into_values().filter_map(best_record).collect())
+    Ok(merged)
 }
 
-fn best_record(mut candidates: Vec<Record>) -> Option<Verified<Record>> {
-    candidates.sort_by(|a, b| record_order(b, a));
-    candidates
-        .into_iter()
-        .find_map(|record| verify_record(record, None).ok())
+fn identity(record: &Record) -> (&str, &str, &str) {
+    let metadata = &record.metadata;
+    (&metadata.key_id, &metadata.issued_by, &metadata.peer_id)
 }
 
 /// The latest genuine registration. `key_id`, where given, is the only key that counts.
@@ -62,7 +58,7 @@ pub fn merge_keys(mut keys: Vec<Key>, key_id: Option<&str>) -> Result<Verified<K
     let mut first = None;
     for key in keys {
         if let Some(wanted) = key_id.filter(|wanted| *wanted != key.id) {
-            first.get_or_insert_with(|| format!("it is not key {wanted}"));
+            first.get_or_insert_with(|| format!("it is not key {}", quoted(wanted)));
             continue;
         }
         match verify_key(key) {

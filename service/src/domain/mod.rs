@@ -12,6 +12,7 @@ mod signature;
 pub mod signing;
 mod time;
 mod verified;
+mod verifier;
 
 pub use entry::{record_order, Entry, HeldRecord, Identity};
 pub use error::{quoted, Error};
@@ -21,6 +22,8 @@ pub use merge::{merge_keys, merge_records};
 pub use packed::{pack_records, Unpacker};
 pub use time::{HostTimestamp, Timeouts};
 pub use verified::{check_metadata_sizes, verify_key, verify_record, verify_tombstone, Verified};
+
+pub use verifier::Verifier;
 
 pub(crate) use id::{check_count, check_len};
 

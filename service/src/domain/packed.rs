@@ -88,27 +88,28 @@ pub fn pack_records<'a>(records: impl IntoIterator<Item = &'a Record>) -> String
     STANDARD_NO_PAD.encode(postcard::to_allocvec(&packed).unwrap_or_default())
 }
 
-/// Unpacks lists, as long as all of them together stay within [`UNPACKED_LEN_MAX`]: in a packed list one long
-/// string can stand for many.
-#[derive(Debug)]
+/// Unpacks the lists of one call, all of them together to at most [`UNPACKED_LEN_MAX`] and [`MERGE_RECORDS_MAX`]: in a
+/// packed list one long string can stand for many. Each list has an equal share, so that none crowds out the others.
+#[derive(Debug, Clone, Copy)]
 pub struct Unpacker {
-    budget: usize,
-}
-
-impl Default for Unpacker {
-    fn default() -> Self {
-        Self {
-            budget: UNPACKED_LEN_MAX,
-        }
-    }
+    len_max: usize,
+    records_max: usize,
 }
 
 impl Unpacker {
+    pub fn sharing(lists: usize) -> Self {
+        let lists = lists.max(1);
+        Self {
+            len_max: UNPACKED_LEN_MAX / lists,
+            records_max: MERGE_RECORDS_MAX / lists,
+        }
+    }
+
     /// The records in a packed string. They are as unverified as before.
     ///
     /// # Errors
     /// [`Error::TooLong`], [`Error::TooMany`] and [`Error::BadPacked`].
-    pub fn unpack(&mut self, text: &str) -> Result<Vec<Record>, Error> {
+    pub fn unpack(&self, text: &str) -> Result<Vec<Record>, Error> {
         check_len("packed list", text.len(), PACKED_LEN_MAX)?;
         let bytes = STANDARD_NO_PAD
             .decode(text)
@@ -124,25 +125,39 @@ impl Unpacker {
         if !rest.is_empty() {
             return Err(Error::BadPacked { why: "bytes left over" });
         }
-        check_count("records", packed.records.len(), MERGE_RECORDS_MAX)?;
+        check_count("records", packed.records.len(), self.records_max)?;
+        let mut strings = Strings {
+            strings: &packed.strings,
+            len_max: self.len_max,
+            len: 0,
+        };
         packed
             .records
             .into_iter()
-            .map(|record| self.record(record, &packed.strings))
+            .map(|record| strings.record(record))
             .collect()
     }
+}
 
-    fn record(&mut self, record: PackedRecord<'_>, strings: &[&str]) -> Result<Record, Error> {
+/// The strings of a packed list, and how much has been made of them.
+struct Strings<'a> {
+    strings: &'a [&'a str],
+    len_max: usize,
+    len: usize,
+}
+
+impl Strings<'_> {
+    fn record(&mut self, record: PackedRecord<'_>) -> Result<Record, Error> {
         Ok(Record {
             metadata: RecordMetadata {
-                key_id: self.string(record.key_id, strings)?,
-                issued_by: self.string(record.issued_by, strings)?,
-                peer_id: self.string(record.peer_id, strings)?,
+                key_id: self.string(record.key_id)?,
+                issued_by: self.string(record.issued_by)?,
+                peer_id: self.string(record.peer_id)?,
                 timestamp_issued: record.timestamp_issued,
                 solution: record.solution.to_vec(),
-                value: self.string(record.value, strings)?,
-                relay_id: self.list(record.relay_id, strings)?,
-                service_id: self.list(record.service_id, strings)?,
+                value: self.string(record.value)?,
+                relay_id: self.list(record.relay_id)?,
+                service_id: self.list(record.service_id)?,
                 issuer_signature: record.issuer_signature.to_vec(),
             },
             timestamp_created: record.timestamp_created,
@@ -150,21 +165,17 @@ impl Unpacker {
         })
     }
 
-    fn list(&mut self, indices: Vec<u32>, strings: &[&str]) -> Result<Vec<String>, Error> {
-        indices.into_iter().map(|index| self.string(index, strings)).collect()
+    fn list(&mut self, indices: Vec<u32>) -> Result<Vec<String>, Error> {
+        indices.into_iter().map(|index| self.string(index)).collect()
     }
 
-    fn string(&mut self, index: u32, strings: &[&str]) -> Result<String, Error> {
-        let text = *strings.get(index as usize).ok_or(Error::BadPacked {
+    fn string(&mut self, index: u32) -> Result<String, Error> {
+        let text = *self.strings.get(index as usize).ok_or(Error::BadPacked {
             why: "a string is missing",
         })?;
         // The overhead counts too: empty strings are not free.
-        let cost = text.len() + std::mem::size_of::<String>();
-        self.budget = self.budget.checked_sub(cost).ok_or(Error::TooLong {
-            what: "unpacked list",
-            len: UNPACKED_LEN_MAX.saturating_add(1),
-            max: UNPACKED_LEN_MAX,
-        })?;
+        self.len = self.len.saturating_add(text.len() + std::mem::size_of::<String>());
+        check_len("unpacked list", self.len, self.len_max)?;
         Ok(text.to_owned())
     }
 }

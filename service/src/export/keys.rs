@@ -58,7 +58,7 @@ pub fn register_key(
 
 #[marine]
 pub fn get_key_metadata(key_id: String) -> GetKeyMetadataResult {
-    call(|call| call.get_key_metadata(&key_id)).into()
+    call(|mut call| call.get_key_metadata(&key_id)).into()
 }
 
 #[marine]

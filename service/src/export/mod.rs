@@ -31,14 +31,10 @@ thread_local! {
 }
 
 /// Opens the database. Where that fails the service comes up all the same, each call tries again, and says what is
-/// wrong.
+/// wrong. What an operator should know goes to the host's standard error: a host need not offer a logger.
 pub(crate) fn start() {
-    // Without a logger in the host's config there is nothing to log to.
-    let _ = marine_rs_sdk::WasmLoggerBuilder::new()
-        .with_log_level(log::LevelFilter::Info)
-        .build();
     if let Err(error) = with_registry(|_| Ok(())) {
-        log::error!("the database cannot be opened yet: {error}");
+        eprintln!("registry: the database cannot be opened yet: {error}");
     }
 }
 
@@ -46,7 +42,7 @@ fn with_registry<T>(work: impl FnOnce(&mut Registry<MarineBackend>) -> Result<T,
     REGISTRY.with_borrow_mut(|slot| {
         let registry = match slot {
             Some(registry) => registry,
-            None => slot.insert(Registry::open(DATABASE)?),
+            None => slot.insert(open()?),
         };
         let outcome = work(registry);
         if matches!(&outcome, Err(CallError::Store(error)) if error.is_corruption()) {
@@ -55,6 +51,14 @@ fn with_registry<T>(work: impl FnOnce(&mut Registry<MarineBackend>) -> Result<T,
         }
         outcome
     })
+}
+
+fn open() -> Result<Registry<MarineBackend>, CallError> {
+    let registry = Registry::open(DATABASE)?;
+    if let Some(notice) = registry.store().moved_aside() {
+        eprintln!("registry: {notice}");
+    }
+    Ok(registry)
 }
 
 /// One call with the parameters that Marine holds for it.

@@ -3,10 +3,10 @@ use registry_service::auth::WeightResult;
 use registry_service::calls;
 use registry_service::domain::data::{Record, RecordMetadata};
 
-use super::call;
 use super::results::{
     GetRecordsPackedResult, GetRecordsResult, MergeResult, PutHostRecordResult, RegistryResult, RepublishRecordsResult,
 };
+use super::{call, with_registry};
 
 /// The bytes that the issuer of a record signs; none where an argument is oversized.
 #[marine]
@@ -106,18 +106,18 @@ pub fn republish_records(
 
 #[marine]
 pub fn merge(records: Vec<Vec<Record>>) -> MergeResult {
-    calls::merge(records).into()
+    with_registry(|registry| Ok(registry.merge(records)?)).into()
 }
 
 #[marine]
 pub fn merge_two(a: Vec<Record>, b: Vec<Record>) -> MergeResult {
-    calls::merge(vec![a, b]).into()
+    with_registry(|registry| Ok(registry.merge(vec![a, b])?)).into()
 }
 
 /// Merges what `get_records_packed` returned on several nodes, records of this key only.
 #[marine]
 pub fn merge_packed(key_id: String, packed: Vec<String>) -> MergeResult {
-    calls::merge_packed(&key_id, packed).into()
+    with_registry(|registry| Ok(registry.merge_packed(&key_id, packed)?)).into()
 }
 
 /// Makes this node a provider, on the issuer's signature alone.

@@ -42,5 +42,5 @@ pub fn set_stale_timeout(timeout_sec: u64) -> RegistryResult {
 /// What the database holds, for operators.
 #[marine]
 pub fn get_stats() -> StatsResult {
-    call(|call| call.get_stats()).into()
+    call(|mut call| call.get_stats()).into()
 }

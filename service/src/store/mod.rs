@@ -1,10 +1,11 @@
 //! Where keys and their entries lie: one SQLite connection, prepared statements kept, one transaction for each
 //! exported call. Takes and gives only what `domain` verified.
 //!
-//! Calls into SQLite cross a module boundary (about 0.1 ms each with a string or blob), so a key is read with one
-//! row of one column, and all changes of a call are written by one statement.
+//! Every call into SQLite crosses a module boundary, and each costs more than the work behind it. So a key is read as
+//! one row of one column, all changes of a call are written by one script, and keys in use stay in memory (`cache`).
 
 mod backend;
+mod cache;
 mod error;
 #[cfg(target_arch = "wasm32")]
 mod marine;
@@ -13,6 +14,7 @@ mod native;
 mod open;
 mod row;
 mod schema;
+mod script;
 mod sql;
 
 pub use backend::{Backend, Value};
@@ -23,6 +25,7 @@ pub use marine::MarineBackend;
 pub use native::NativeBackend;
 pub use schema::SCHEMA_VERSION;
 
+use self::cache::Cache;
 use crate::domain::limits::{
     CLEAR_BATCH_MAX, EVICT_STALE_ENTRIES_MAX, EVICT_STALE_KEYS_MAX, LEASE_SEC, RENEW_BATCH_MAX, TIMESTAMP_MAX,
 };
@@ -50,12 +53,19 @@ pub struct Counts {
 #[derive(Debug)]
 pub struct Store<B> {
     backend: B,
+    cache: Cache,
     timeouts: Timeouts,
     /// The names this node had when the records were marked as its own.
     host_names: String,
+    moved_aside: Option<String>,
 }
 
 impl<B: Backend> Store<B> {
+    /// For the operator: that an unreadable database was found and moved aside on opening.
+    pub fn moved_aside(&self) -> Option<&str> {
+        self.moved_aside.as_deref()
+    }
+
     pub fn timeouts(&self) -> Timeouts {
         self.timeouts
     }
@@ -81,6 +91,7 @@ impl<B: Backend> Store<B> {
         if self.host_names == names {
             return Ok(());
         }
+        self.flush()?;
         self.transaction(|backend| {
             backend.run(sql::UNMARK_HOST_RECORDS, &[])?;
             write_setting(backend, open::HOST_NAMES, &names)
@@ -89,24 +100,55 @@ impl<B: Backend> Store<B> {
         Ok(())
     }
 
+    /// The key, to be given back to [`save`](Self::save) or dropped.
+    ///
     /// # Errors
     /// [`StoreError`].
-    pub fn load(&self, key_id: &KeyId) -> Result<Option<KeyState>, StoreError> {
+    pub fn load(&mut self, key_id: &KeyId) -> Result<Option<KeyState>, StoreError> {
+        if let Some(state) = self.cache.take(key_id) {
+            return Ok(Some(state));
+        }
         let rows = self.backend.read(sql::LOAD_KEY, &[blob(key_id.as_bytes())])?;
         Ok(row::read_states(&rows)?.into_iter().next())
     }
 
-    /// Writes what has changed, in one statement.
+    /// Writes what has changed, in one transaction. A new `published_at` alone waits in memory: if it is lost, the key
+    /// is only replicated earlier.
     ///
     /// # Errors
     /// [`StoreError`], with nothing changed.
-    pub fn save(&self, state: &KeyState, here: &Here) -> Result<(), StoreError> {
-        match row::changes(state, here)? {
-            Some((data, index)) => self
-                .backend
-                .run(sql::APPLY_CHANGES, &[Value::Blob(data), Value::Text(index)]),
+    pub fn save(&mut self, mut state: KeyState, here: &Here) -> Result<(), StoreError> {
+        if let Some(script) = script::changes(&state, here)? {
+            self.run_script(&script)?;
+            state.mark_saved();
+        }
+        if let Some(leaving) = self.cache.put(state) {
+            self.write_published(leaving.values())?;
+        }
+        Ok(())
+    }
+
+    /// Writes every `published_at` that waits, and forgets the cache: for whoever looks at or changes many rows.
+    fn flush(&mut self) -> Result<(), StoreError> {
+        let cached = self.cache.clear();
+        self.write_published(cached.iter())
+    }
+
+    fn write_published<'s>(&self, states: impl Iterator<Item = &'s KeyState>) -> Result<(), StoreError> {
+        match script::published(states.filter(|state| state.published_dirty())) {
+            Some(script) => self.run_script(&script),
             None => Ok(()),
         }
+    }
+
+    /// A script is one transaction, and undone where it fails.
+    fn run_script(&self, script: &str) -> Result<(), StoreError> {
+        let outcome = self.backend.script(script);
+        if outcome.is_err() {
+            // Fails in its turn where SQLite has rolled back by itself: the first error counts.
+            let _ = self.backend.run(sql::ROLLBACK, &[]);
+        }
+        outcome
     }
 
     /// Keys due for replication, oldest first: at most [`EVICT_STALE_KEYS_MAX`], and no more than
@@ -114,10 +156,11 @@ impl<B: Backend> Store<B> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn due(&self, now: HostTimestamp) -> Result<Vec<KeyState>, StoreError> {
+    pub fn due(&mut self, now: HostTimestamp) -> Result<Vec<KeyState>, StoreError> {
         let Some(stale_before) = now.as_sec().checked_sub(self.timeouts.stale_sec) else {
             return Ok(Vec::new());
         };
+        self.flush()?;
         let rows = self.backend.read(
             sql::DUE_KEYS,
             &[
@@ -152,7 +195,7 @@ impl<B: Backend> Store<B> {
     ///
     /// # Errors
     /// [`StoreError`], with nothing changed.
-    pub fn lease(&self, ids: &[KeyId], now: HostTimestamp) -> Result<(), StoreError> {
+    pub fn lease(&mut self, ids: &[KeyId], now: HostTimestamp) -> Result<(), StoreError> {
         let until = now.as_sec().saturating_add(LEASE_SEC).min(TIMESTAMP_MAX);
         self.set_published(ids, until.saturating_sub(self.timeouts.stale_sec))
     }
@@ -161,7 +204,7 @@ impl<B: Backend> Store<B> {
     ///
     /// # Errors
     /// [`StoreError`], with nothing changed.
-    pub fn set_published(&self, ids: &[KeyId], at_sec: u64) -> Result<(), StoreError> {
+    pub fn set_published(&mut self, ids: &[KeyId], at_sec: u64) -> Result<(), StoreError> {
         if ids.is_empty() {
             return Ok(());
         }
@@ -185,7 +228,8 @@ impl<B: Backend> Store<B> {
     ///
     /// # Errors
     /// [`StoreError`], with nothing changed.
-    pub fn clear_expired(&self, now: HostTimestamp) -> Result<Cleared, StoreError> {
+    pub fn clear_expired(&mut self, now: HostTimestamp) -> Result<Cleared, StoreError> {
+        self.flush()?;
         let records_before = cutoff(now, self.timeouts.expired_sec);
         let tombstones_before = cutoff(now, self.timeouts.tombstone_sec());
         let batch = || integer(CLEAR_BATCH_MAX as u64);

@@ -1,8 +1,9 @@
 //! Opening: what is there is used, what is of an earlier version is migrated, what is unreadable is moved aside.
 
-use super::{row, schema, sql, Backend, Store, StoreError};
+use super::cache::Cache;
 #[cfg(not(target_arch = "wasm32"))]
 use super::Value;
+use super::{row, schema, sql, Backend, Store, StoreError};
 use crate::domain::Timeouts;
 
 pub(super) const EXPIRED_TIMEOUT: &str = "expired_timeout_sec";
@@ -21,9 +22,12 @@ impl<B: Backend> Store<B> {
     pub fn open(path: &str) -> Result<Self, StoreError> {
         match Self::open_readable(path) {
             Err(error) if error.is_corruption() => {
-                log::error!("{path} is unreadable: {error}. It is kept as {path}.corrupt, a fresh one begins");
                 quarantine(path)?;
-                Self::open_readable(path)
+                let mut store = Self::open_readable(path)?;
+                store.moved_aside = Some(format!(
+                    "{path} is unreadable: {error}. It is kept as {path}.corrupt, a fresh one begins"
+                ));
+                Ok(store)
             }
             outcome => outcome,
         }
@@ -34,11 +38,12 @@ impl<B: Backend> Store<B> {
         backend.script(schema::CONNECTION)?;
         let version = row::number(&backend.read(sql::SCHEMA_VERSION, &[])?)? as u32;
         migrate(&backend, version)?;
-        backend.script(schema::CHANGES_VIEW)?;
         let mut store = Self {
             backend,
+            cache: Cache::default(),
             timeouts: Timeouts::default(),
             host_names: String::new(),
+            moved_aside: None,
         };
         store.read_settings()?;
         Ok(store)

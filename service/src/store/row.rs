@@ -1,7 +1,6 @@
 //! Rows to domain values and back. A body is a version byte and postcard; results arrive as hex text.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,10 +12,6 @@ pub(super) const KIND_RECORD: u64 = 0;
 pub(super) const KIND_HOST_RECORD: u64 = 1;
 pub(super) const KIND_TOMBSTONE: u64 = 2;
 
-const OP_PUT_ENTRY: u8 = 1;
-const OP_DROP_ENTRY: u8 = 2;
-const OP_PUT_KEY: u8 = 3;
-
 const BODY_VERSION: u8 = 1;
 
 #[derive(Serialize, Deserialize)]
@@ -25,67 +20,8 @@ enum EntryBody {
     Tombstone(Tombstone),
 }
 
-/// The parameters of `sql::APPLY_CHANGES`: the bytes, and for each change
-/// `[op, offset of the 32 bytes of the key id (from 1), length of the identity behind it, length of the body behind that, a, b]`.
-/// None where nothing has changed.
-pub(super) fn changes(state: &KeyState, here: &Here) -> Result<Option<(Vec<u8>, String)>, StoreError> {
-    let mut changes = Changes::default();
-    if state.meta_dirty() {
-        let key: &Key = state.key();
-        let columns = (state.life_at(), state.published_at());
-        changes.push(OP_PUT_KEY, state.key_id(), &[], &encode(key)?, columns);
-    }
-    for (identity, entry) in state.changes() {
-        let digest = identity.digest();
-        match entry {
-            Some(entry) => {
-                changes.push(
-                    OP_PUT_ENTRY,
-                    state.key_id(),
-                    &digest,
-                    &encode_entry(entry)?,
-                    columns(entry, here),
-                );
-            }
-            None => changes.push(OP_DROP_ENTRY, state.key_id(), &digest, &[], (0, 0)),
-        }
-    }
-    Ok(changes.finish())
-}
-
-#[derive(Default)]
-struct Changes {
-    data: Vec<u8>,
-    index: String,
-}
-
-impl Changes {
-    fn push(&mut self, op: u8, key_id: &KeyId, identity: &[u8], body: &[u8], (a, b): (u64, u64)) {
-        let separator = if self.index.is_empty() { '[' } else { ',' };
-        let offset = self.data.len() + 1;
-        // Writing to a string cannot fail.
-        let _ = write!(
-            self.index,
-            "{separator}[{op},{offset},{},{},{a},{b}]",
-            identity.len(),
-            body.len()
-        );
-        self.data.extend_from_slice(key_id.as_bytes());
-        self.data.extend_from_slice(identity);
-        self.data.extend_from_slice(body);
-    }
-
-    fn finish(mut self) -> Option<(Vec<u8>, String)> {
-        if self.index.is_empty() {
-            return None;
-        }
-        self.index.push(']');
-        Some((self.data, self.index))
-    }
-}
-
 /// `kind` and `dated` of an entry.
-fn columns(entry: &Entry, here: &Here) -> (u64, u64) {
+pub(super) fn columns(entry: &Entry, here: &Here) -> (u64, u64) {
     match entry {
         Entry::Tombstone(tombstone) => (KIND_TOMBSTONE, tombstone.timestamp_issued),
         Entry::Record(held) if !is_host_record(entry, here) => (KIND_RECORD, held.record.timestamp_created),
@@ -94,11 +30,11 @@ fn columns(entry: &Entry, here: &Here) -> (u64, u64) {
     }
 }
 
-fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
+pub(super) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
     postcard::to_extend(value, vec![BODY_VERSION]).map_err(|_| StoreError::BadRow { why: "not encodable" })
 }
 
-fn encode_entry(entry: &Entry) -> Result<Vec<u8>, StoreError> {
+pub(super) fn encode_entry(entry: &Entry) -> Result<Vec<u8>, StoreError> {
     encode(&match entry {
         Entry::Record(held) => EntryBody::Record {
             weight: held.weight,

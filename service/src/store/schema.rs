@@ -40,19 +40,3 @@ pub(super) const CONNECTION: &str = "
     PRAGMA synchronous = NORMAL;
     PRAGMA temp_store = MEMORY;
     PRAGMA foreign_keys = OFF;";
-
-/// The target of `sql::APPLY_CHANGES`. op 1: the entry now stands; 2: the entry is gone; 3: the key now stands.
-pub(super) const CHANGES_VIEW: &str = "
-    CREATE TEMP VIEW changes AS
-        SELECT 0 AS op, x'' AS key_id, x'' AS identity, x'' AS body, 0 AS a, 0 AS b;
-    CREATE TEMP TRIGGER put_entry INSTEAD OF INSERT ON changes WHEN NEW.op = 1 BEGIN
-        INSERT OR REPLACE INTO entries (key_id, identity, kind, dated, body)
-        VALUES (NEW.key_id, NEW.identity, NEW.a, NEW.b, NEW.body);
-    END;
-    CREATE TEMP TRIGGER drop_entry INSTEAD OF INSERT ON changes WHEN NEW.op = 2 BEGIN
-        DELETE FROM entries WHERE key_id = NEW.key_id AND identity = NEW.identity;
-    END;
-    CREATE TEMP TRIGGER put_key INSTEAD OF INSERT ON changes WHEN NEW.op = 3 BEGIN
-        INSERT OR REPLACE INTO keys (id, life_at, published_at, body)
-        VALUES (NEW.key_id, NEW.a, NEW.b, NEW.body);
-    END;";

@@ -1,4 +1,4 @@
-//! Every statement. Results come as one text column, so that a whole key crosses the module boundary at once.
+//! Every statement but the scripts of `script`. Results come as one text column, so that a whole key crosses the module boundary at once.
 
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
 pub(super) const COMMIT: &str = "COMMIT";
@@ -28,18 +28,6 @@ pub(super) const LOAD_KEYS: &str = "
         UNION ALL
         SELECT 'E' || hex(e.body) FROM wanted CROSS JOIN entries e ON e.key_id = wanted.id
     )";
-
-/// All changes of a call: ?1 holds ids and bodies, ?2 says in JSON where each begins (see `row::changes`). The
-/// view's triggers do the rest, so this is one statement and one transaction.
-pub(super) const APPLY_CHANGES: &str = "
-    INSERT INTO temp.changes (op, key_id, identity, body, a, b)
-    SELECT json_extract(value, '$[0]'),
-           substr(?1, json_extract(value, '$[1]'), 32),
-           substr(?1, json_extract(value, '$[1]') + 32, json_extract(value, '$[2]')),
-           substr(?1, json_extract(value, '$[1]') + 32 + json_extract(value, '$[2]'), json_extract(value, '$[3]')),
-           json_extract(value, '$[4]'),
-           json_extract(value, '$[5]')
-    FROM json_each(?2)";
 
 /// Due keys with the number of their entries, oldest first. ?1: published no later; ?2: dead no later; ?3: limit.
 pub(super) const DUE_KEYS: &str = "

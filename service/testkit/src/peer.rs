@@ -1,5 +1,5 @@
 use fluence_keypair::key_pair::KeyFormat;
-use fluence_keypair::KeyPair;
+use fluence_keypair::{KeyPair, PublicKey};
 use registry_service::domain::data::{Key, Record, RecordMetadata, Tombstone};
 use registry_service::domain::{signing, KeyId};
 use sha2::{Digest, Sha256};
@@ -37,12 +37,16 @@ impl Peer {
         &self.key_pair
     }
 
+    /// The signature as records carry it: an RSA peer's goes into an envelope with its public key.
     pub fn sign(&self, bytes: &[u8]) -> Vec<u8> {
-        self.key_pair
-            .sign(bytes)
-            .expect("these keys can sign")
-            .to_vec()
-            .to_vec()
+        let signature = self.key_pair.sign(bytes).expect("these keys can sign");
+        match self.key_pair.public() {
+            PublicKey::Rsa(key) => {
+                let der = key.to_pkcs1();
+                [&(der.len() as u32).to_le_bytes(), der, signature.to_vec()].concat()
+            }
+            _ => signature.to_vec().to_vec(),
+        }
     }
 
     /// A key that this peer owns, signed.

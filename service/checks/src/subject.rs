@@ -1,0 +1,42 @@
+use std::path::{Path, PathBuf};
+
+use marine_host::{ModuleSource, ServiceSpec};
+
+/// The size of the reference's module.
+pub const REFERENCE_WASM_BYTES: u64 = registry_distro::REGISTRY_WASM.len() as u64;
+
+/// Whose module is under test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// artifacts/registry.wasm.
+    Here,
+    /// registry-distro 0.9.4.
+    Reference,
+}
+
+impl Subject {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Here => "here",
+            Self::Reference => "0.9.4",
+        }
+    }
+
+    /// The service with its storage under `directory`.
+    pub fn spec(self, directory: &Path) -> ServiceSpec {
+        let (sqlite, registry): (ModuleSource, ModuleSource) = match self {
+            Self::Here => (artifact("sqlite3.wasm").into(), artifact("registry.wasm").into()),
+            Self::Reference => (registry_distro::SQLITE_WASM.into(), registry_distro::REGISTRY_WASM.into()),
+        };
+        // The reference asks for its directory under the name without a slash.
+        ServiceSpec::new("registry", directory)
+            .mapped_dir("tmp", directory.join("tmp"))
+            .module("sqlite3", sqlite)
+            .module("registry", registry)
+    }
+}
+
+/// A file that `./build.sh` makes.
+pub fn artifact(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../artifacts").join(name)
+}

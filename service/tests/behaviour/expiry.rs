@@ -1,0 +1,337 @@
+//! Lifetimes: of records, keys and tombstones. All of them follow from signed timestamps and local use.
+
+use registry_service::domain::data::Key;
+use registry_service::domain::limits::CLEAR_BATCH_MAX;
+use registry_service::store::Cleared;
+use registry_testkit::{NativeNode, Peer};
+
+use crate::support::{assert_refused, scene, Scene, DAY, HOUR, NOW};
+
+/// Uses of a key are noted no finer than this, rounded up.
+const GRANULARITY: u64 = DAY / 96;
+
+fn cleared(keys: u64, records: u64, tombstones: u64) -> Cleared {
+    Cleared {
+        keys,
+        records,
+        tombstones,
+    }
+}
+
+/// Whether the key is known to readers, found out without using it.
+fn alive(node: &mut NativeNode, key_id: &str, now: u64) -> bool {
+    node.get_tombstones(key_id, now).is_ok()
+}
+
+#[test]
+fn a_record_is_read_until_the_second_it_expires() {
+    let mut scene = scene();
+    scene.node.put_record(&scene.record("provider", NOW), NOW).unwrap();
+    assert_eq!(scene.providers(NOW + DAY - 1).len(), 1);
+    assert_eq!(scene.providers(NOW + DAY).len(), 0);
+    assert_eq!(scene.node.clear_expired(NOW + DAY - 1).unwrap(), cleared(0, 0, 0));
+    assert_eq!(scene.node.clear_expired(NOW + DAY).unwrap(), cleared(0, 1, 0));
+    assert_eq!(scene.node.clear_expired(NOW + DAY).unwrap(), cleared(0, 0, 0));
+}
+
+#[test]
+fn an_expired_record_is_refused_by_put_and_republish() {
+    let mut scene = scene();
+    let record = scene.record("provider", NOW);
+    let words = [
+        record.metadata.peer_id.as_str(),
+        "expired",
+        "86400 s allowed",
+        "sign it again",
+    ];
+    assert_refused(&mut scene.node, &words, |node| node.put_record(&record, NOW + DAY));
+    let republished = scene.node.republish_records(&[record.clone()], NOW + DAY).unwrap();
+    assert_eq!((republished.updated, republished.refused.len()), (0, 1));
+    let metadata = scene.host_metadata("issuer", NOW);
+    assert_refused(&mut scene.node, &["expired"], |node| {
+        node.put_host_record(&metadata, NOW + DAY)
+    });
+    scene.node.put_record(&record, NOW + DAY - 1).unwrap();
+    assert_eq!(
+        scene.node.republish_records(&[record], NOW + DAY - 1).unwrap().refused,
+        []
+    );
+}
+
+#[test]
+fn a_known_record_is_refused_by_republish_once_it_has_expired() {
+    let mut scene = scene();
+    let record = scene.record("provider", NOW);
+    scene.node.put_record(&record, NOW).unwrap();
+    assert_eq!(
+        scene
+            .node
+            .republish_records(&[record], NOW + DAY)
+            .unwrap()
+            .refused
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn the_age_of_a_record_is_that_of_the_providers_signature() {
+    let mut scene = scene();
+    let provider = Peer::named("provider");
+    let metadata = provider.metadata(&scene.key_id, &provider, "value", NOW - 10 * DAY);
+    scene.node.put_record(&provider.record(metadata, NOW), NOW).unwrap();
+    assert_eq!(scene.providers(NOW + DAY - 1).len(), 1);
+}
+
+#[test]
+fn a_host_record_survives_on_its_own_host_and_nowhere_else() {
+    let mut scene = scene();
+    let host = scene.host();
+    let record = host.record(scene.host_metadata("issuer", NOW), NOW);
+    let mut elsewhere = NativeNode::new(Peer::named("elsewhere"));
+    elsewhere.register_key(&scene.key, NOW).unwrap();
+    for node in [&mut scene.node, &mut elsewhere] {
+        node.put_record(&record, NOW).unwrap();
+    }
+    let later = NOW + 30 * DAY;
+    assert_eq!(scene.node.clear_expired(later).unwrap(), cleared(0, 0, 0));
+    assert_eq!(scene.node.get_records(&scene.key_id, later).unwrap(), [record]);
+    assert_eq!(elsewhere.clear_expired(later).unwrap(), cleared(1, 1, 0));
+}
+
+/// R6: 0.9.4 never clears a tombstone.
+#[test]
+fn a_tombstone_lives_twice_as_long_as_a_record() {
+    let mut scene = scene();
+    let provider = Peer::named("provider");
+    let tombstone = provider.tombstone(&scene.key_id, &provider, NOW);
+    scene.node.add_tombstone(&tombstone, NOW).unwrap();
+    let end = NOW + 2 * DAY;
+    assert_eq!(scene.node.clear_expired(end - 1).unwrap(), cleared(0, 0, 0));
+    assert_eq!(
+        scene.node.get_tombstones(&scene.key_id, end - 1).unwrap(),
+        [tombstone.clone()]
+    );
+    assert_refused(&mut scene.node, &["expired", "172800 s allowed"], |node| {
+        node.add_tombstone(&tombstone, end)
+    });
+    assert_eq!(scene.node.clear_expired(end).unwrap(), cleared(1, 0, 1));
+}
+
+#[test]
+fn an_expired_tombstone_stands_for_nothing_though_it_was_not_cleared() {
+    let mut scene = scene();
+    let provider = Peer::named("provider");
+    let end = NOW + 2 * DAY;
+    scene
+        .node
+        .add_tombstone(&provider.tombstone(&scene.key_id, &provider, NOW), NOW)
+        .unwrap();
+    scene.node.get_records(&scene.key_id, end - 1).unwrap();
+    let metadata = provider.metadata(&scene.key_id, &provider, "value", NOW);
+    let record = provider.record(metadata, end);
+    scene.node.put_record(&record, end - 1).unwrap_err();
+    assert_eq!(scene.node.get_tombstones(&scene.key_id, end).unwrap(), []);
+    scene.node.put_record(&record, end).unwrap();
+}
+
+#[test]
+fn what_was_deleted_stays_deleted_after_everything_expired_was_cleared() {
+    let mut scene = scene();
+    let provider = Peer::named("provider");
+    let record = scene.record("provider", NOW);
+    scene.node.put_record(&record, NOW).unwrap();
+    scene
+        .node
+        .add_tombstone(&provider.tombstone(&scene.key_id, &provider, NOW), NOW)
+        .unwrap();
+    // As long as a copy of the record can be anywhere, and the provider may sign it anew.
+    for hours in 1..48 {
+        let now = NOW + hours * HOUR;
+        scene.node.clear_expired(now).unwrap();
+        scene.node.republish_records(&[record.clone()], now).unwrap();
+        let signed_anew = provider.record(record.metadata.clone(), now);
+        assert_refused(&mut scene.node, &["a tombstone"], |node| {
+            node.put_record(&signed_anew, now)
+        });
+        assert_eq!(scene.providers(now), [""; 0], "after {hours} hours");
+    }
+}
+
+#[test]
+fn a_key_dies_when_it_was_not_used_for_as_long_as_a_record_lives() {
+    let mut scene = scene();
+    let end = NOW + GRANULARITY + DAY;
+    assert!(alive(&mut scene.node, &scene.key_id, NOW + DAY));
+    assert!(alive(&mut scene.node, &scene.key_id, end - 1));
+    assert!(!alive(&mut scene.node, &scene.key_id, end));
+    let key_id = scene.key_id.clone();
+    assert_refused(&mut scene.node, &["not known here"], |node| {
+        node.get_records(&key_id, end)
+    });
+    assert_eq!(scene.node.clear_expired(end - 1).unwrap(), cleared(0, 0, 0));
+    assert_eq!(scene.node.clear_expired(end).unwrap(), cleared(1, 0, 0));
+    assert_refused(&mut scene.node, &["not known here"], |node| {
+        node.get_key_metadata(&key_id)
+    });
+}
+
+/// Applies one use to a key that is about to die and says whether it lives a day longer.
+fn kept_alive_by(work: impl FnOnce(&mut Scene, u64)) -> bool {
+    let mut scene = scene();
+    let use_at = NOW + DAY;
+    work(&mut scene, use_at);
+    let key_id = scene.key_id.clone();
+    alive(&mut scene.node, &key_id, use_at + DAY - 1)
+}
+
+#[test]
+fn registering_putting_and_reading_keep_a_key_alive() {
+    assert!(kept_alive_by(|scene, now| drop(
+        scene.node.register_key(&scene.key, now).unwrap()
+    )));
+    assert!(kept_alive_by(|scene, now| scene
+        .node
+        .put_record(&scene.record("provider", now), now)
+        .unwrap()));
+    assert!(kept_alive_by(|scene, now| drop(
+        scene.node.get_records(&scene.key_id, now).unwrap()
+    )));
+    assert!(kept_alive_by(|scene, now| {
+        scene
+            .node
+            .put_host_record(&scene.host_metadata("issuer", now), now)
+            .unwrap();
+    }));
+}
+
+#[test]
+fn nothing_is_kept_alive_by_being_passed_around() {
+    assert!(!kept_alive_by(|_, _| ()));
+    assert!(!kept_alive_by(|scene, now| scene
+        .node
+        .republish_key(&scene.key, now)
+        .unwrap()));
+    assert!(!kept_alive_by(|scene, now| {
+        scene.node.evict_stale(now).unwrap();
+        scene.node.confirm_replicated(&[scene.key_id.clone()], now).unwrap();
+    }));
+    assert!(!kept_alive_by(|scene, now| {
+        let old = scene.record("provider", NOW + HOUR);
+        scene.node.republish_records(&[old], now).unwrap();
+    }));
+}
+
+#[test]
+fn a_key_passed_between_nodes_dies_everywhere() {
+    let (mut one, mut other) = (
+        NativeNode::new(Peer::named("one")),
+        NativeNode::new(Peer::named("other")),
+    );
+    let owner = Peer::named("owner");
+    let key = owner.key("resource", NOW);
+    let record = owner.own_record(&key.id, "value", NOW);
+    one.register_key(&key, NOW).unwrap();
+    one.put_record(&record, NOW).unwrap();
+    let mut now = NOW;
+    while now < NOW + 3 * DAY {
+        now += HOUR;
+        for turn in 0..2 {
+            let (from, to) = if turn == 0 {
+                (&mut one, &mut other)
+            } else {
+                (&mut other, &mut one)
+            };
+            for stale in from.evict_stale(now).unwrap() {
+                to.republish_key(&stale.key, now).unwrap();
+                if !stale.records.is_empty() {
+                    to.republish_records(&stale.records, now).unwrap();
+                }
+                from.confirm_replicated(&[stale.key.id], now).unwrap();
+            }
+            from.clear_expired(now).unwrap();
+        }
+    }
+    for node in [one, other] {
+        let counts = node.registry().store().counts().unwrap();
+        assert_eq!((counts.keys, counts.records), (0, 0));
+    }
+}
+
+#[test]
+fn a_later_registration_extends_the_life_of_a_key_and_stays() {
+    let mut scene = scene();
+    let owner = Peer::named("owner");
+    let later: Key = owner.key("resource", NOW + HOUR);
+    let now = NOW + HOUR;
+    scene.node.republish_key(&later, now).unwrap();
+    assert!(alive(&mut scene.node, &scene.key_id, now + DAY - 1));
+    scene.node.republish_key(&scene.key, now).unwrap();
+    assert_eq!(scene.node.get_key_metadata(&scene.key_id).unwrap(), later);
+}
+
+#[test]
+fn a_key_lives_while_it_has_live_records() {
+    let mut scene = scene();
+    let record = scene.record("provider", NOW + HOUR);
+    scene.node.republish_records(&[record], NOW + HOUR).unwrap();
+    let end = NOW + HOUR + DAY;
+    assert!(alive(&mut scene.node, &scene.key_id, end - 1));
+    assert_eq!(scene.node.clear_expired(end).unwrap(), cleared(1, 1, 0));
+}
+
+#[test]
+fn clear_expired_counts_what_it_removes_and_leaves_the_rest() {
+    let mut scene = scene();
+    for number in 0..5 {
+        let old = scene.record(&format!("old {number}"), NOW - HOUR);
+        scene.node.put_record(&old, NOW).unwrap();
+        scene
+            .node
+            .put_record(&scene.record(&format!("young {number}"), NOW), NOW)
+            .unwrap();
+        let issuer = Peer::named(&format!("issuer {number}"));
+        let tombstone = issuer.tombstone(&scene.key_id, &issuer, NOW - DAY - HOUR);
+        scene.node.add_tombstone(&tombstone, NOW).unwrap();
+    }
+    assert_eq!(scene.node.clear_expired(NOW + DAY - HOUR).unwrap(), cleared(0, 5, 5));
+    assert_eq!(scene.providers(NOW + DAY - HOUR).len(), 5);
+}
+
+#[test]
+fn one_clear_expired_removes_a_bounded_batch() {
+    let mut scene = scene();
+    let sql = format!(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {})
+         INSERT INTO keys (id, life_at, published_at, body) SELECT randomblob(32), 0, 0, x'' FROM n",
+        CLEAR_BATCH_MAX + 7
+    );
+    scene.node.registry().store().run_raw(&sql).unwrap();
+    let batch = CLEAR_BATCH_MAX as u64;
+    assert_eq!(scene.node.clear_expired(NOW).unwrap(), cleared(batch, 0, 0));
+    assert_eq!(scene.node.clear_expired(NOW).unwrap(), cleared(7, 0, 0));
+    assert!(alive(&mut scene.node, &scene.key_id, NOW));
+}
+
+#[test]
+fn a_shorter_timeout_applies_at_once_and_everywhere() {
+    let mut scene = scene();
+    let record = scene.record("provider", NOW);
+    scene.node.put_record(&record, NOW).unwrap();
+    scene.node.set_expired_timeout(HOUR).unwrap();
+    let end = NOW + HOUR;
+    assert_eq!(scene.providers(end - 1).len(), 1);
+    assert_eq!(scene.providers(end).len(), 0);
+    assert_eq!(scene.node.republish_records(&[record], end).unwrap().refused.len(), 1);
+    assert_eq!(scene.node.clear_expired(end).unwrap(), cleared(0, 1, 0));
+}
+
+#[test]
+fn timeouts_are_kept_over_a_restart() {
+    let mut scene = scene();
+    scene.node.set_expired_timeout(7 * DAY).unwrap();
+    scene.node.set_stale_timeout(2 * HOUR).unwrap();
+    let node = scene.node.restart(|_| ()).unwrap();
+    let timeouts = node.registry().store().timeouts();
+    assert_eq!((timeouts.expired_sec, timeouts.stale_sec), (7 * DAY, 2 * HOUR));
+}

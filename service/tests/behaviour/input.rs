@@ -1,0 +1,555 @@
+//! Bad input: a clear error, an unchanged database, never a panic.
+
+use registry_service::calls::{
+    get_record_bytes, get_record_metadata_bytes, get_tombstone_bytes, latest_key, merge, merge_packed, CallError,
+};
+use registry_service::domain::data::{Key, Record, RecordMetadata, Tombstone};
+use registry_service::domain::{limits, signing, verify_key, KeyId};
+use registry_testkit::{no_weight, weight_of, NativeNode, Origins, Peer};
+
+use crate::support::{assert_refused, assert_text, scene, Scene, DAY, NOW};
+
+const TEN_MB: usize = 10 * 1024 * 1024;
+
+fn huge() -> String {
+    "x".repeat(TEN_MB)
+}
+
+/// A record signed by everybody, whatever its metadata are.
+fn signed(scene: &Scene, change: impl FnOnce(&mut RecordMetadata)) -> Record {
+    let peer = Peer::named("provider");
+    let mut metadata = peer.metadata(&scene.key_id, &peer, "value", NOW);
+    change(&mut metadata);
+    let issued_by = metadata.issued_by.clone();
+    let mut metadata = peer.issue(metadata);
+    metadata.issued_by = issued_by;
+    peer.record(metadata, NOW)
+}
+
+/// Refused by all three ways in, with the words in each error.
+fn assert_record_refused(scene: &mut Scene, words: &[&str], record: &Record) {
+    assert_refused(&mut scene.node, words, |node| node.put_record(record, NOW));
+    assert_refused(&mut scene.node, words, |node| {
+        let republished = node.republish_records(&[record.clone()], NOW)?;
+        assert_eq!(republished.updated, 0);
+        Err::<(), _>(republished.refused.into_iter().next().expect("to be refused").1)
+    });
+    let unsigned = Record {
+        timestamp_created: record.metadata.timestamp_issued,
+        metadata: record.metadata.clone(),
+        signature: Vec::new(),
+    };
+    assert_refused(&mut scene.node, words, |node| {
+        node.propagate_host_record(&unsigned, NOW)
+    });
+}
+
+#[test]
+fn malformed_peer_ids_are_refused_by_name() {
+    let mut scene = scene();
+    let good = Peer::named("provider").id().to_owned();
+    let malformed = [
+        String::new(),
+        "provider".into(),
+        "0OIl".into(),
+        "1".repeat(52),
+        good[1..].to_owned(),
+        format!("{good}1"),
+        format!("1{good}"),
+        "z".repeat(64),
+        "\0\u{202e}'\"; DROP TABLE keys; --".into(),
+        "é".repeat(32),
+    ];
+    for id in malformed {
+        let record = signed(&scene, |metadata| metadata.issued_by.clone_from(&id));
+        assert_record_refused(&mut scene, &["issued_by", "malformed"], &record);
+        let record = signed(&scene, |metadata| metadata.peer_id.clone_from(&id));
+        assert_record_refused(&mut scene, &["peer_id", "malformed"], &record);
+        let record = signed(&scene, |metadata| metadata.relay_id = vec![id.clone()]);
+        assert_record_refused(&mut scene, &["relay_id", "malformed"], &record);
+        let key = Key {
+            id: KeyId::of("label", &id).to_string(),
+            owner_peer_id: id.clone(),
+            ..Peer::named("owner").key("label", NOW)
+        };
+        let words = ["owner_peer_id", "malformed"];
+        assert_refused(&mut scene.node, &words, |node| node.register_key(&key, NOW));
+        assert_refused(&mut scene.node, &words, |node| node.republish_key(&key, NOW));
+        let tombstone = Tombstone {
+            peer_id: id,
+            ..Peer::named("issuer").tombstone(&scene.key_id, &Peer::named("provider"), NOW)
+        };
+        assert_refused(&mut scene.node, &["peer_id", "malformed"], |node| {
+            node.add_tombstone(&tombstone, NOW)
+        });
+    }
+}
+
+#[test]
+fn malformed_key_ids_are_refused_in_every_call() {
+    let mut scene = scene();
+    let good = scene.key_id.clone();
+    let malformed = [
+        String::new(),
+        "key".into(),
+        good[2..].to_owned(),
+        "1".repeat(33),
+        "z".repeat(44),
+        "0".repeat(44),
+        "'\0\"".into(),
+    ];
+    for id in malformed {
+        let record = signed(&scene, |metadata| metadata.key_id.clone_from(&id));
+        assert_record_refused(&mut scene, &["key id", "malformed"], &record);
+        let node = &mut scene.node;
+        let words = ["key id", "malformed", "exactly as the network gives it"];
+        assert_refused(node, &words, |node| node.get_records(&id, NOW));
+        assert_refused(node, &words, |node| node.get_tombstones(&id, NOW));
+        assert_refused(node, &words, |node| node.get_key_metadata(&id));
+        assert_refused(node, &words, |node| {
+            node.confirm_replicated(&[good.clone(), id.clone()], NOW + 9)
+        });
+        assert_text(&merge_packed(&id, vec![]).unwrap_err().to_string(), &words);
+        let tombstone = Peer::named("issuer").tombstone(&id, &Peer::named("provider"), NOW);
+        assert_refused(node, &words, |node| node.add_tombstone(&tombstone, NOW));
+        assert_refused(node, &words, |node| {
+            node.republish_tombstones(&[tombstone.clone()], NOW)
+        });
+    }
+}
+
+#[test]
+fn lengths_are_accepted_up_to_their_maximum_and_refused_beyond() {
+    let mut scene = scene();
+    let within = signed(&scene, |metadata| {
+        metadata.value = "v".repeat(limits::VALUE_LEN_MAX);
+        metadata.solution = vec![1; limits::SOLUTION_LEN_MAX];
+        metadata.service_id = vec!["s".repeat(limits::SERVICE_ID_LEN_MAX)];
+    });
+    scene.node.put_record(&within, NOW).unwrap();
+    type Change = fn(&mut RecordMetadata);
+    let beyond: [(&str, usize, Change); 3] = [
+        ("value", limits::VALUE_LEN_MAX, |metadata| {
+            metadata.value = "v".repeat(limits::VALUE_LEN_MAX + 1)
+        }),
+        ("solution", limits::SOLUTION_LEN_MAX, |metadata| {
+            metadata.solution = vec![1; limits::SOLUTION_LEN_MAX + 1]
+        }),
+        ("service_id", limits::SERVICE_ID_LEN_MAX, |metadata| {
+            metadata.service_id = vec!["s".repeat(limits::SERVICE_ID_LEN_MAX + 1)];
+        }),
+    ];
+    for (name, max, change) in beyond {
+        let record = signed(&scene, change);
+        let words = [name, &(max + 1).to_string(), &max.to_string(), "shorten it"];
+        assert_record_refused(&mut scene, &words, &record);
+    }
+
+    let owner = Peer::named("owner");
+    let mut key = Key {
+        challenge: vec![1; limits::CHALLENGE_LEN_MAX],
+        challenge_type: "t".repeat(limits::CHALLENGE_TYPE_LEN_MAX),
+        ..owner.key(&"l".repeat(limits::LABEL_LEN_MAX), NOW)
+    };
+    key.signature = owner.sign(&signing::key_bytes(&key));
+    scene.node.register_key(&key, NOW).unwrap();
+    let long_label = owner.key(&"l".repeat(limits::LABEL_LEN_MAX + 1), NOW);
+    let long_challenge = Key {
+        challenge: vec![1; limits::CHALLENGE_LEN_MAX + 1],
+        ..key.clone()
+    };
+    let long_type = Key {
+        challenge_type: "t".repeat(limits::CHALLENGE_TYPE_LEN_MAX + 1),
+        ..key
+    };
+    for (name, key) in [
+        ("label", long_label),
+        ("challenge", long_challenge),
+        ("challenge_type", long_type),
+    ] {
+        assert_refused(&mut scene.node, &[name, "shorten it"], |node| {
+            node.register_key(&key, NOW)
+        });
+        assert_refused(&mut scene.node, &[name, "shorten it"], |node| {
+            node.republish_key(&key, NOW)
+        });
+    }
+}
+
+#[test]
+fn ten_megabytes_anywhere_are_refused_in_a_few_words() {
+    let mut scene = scene();
+    type Change = fn(&mut RecordMetadata);
+    let changes: [Change; 8] = [
+        |metadata| metadata.key_id = huge(),
+        |metadata| metadata.issued_by = huge(),
+        |metadata| metadata.peer_id = huge(),
+        |metadata| metadata.value = huge(),
+        |metadata| metadata.relay_id = vec![huge()],
+        |metadata| metadata.service_id = vec![huge()],
+        |metadata| metadata.solution = vec![0; TEN_MB],
+        |metadata| metadata.issuer_signature = vec![0; TEN_MB],
+    ];
+    for change in changes {
+        let mut record = scene.record("provider", NOW);
+        change(&mut record.metadata);
+        assert_record_refused(&mut scene, &["bytes"], &record);
+        assert_text(
+            &get_record_metadata_bytes(&record.metadata).unwrap_err().to_string(),
+            &["bytes"],
+        );
+        assert_text(
+            &get_record_bytes(&record.metadata, NOW).unwrap_err().to_string(),
+            &["bytes"],
+        );
+        assert_eq!(merge(vec![vec![record]]).unwrap(), []);
+    }
+    let mut record = scene.record("provider", NOW);
+    record.signature = vec![0; TEN_MB];
+    assert_refused(&mut scene.node, &["signature", "10485760 bytes"], |node| {
+        node.put_record(&record, NOW)
+    });
+
+    let key = Peer::named("owner").key("label", NOW);
+    let changes: [fn(&mut Key); 6] = [
+        |key| key.id = huge(),
+        |key| key.label = huge(),
+        |key| key.owner_peer_id = huge(),
+        |key| key.challenge = vec![0; TEN_MB],
+        |key| key.challenge_type = huge(),
+        |key| key.signature = vec![0; TEN_MB],
+    ];
+    for change in changes {
+        let mut changed = key.clone();
+        change(&mut changed);
+        assert_refused(&mut scene.node, &[], |node| node.republish_key(&changed, NOW));
+        if changed.id == key.id {
+            assert_refused(&mut scene.node, &[], |node| node.register_key(&changed, NOW));
+        }
+        assert_text(&latest_key(vec![changed], None).unwrap_err().to_string(), &["1 keys"]);
+    }
+
+    let tombstone = Peer::named("issuer").tombstone(&scene.key_id, &Peer::named("provider"), NOW);
+    let changes: [fn(&mut Tombstone); 5] = [
+        |tombstone| tombstone.key_id = huge(),
+        |tombstone| tombstone.issued_by = huge(),
+        |tombstone| tombstone.peer_id = huge(),
+        |tombstone| tombstone.solution = vec![0; TEN_MB],
+        |tombstone| tombstone.issuer_signature = vec![0; TEN_MB],
+    ];
+    for change in changes {
+        let mut changed = tombstone.clone();
+        change(&mut changed);
+        assert_refused(&mut scene.node, &["bytes"], |node| node.add_tombstone(&changed, NOW));
+        if changed.issuer_signature == tombstone.issuer_signature {
+            assert_text(&get_tombstone_bytes(&changed).unwrap_err().to_string(), &["bytes"]);
+        }
+    }
+    assert_refused(&mut scene.node, &["bytes"], |node| node.get_records(&huge(), NOW));
+    assert_text(
+        &latest_key(vec![key], Some(&huge())).unwrap_err().to_string(),
+        &["1 keys"],
+    );
+}
+
+#[test]
+fn ten_megabytes_in_a_proof_are_refused_in_a_few_words() {
+    let mut scene = scene();
+    let mut record = scene.record("provider", NOW);
+    let of_huge = weight_of(&huge(), 1);
+    assert_refused(&mut scene.node, &["the weight is of peer"], |node| {
+        node.put_weighed(&record, &of_huge, NOW)
+    });
+    record.metadata.issued_by = huge();
+    let of_another = weight_of(Peer::named("another").id(), 1);
+    assert_refused(&mut scene.node, &["the weight is of peer"], |node| {
+        node.put_weighed(&record, &of_another, NOW)
+    });
+    let host = scene.host();
+    assert_refused(&mut scene.node, &["current_timestamp_sec"], |node| {
+        let origins = Origins::new(&host, &Peer::named("a client"), 2).with(1, &huge(), &huge(), &huge());
+        node.call(origins, |call| call.get_records("key", NOW))
+    });
+    assert_refused(&mut scene.node, &["did not succeed"], |node| {
+        let origins = Origins::new(&host, &Peer::named("a client"), 3).time(2);
+        node.call(origins, |call| {
+            call.propagate_host_record(Err(huge()), &no_weight(), NOW)
+        })
+    });
+}
+
+#[test]
+fn several_relays_services_or_owners_are_refused() {
+    let mut scene = scene();
+    let relay = Peer::named("relay").id().to_owned();
+    let record = signed(&scene, |metadata| metadata.relay_id = vec![relay.clone(), relay]);
+    assert_record_refused(&mut scene, &["2 relay ids", "at most 1", "pass fewer"], &record);
+    let record = signed(&scene, |metadata| metadata.service_id = vec!["a".into(), "b".into()]);
+    assert_record_refused(&mut scene, &["2 service ids", "at most 1", "pass fewer"], &record);
+    let key = Peer::named("owner").key("label", NOW);
+    let owners = vec![key.owner_peer_id.clone(), key.owner_peer_id.clone()];
+    assert_refused(&mut scene.node, &["2 owners", "at most 1"], |node| {
+        let origins = Origins::new(&node.host, &Peer::named("owner"), 8).time(7);
+        node.call(origins, |call| {
+            call.register_key(owners.clone(), key.clone(), &no_weight(), NOW)
+        })
+    });
+    let origins = Origins::new(&scene.node.host, &Peer::named("owner"), 5);
+    let error = scene
+        .node
+        .call(origins, |call| call.get_key_bytes(owners, Key::default()))
+        .unwrap_err();
+    assert_text(&error.to_string(), &["2 owners", "at most 1"]);
+}
+
+#[test]
+fn without_an_owner_the_particles_initiator_owns_the_key() {
+    let mut scene = scene();
+    let owner = Peer::named("initiator");
+    let key = owner.key("label", NOW);
+    let bytes = scene
+        .node
+        .call(Origins::new(&scene.host(), &owner, 5), |call| {
+            call.get_key_bytes(
+                vec![],
+                Key {
+                    owner_peer_id: String::new(),
+                    ..key.clone()
+                },
+            )
+        })
+        .unwrap();
+    assert_eq!(bytes, signing::key_bytes(&key));
+    let origins = Origins::new(&scene.node.host, &owner, 8).time(7);
+    let key_id = scene
+        .node
+        .call(origins, |call| {
+            call.register_key(vec![], key.clone(), &no_weight(), NOW)
+        })
+        .unwrap();
+    assert_eq!(scene.node.get_key_metadata(&key_id.to_string()).unwrap(), key);
+}
+
+#[test]
+fn a_key_id_that_does_not_belong_to_label_and_owner_is_refused() {
+    let mut scene = scene();
+    let owner = Peer::named("owner");
+    let key = owner.key("label", NOW);
+    for id in [
+        scene.key_id.clone(),
+        KeyId::of("label", Peer::named("other").id()).to_string(),
+    ] {
+        let foreign = Key { id, ..key.clone() };
+        assert_refused(&mut scene.node, &[&foreign.id, &key.id, "get_key_id"], |node| {
+            node.republish_key(&foreign, NOW)
+        });
+        verify_key(foreign).unwrap_err();
+    }
+}
+
+#[test]
+fn unknown_keys_are_named_with_the_way_out() {
+    let mut scene = scene();
+    let key_id = KeyId::of("unknown", "nobody").to_string();
+    let provider = Peer::named("provider");
+    let record = provider.own_record(&key_id, "value", NOW);
+    let tombstone = provider.tombstone(&key_id, &provider, NOW);
+    let metadata = provider.metadata(&key_id, &scene.host(), "value", NOW);
+    let words = [key_id.as_str(), "not known here", "register it or republish it"];
+    let node = &mut scene.node;
+    assert_refused(node, &words, |node| node.put_record(&record, NOW));
+    assert_refused(node, &words, |node| node.republish_records(&[record.clone()], NOW));
+    assert_refused(node, &words, |node| node.put_host_record(&metadata, NOW));
+    assert_refused(node, &words, |node| node.add_tombstone(&tombstone, NOW));
+    assert_refused(node, &words, |node| {
+        node.republish_tombstones(&[tombstone.clone()], NOW)
+    });
+    assert_refused(node, &words, |node| node.get_records(&key_id, NOW));
+    assert_refused(node, &words, |node| node.get_tombstones(&key_id, NOW));
+    assert_refused(node, &words, |node| node.get_key_metadata(&key_id));
+}
+
+#[test]
+fn a_batch_of_several_keys_is_refused_as_a_whole() {
+    let mut scene = scene();
+    let other = Peer::named("owner").key("other", NOW);
+    scene.node.register_key(&other, NOW).unwrap();
+    let peer = Peer::named("provider");
+    let records = [scene.record("provider", NOW), peer.own_record(&other.id, "value", NOW)];
+    let tombstones = [
+        peer.tombstone(&scene.key_id, &peer, NOW),
+        peer.tombstone(&other.id, &peer, NOW),
+    ];
+    let words = [scene.key_id.clone(), other.id, "several keys".into()];
+    let words = [words[0].as_str(), words[1].as_str(), words[2].as_str()];
+    assert_refused(&mut scene.node, &words, |node| node.republish_records(&records, NOW));
+    assert_refused(&mut scene.node, &words, |node| {
+        node.republish_tombstones(&tombstones, NOW)
+    });
+}
+
+#[test]
+fn empty_and_oversized_lists_are_refused() {
+    let mut scene = scene();
+    let peer = Peer::named("provider");
+    let record = scene.record("provider", NOW);
+    let tombstone = peer.tombstone(&scene.key_id, &peer, NOW);
+    let key_id = scene.key_id.clone();
+    let node = &mut scene.node;
+    assert_refused(node, &["list of records is empty"], |node| {
+        node.republish_records(&[], NOW)
+    });
+    assert_refused(node, &["list of tombstones is empty"], |node| {
+        node.republish_tombstones(&[], NOW)
+    });
+    assert_text(
+        &latest_key(vec![], None).unwrap_err().to_string(),
+        &["list of keys is empty"],
+    );
+    assert_eq!(merge(vec![]).unwrap(), []);
+    assert_eq!(merge(vec![vec![], vec![]]).unwrap(), []);
+    assert_eq!(merge_packed(&key_id, vec![]).unwrap(), []);
+    node.confirm_replicated(&[], NOW).unwrap();
+
+    let max = limits::REPUBLISH_BATCH_MAX;
+    let words = [&*(max + 1).to_string(), &*max.to_string(), "pass fewer"];
+    assert_refused(node, &words, |node| {
+        node.republish_records(&vec![record.clone(); max + 1], NOW)
+    });
+    assert_refused(node, &words, |node| {
+        node.republish_tombstones(&vec![tombstone.clone(); max + 1], NOW)
+    });
+    assert_refused(node, &words, |node| {
+        node.republish_weighed(&[record.clone()], &vec![no_weight(); max + 1], NOW)
+    });
+    assert_refused(node, &["1001 key ids"], |node| {
+        node.confirm_replicated(&vec![key_id.clone(); 1001], NOW)
+    });
+    let key = peer.key("label", NOW);
+    assert_text(
+        &latest_key(vec![key; 257], None).unwrap_err().to_string(),
+        &["257 keys", "256"],
+    );
+    assert_text(
+        &merge(vec![vec![]; 257]).unwrap_err().to_string(),
+        &["257 lists", "256"],
+    );
+    assert_text(
+        &merge(vec![vec![record; 16_385]]).unwrap_err().to_string(),
+        &["16385 records", "16384"],
+    );
+    assert_text(
+        &merge_packed(&key_id, vec![String::new(); 257]).unwrap_err().to_string(),
+        &["257 lists"],
+    );
+}
+
+#[test]
+fn thirty_seconds_ahead_are_accepted_and_not_one_more() {
+    let mut scene = scene();
+    let peer = Peer::named("provider");
+    let (ahead, host) = (NOW + limits::CLOCK_SKEW_MAX_SEC, scene.host());
+    let node = &mut scene.node;
+    let words = ["31 s ahead", "at most 30 s", "take the time from the relay"];
+    assert_refused(node, &words, |node| {
+        node.register_key(&peer.key("label", ahead + 1), NOW)
+    });
+    assert_refused(node, &words, |node| {
+        node.republish_key(&peer.key("label", ahead + 1), NOW)
+    });
+    node.register_key(&peer.key("label", ahead), NOW).unwrap();
+    node.republish_key(&peer.key("other", ahead), NOW).unwrap();
+
+    let key_id = scene.key_id.clone();
+    let created_ahead = peer.record(peer.metadata(&key_id, &peer, "value", NOW), ahead + 1);
+    let issued_ahead = peer.record(peer.metadata(&key_id, &peer, "value", ahead + 1), NOW);
+    for record in [created_ahead, issued_ahead] {
+        assert_refused(node, &words, |node| node.put_record(&record, NOW));
+        assert!(node
+            .republish_records(&[record], NOW)
+            .unwrap()
+            .error()
+            .contains("31 s ahead"));
+    }
+    node.put_record(&peer.own_record(&key_id, "value", ahead), NOW).unwrap();
+    let issuer = Peer::named("issuer");
+    let host_metadata = |timestamp| issuer.metadata(&key_id, &host, "value", timestamp);
+    assert_refused(node, &words, |node| {
+        node.put_host_record(&host_metadata(ahead + 1), NOW)
+    });
+    node.put_host_record(&host_metadata(ahead), NOW).unwrap();
+    assert_refused(node, &words, |node| {
+        node.add_tombstone(&peer.tombstone(&key_id, &peer, ahead + 1), NOW)
+    });
+    node.add_tombstone(&peer.tombstone(&key_id, &peer, ahead), NOW).unwrap();
+}
+
+#[test]
+fn timestamps_at_the_ends_of_their_range_do_no_harm() {
+    let max = i64::MAX as u64;
+    let peer = Peer::named("provider");
+    for now in [0, 1, NOW, max - 1, max] {
+        for timestamp in [0, 1, DAY, max - 1, max, max + 1, u64::MAX] {
+            let mut node = NativeNode::new(Peer::named("host"));
+            let future = timestamp.saturating_sub(now) > 30;
+            let key = peer.key("label", timestamp);
+            assert_eq!(node.register_key(&key, now).is_err(), future || timestamp > max);
+            assert_eq!(node.republish_key(&key, now).is_err(), future || timestamp > max);
+            node.register_key(&peer.key("resource", 0), now).unwrap();
+            let key_id = KeyId::of("resource", peer.id()).to_string();
+            let expired = now.saturating_sub(timestamp) >= DAY;
+            let record = peer.own_record(&key_id, "value", timestamp);
+            let put = node.put_record(&record, now);
+            assert_eq!(
+                put.is_err(),
+                future || expired || timestamp > max,
+                "{now} {timestamp}: {put:?}"
+            );
+            assert_eq!(node.get_records(&key_id, now).unwrap().len(), usize::from(put.is_ok()));
+            let dead = now.saturating_sub(timestamp) >= 2 * DAY;
+            let tombstone = peer.tombstone(&key_id, &peer, timestamp);
+            let added = node.add_tombstone(&tombstone, now);
+            assert_eq!(
+                added.is_err(),
+                future || dead || timestamp > max,
+                "{now} {timestamp}: {added:?}"
+            );
+            node.put_host_record(&peer.metadata(&key_id, &node.host.clone(), "value", timestamp), now)
+                .ok();
+            node.evict_stale(now).unwrap();
+            node.get_stale_local_records(now).unwrap();
+            node.confirm_replicated(&[key_id], now).unwrap();
+            node.clear_expired(now).unwrap();
+        }
+    }
+    let mut scene = scene();
+    for now in [max + 1, u64::MAX] {
+        let key_id = scene.key_id.clone();
+        assert_refused(&mut scene.node, &["current_timestamp_sec", &now.to_string()], |node| {
+            node.get_records(&key_id, now)
+        });
+        assert_refused(&mut scene.node, &["current_timestamp_sec"], |node| {
+            node.clear_expired(now)
+        });
+    }
+}
+
+#[test]
+fn quotes_and_nul_survive_a_round_trip() -> Result<(), CallError> {
+    let mut scene = scene();
+    let nasty = "\0'; DROP TABLE keys; --\"\\,:=\n\r\u{202e}😀\0";
+    let owner = Peer::named("owner");
+    let key = owner.key(nasty, NOW);
+    scene.node.register_key(&key, NOW)?;
+    assert_eq!(scene.node.get_key_metadata(&key.id)?, key);
+    let mut metadata = owner.metadata(&key.id, &owner, nasty, NOW);
+    metadata.service_id = vec![nasty.to_owned()];
+    metadata.solution = nasty.as_bytes().to_vec();
+    let record = owner.record(owner.issue(metadata), NOW);
+    scene.node.put_record(&record, NOW)?;
+    let mut node = scene.node.restart(|_| ())?;
+    assert_eq!(node.get_records(&key.id, NOW)?, [record.clone()]);
+    let packed = registry_service::domain::pack_records([&record]);
+    assert_eq!(merge_packed(&key.id, vec![packed]).unwrap(), [record]);
+    Ok(())
+}

@@ -1,0 +1,267 @@
+//! Databases that are found: of this version, of others, damaged, of another host.
+
+use std::fs;
+use std::path::Path;
+
+use registry_service::domain::data::Record;
+use registry_service::store::SCHEMA_VERSION;
+use registry_testkit::{NativeNode, Peer};
+use rusqlite::Connection;
+
+use crate::support::{assert_refused, assert_text, dump, scene, Scene, DAY, HOUR, NOW};
+
+/// A scene with a record, a host record, an unsigned host record and a tombstone.
+fn full_scene() -> Scene {
+    let mut scene = scene();
+    let host = scene.host();
+    let issuer = Peer::named("issuer");
+    scene.node.put_record(&scene.record("provider", NOW), NOW).unwrap();
+    let hosted = host.record(scene.host_metadata("first issuer", NOW), NOW);
+    scene.node.put_record(&hosted, NOW).unwrap();
+    scene
+        .node
+        .put_host_record(&scene.host_metadata("second issuer", NOW), NOW)
+        .unwrap();
+    scene
+        .node
+        .add_tombstone(&issuer.tombstone(&scene.key_id, &issuer, NOW), NOW)
+        .unwrap();
+    scene
+}
+
+/// R2: 0.9.4 drops its tables whenever the service starts.
+#[test]
+fn every_row_survives_a_restart() {
+    let mut scene = full_scene();
+    let before = dump(&scene.node);
+    assert_eq!(before.lines().filter(|line| line.starts_with("entry ")).count(), 4);
+    let records = scene.node.get_records(&scene.key_id, NOW).unwrap();
+    for _ in 0..3 {
+        scene.node = scene.node.restart(|_| ()).unwrap();
+        assert_eq!(before, dump(&scene.node));
+        assert_eq!(scene.node.get_records(&scene.key_id, NOW).unwrap(), records);
+        assert_eq!(scene.node.get_tombstones(&scene.key_id, NOW).unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn what_was_committed_survives_without_closing_the_database() {
+    let scene = full_scene();
+    let copy = tempfile::tempdir().unwrap();
+    let path = copy.path().join("registry.sqlite");
+    // As kill -9 leaves it: the file and its write-ahead log, never checkpointed.
+    for companion in ["", "-wal"] {
+        fs::copy(
+            format!("{}{companion}", scene.node.database_path()),
+            format!("{}{companion}", path.display()),
+        )
+        .unwrap();
+    }
+    let killed = NativeNode::at(scene.host(), &path).unwrap();
+    assert_eq!(dump(&scene.node), dump(&killed));
+}
+
+#[test]
+fn an_empty_database_becomes_one_of_this_version() {
+    for begin in [None, Some("VACUUM"), Some("PRAGMA journal_mode = WAL")] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("registry.sqlite");
+        match begin {
+            Some(sql) => {
+                Connection::open(&path).unwrap().query_row(sql, [], |_| Ok(())).ok();
+            }
+            None => fs::write(&path, "").unwrap(),
+        }
+        let mut node = NativeNode::at(Peer::named("host"), &path).unwrap();
+        node.register_key(&Peer::named("owner").key("resource", NOW), NOW)
+            .unwrap();
+        drop(node);
+        assert_eq!(version_of(&path), SCHEMA_VERSION);
+    }
+}
+
+fn version_of(path: &Path) -> u32 {
+    let connection = Connection::open(path).unwrap();
+    connection
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .unwrap()
+}
+
+/// The form in which rows lie on the disks of nodes: every later version has to read it.
+#[test]
+fn a_database_of_version_1_is_read_in_full() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("registry.sqlite");
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch(include_str!("fixtures/version_1.sql"))
+        .unwrap();
+    let mut found = NativeNode::at(Peer::named("host"), &path).unwrap();
+    let mut expected = full_scene();
+    assert_eq!(found.get_key_metadata(&expected.key_id).unwrap(), expected.key);
+    assert_eq!(
+        found.get_records(&expected.key_id, NOW).unwrap(),
+        expected.node.get_records(&expected.key_id, NOW).unwrap()
+    );
+    assert_eq!(
+        found.get_tombstones(&expected.key_id, NOW).unwrap(),
+        expected.node.get_tombstones(&expected.key_id, NOW).unwrap()
+    );
+    assert_eq!(found.get_stale_local_records(NOW).unwrap().len(), 1);
+    let counts = found.registry().store().counts().unwrap();
+    assert_eq!(
+        (counts.keys, counts.records, counts.host_records, counts.tombstones),
+        (1, 1, 2, 1)
+    );
+}
+
+#[test]
+fn a_database_of_a_later_version_is_refused_and_left_alone() {
+    let scene = full_scene();
+    let directory = tempfile::tempdir().unwrap();
+    let kept = directory.path().join("kept.sqlite");
+    let error = scene
+        .node
+        .restart(|path| {
+            Connection::open(path)
+                .unwrap()
+                .execute_batch("PRAGMA user_version = 99")
+                .unwrap();
+            fs::copy(path, &kept).unwrap();
+            let error = NativeNode::at(Peer::named("host"), Path::new(path)).unwrap_err();
+            assert_text(
+                &error.to_string(),
+                &["schema version 99", &format!("up to {SCHEMA_VERSION}"), "newer service"],
+            );
+            assert!(
+                fs::read(path).unwrap() == fs::read(&kept).unwrap(),
+                "the file has changed"
+            );
+            assert!(!Path::new(&format!("{path}.corrupt")).exists());
+        })
+        .unwrap_err();
+    assert_text(&error.to_string(), &["schema version 99"]);
+}
+
+#[test]
+fn a_file_full_of_garbage_is_moved_aside_and_a_fresh_database_begun() {
+    for garbage in [b"garbage, not a database ".repeat(1_000), vec![0xff; 4096], vec![1]] {
+        let mut scene = full_scene();
+        scene.node = scene
+            .node
+            .restart(|path| {
+                for companion in ["-wal", "-shm"] {
+                    fs::remove_file(format!("{path}{companion}")).ok();
+                }
+                fs::write(path, &garbage).unwrap();
+            })
+            .unwrap();
+        assert!(fs::read(format!("{}.corrupt", scene.node.database_path())).unwrap() == garbage);
+        scene.node.register_key(&scene.key, NOW).unwrap();
+        assert_eq!(scene.providers(NOW), [""; 0]);
+    }
+}
+
+#[test]
+fn a_second_damaged_database_replaces_the_first_one_moved_aside() {
+    let mut scene = scene();
+    for turn in 0..3 {
+        scene.node = scene
+            .node
+            .restart(|path| fs::write(path, format!("garbage {turn}")).unwrap())
+            .unwrap();
+    }
+    let aside = fs::read(format!("{}.corrupt", scene.node.database_path())).unwrap();
+    assert_eq!(aside, b"garbage 2");
+}
+
+/// Whether it opens with what was there, or afresh: the node comes up and works.
+#[test]
+fn a_node_comes_up_with_a_database_cut_off_anywhere() {
+    let sizes: Vec<u64> = (0..12).map(|pages| pages * 4096 + 100).collect();
+    for size in sizes {
+        let mut scene = full_scene();
+        for number in 0..30 {
+            scene
+                .node
+                .put_record(&scene.record(&format!("provider {number}"), NOW), NOW)
+                .unwrap();
+        }
+        scene.node = scene
+            .node
+            .restart(|path| {
+                let file = fs::OpenOptions::new().write(true).open(path).unwrap();
+                if file.metadata().unwrap().len() > size {
+                    file.set_len(size).unwrap();
+                }
+            })
+            .unwrap_or_else(|error| panic!("cut off at {size}: {error}"));
+        // A page that is missing may show only now; then the next start begins afresh.
+        if let Err(error) = scene.node.register_key(&scene.key, NOW) {
+            assert_text(&error.to_string(), &["restart the service"]);
+            scene.node = scene.node.restart(|_| ()).unwrap();
+            scene.node.register_key(&scene.key, NOW).unwrap();
+        }
+        scene.node.put_record(&scene.record("provider", NOW), NOW).unwrap();
+        assert!(!scene.providers(NOW).is_empty());
+    }
+}
+
+#[test]
+fn a_row_that_cannot_be_read_is_reported_and_harms_no_other_key() {
+    for body in [
+        "x''",
+        "x'00'",
+        "x'01'",
+        "x'ff'",
+        "x'01ffffffffffffffffff'",
+        "CAST('text' AS BLOB)",
+        "randomblob(5000)",
+    ] {
+        for table in ["keys", "entries"] {
+            let mut scene = full_scene();
+            let store = scene.node.registry().store();
+            store.run_raw(&format!("UPDATE {table} SET body = {body}")).unwrap();
+            let key_id = scene.key_id.clone();
+            let record = scene.record("another", NOW);
+            assert_refused(&mut scene.node, &["a stored row cannot be read"], |node| {
+                node.get_records(&key_id, NOW)
+            });
+            assert_refused(&mut scene.node, &["a stored row cannot be read"], |node| {
+                node.put_record(&record, NOW)
+            });
+            let other = Peer::named("owner").key("other", NOW);
+            scene.node.register_key(&other, NOW).unwrap();
+            assert_eq!(scene.node.get_records(&other.id, NOW).unwrap(), []);
+        }
+    }
+}
+
+#[test]
+fn under_another_key_pair_the_hosts_records_are_like_all_others() {
+    let mut scene = scene();
+    let host = scene.host();
+    let record: Record = host.record(scene.host_metadata("issuer", NOW), NOW);
+    scene.node.put_record(&record, NOW).unwrap();
+    let due = NOW + DAY / 2;
+    assert_eq!(scene.node.get_stale_local_records(due).unwrap(), [record.clone()]);
+    scene.node = scene.node.restart(|_| ()).unwrap();
+    scene.node.host = Peer::named("another host");
+    assert_eq!(scene.node.get_stale_local_records(due).unwrap(), []);
+    assert_eq!(scene.node.registry().store().counts().unwrap().host_records, 0);
+    assert_eq!(
+        scene.node.get_records(&scene.key_id, NOW + DAY - HOUR).unwrap(),
+        [record]
+    );
+    assert_eq!(scene.providers(NOW + DAY), [""; 0]);
+    assert_eq!(scene.node.clear_expired(NOW + DAY).unwrap().records, 1);
+}
+
+#[test]
+fn zz_generate() {
+    let scene = full_scene();
+    scene
+        .node
+        .restart(|path| drop(fs::copy(path, "/tmp/v1.sqlite").unwrap()))
+        .unwrap();
+}

@@ -1,0 +1,88 @@
+//! A node with one key, and what every test of a refusal checks.
+
+use std::fmt::Debug;
+
+use registry_service::calls::CallError;
+use registry_service::domain::data::{Key, Record, RecordMetadata};
+use registry_testkit::{NativeNode, Peer};
+
+pub(crate) const NOW: u64 = 1_700_000_000;
+pub(crate) const HOUR: u64 = 3_600;
+pub(crate) const DAY: u64 = 24 * HOUR;
+/// Longest error text that a refusal may have, in bytes.
+const ERROR_LEN_MAX: usize = 1_000;
+
+pub(crate) struct Scene {
+    pub(crate) node: NativeNode,
+    pub(crate) key: Key,
+    pub(crate) key_id: String,
+}
+
+/// A node where `owner` has registered a key at `NOW`.
+pub(crate) fn scene() -> Scene {
+    let mut node = NativeNode::new(Peer::named("host"));
+    let key = Peer::named("owner").key("resource", NOW);
+    node.register_key(&key, NOW).unwrap();
+    Scene {
+        node,
+        key_id: key.id.clone(),
+        key,
+    }
+}
+
+impl Scene {
+    pub(crate) fn host(&self) -> Peer {
+        self.node.host.clone()
+    }
+
+    pub(crate) fn record(&self, provider: &str, timestamp: u64) -> Record {
+        Peer::named(provider).own_record(&self.key_id, "value", timestamp)
+    }
+
+    /// Metadata of `issuer` that name this host as the provider.
+    pub(crate) fn host_metadata(&self, issuer: &str, timestamp: u64) -> RecordMetadata {
+        Peer::named(issuer).metadata(&self.key_id, &self.node.host, "value", timestamp)
+    }
+
+    /// Those of the records that the node now returns, by provider, in the order of ids.
+    pub(crate) fn providers(&mut self, now: u64) -> Vec<String> {
+        let records = self.node.get_records(&self.key_id, now).unwrap();
+        records.into_iter().map(|record| record.metadata.peer_id).collect()
+    }
+}
+
+/// Every row of every table.
+pub(crate) fn dump(node: &NativeNode) -> String {
+    const ROWS: &str = "SELECT group_concat(item, char(10)) FROM (
+        SELECT 'key ' || hex(id) || ' ' || life_at || ' ' || published_at || ' ' || hex(body) AS item FROM keys
+        UNION ALL SELECT 'entry ' || hex(key_id) || ' ' || hex(identity) || ' ' || kind || ' ' || dated || ' ' || hex(body)
+            FROM entries
+        UNION ALL SELECT 'setting ' || name || ' ' || value FROM settings)";
+    String::from_utf8(node.registry().store().read_raw(ROWS, &[]).unwrap()).unwrap()
+}
+
+/// The call is refused with a text that holds all these words and is short, and the database is as it was.
+pub(crate) fn assert_refused<T: Debug>(
+    node: &mut NativeNode,
+    words: &[&str],
+    work: impl FnOnce(&mut NativeNode) -> Result<T, CallError>,
+) {
+    let before = dump(node);
+    let error = work(node)
+        .expect_err(&format!("to be refused because of {words:?}"))
+        .to_string();
+    assert_text(&error, words);
+    assert_eq!(before, dump(node), "a refused call has changed the database: {error}");
+}
+
+pub(crate) fn assert_text(error: &str, words: &[&str]) {
+    assert!(error.len() <= ERROR_LEN_MAX, "{} bytes: {error:.200}", error.len());
+    for word in words {
+        assert!(error.contains(word), "`{word}` is missing in: {error}");
+    }
+}
+
+pub(crate) fn sorted<T: Ord>(mut items: Vec<T>) -> Vec<T> {
+    items.sort();
+    items
+}
