@@ -103,6 +103,8 @@ pub(crate) struct Running {
     /// The spell whose script it is.
     pub(crate) spell: Option<String>,
     pub(crate) expired: bool,
+    /// The caller has the outcome.
+    pub(crate) waited: bool,
 }
 
 /// A script to run, with what it asks its initiator for.
@@ -221,39 +223,33 @@ impl Network {
         Ok(CallHandle { particle_id })
     }
 
-    /// Runs the network until the call has an outcome, at most to the end of its time to live.
-    ///
-    /// # Panics
-    /// If the handle is of another network or was waited for before.
+    /// Runs the network until the call has an outcome, at most to the end of its time to live. The outcome is kept
+    /// until it has been waited for and the particle has expired.
     pub fn wait(&mut self, handle: &CallHandle) -> Result<CallOutcome, NetworkError> {
         let id = &handle.particle_id;
-        while self.running(id).outcome.is_none() {
-            if !self.step()? {
-                unreachable!("a running particle has an expiry in the queue");
+        loop {
+            let running = self.running.get_mut(id);
+            let running = running.ok_or_else(|| NetworkError::NoSuchCall(id.to_string()))?;
+            if let Some(result) = running.outcome.clone() {
+                running.waited = true;
+                let outcome = CallOutcome {
+                    result,
+                    stats: running.stats.clone(),
+                    particle_id: id.to_string(),
+                };
+                if running.expired {
+                    self.running.remove(id);
+                }
+                return Ok(outcome);
             }
+            self.step()?;
         }
-        let running = self.running(id);
-        let result = running.outcome.clone().expect("looked for above");
-        let outcome = CallOutcome {
-            result,
-            stats: running.stats.clone(),
-            particle_id: id.to_string(),
-        };
-        if self.running(id).expired {
-            self.running.remove(id);
-        }
-        Ok(outcome)
     }
 
     /// The cost of a call so far; after [`Network::wait`] it goes on counting until the particle expires.
     #[must_use]
     pub fn stats(&self, handle: &CallHandle) -> Option<&ParticleStats> {
         self.running.get(&handle.particle_id).map(|r| &r.stats)
-    }
-
-    fn running(&self, id: &Arc<str>) -> &Running {
-        let running = self.running.get(id);
-        running.expect("a handle is of this network and waited for once")
     }
 
     pub(crate) fn start_script(&mut self, peer: PeerIndex, script: Script) -> Result<Arc<str>, NetworkError> {
@@ -282,6 +278,7 @@ impl Network {
             schedule: script.schedule,
             spell: script.spell,
             expired: false,
+            waited: false,
         };
         self.running.insert(id.clone(), running);
         self.enqueue_expiry(id.clone(), script.ttl_ms);

@@ -25,6 +25,8 @@ pub enum NetworkError {
     NotANode(PeerIndex),
     #[error("{0} is dead: restart it first")]
     Dead(PeerIndex),
+    #[error("call {0} is not of this network, or was waited for and has expired")]
+    NoSuchCall(String),
     #[error("{peer} has no Marine service `{service}`")]
     NoSuchService { peer: PeerIndex, service: String },
     #[error("spell `{spell}` refuses {what}: {reason}")]

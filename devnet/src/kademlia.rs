@@ -56,6 +56,11 @@ pub fn neighbourhood_target(key: &[u8], already_hashed: bool) -> Result<Point, S
     Ok(Point::of(&multihash))
 }
 
+/// Where a registry's resource lies: scripts look for it at the text of its id, at most 64 bytes.
+pub fn resource_point(resource_id: &str) -> Result<Point, String> {
+    neighbourhood_target(resource_id.as_bytes(), false)
+}
+
 /// The target of `kad.merge`, which hashes the bare bytes. For the order of [`neighbourhood_target`] the caller passes
 /// the multihash bytes.
 pub fn merge_target(target: &[u8]) -> Result<Point, String> {

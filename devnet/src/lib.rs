@@ -22,7 +22,8 @@
 //! * Faults: [`Network::kill`], [`restart`](Network::restart), [`partition`](Network::partition),
 //!   [`slow`](Network::slow), [`set_link`](Network::set_link), [`set_hostile`](Network::set_hostile),
 //!   [`set_clock_offset_ms`](Network::set_clock_offset_ms).
-//! * Invariants after every event: [`Network::add_checker`]. State without a particle: [`Network::ask`].
+//! * Invariants after every event: [`Network::add_checker`]. State without a particle: [`Network::ask`],
+//!   [`Network::holders`].
 //!
 //! **Set `RUST_LIB_BACKTRACE=0`** in the environment of every process that uses this crate where `RUST_BACKTRACE` is
 //! set: calls of services are up to 14 times slower otherwise.
@@ -47,6 +48,7 @@ mod particle;
 mod peer;
 pub mod picture;
 mod queue;
+mod registry_view;
 pub mod report;
 mod run;
 mod schedule;
@@ -70,6 +72,7 @@ pub use log::{Record, What, RECENT_RECORDS_MAX};
 pub use network::Network;
 pub use particle::Particle;
 pub use peer::{Peer, PeerIndex, Role};
+pub use registry_view::HeldKey;
 pub use schedule::{ScheduleIndex, ScheduledRun, ScheduledScript, SCHEDULED_RUNS_MAX};
 pub use service::{Answer, ServiceCall, ServiceFn, ServiceResult, CALL_FAILED};
 pub use spell::SpellSpec;

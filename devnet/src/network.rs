@@ -162,6 +162,15 @@ impl Network {
         self.deploy_lazily(node, alias, spec, false)
     }
 
+    /// Starts the services that wait for their first call, so that no measurement includes it: trust-graph's.
+    pub fn start_waiting_services(&mut self) -> Result<(), NetworkError> {
+        let host = self.host.clone();
+        for peer in self.peers.iter_mut().filter(|peer| peer.alive) {
+            peer.services.start_waiting(&host)?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn deploy_lazily(
         &mut self,
         node: PeerIndex,

@@ -48,6 +48,14 @@ impl NodeServices {
         Ok(())
     }
 
+    /// Starts every service that is not running yet.
+    pub(crate) fn start_waiting(&mut self, host: &MarineHost) -> Result<(), NetworkError> {
+        for deployed in self.by_alias.values_mut() {
+            deployed.start(host)?;
+        }
+        Ok(())
+    }
+
     /// Drops what is running, as a crash does: no service is told.
     pub(crate) fn stop_all(&mut self) {
         for deployed in self.by_alias.values_mut() {

@@ -49,11 +49,13 @@ pub fn draw(network: &Network, picture: &Picture) -> String {
     ));
     line(legend());
 
+    let fractions = spread(nodes.iter().map(|node| network.peers()[node.0].point().fraction()));
+    let place: BTreeMap<_, _> = nodes.iter().copied().zip(fractions).collect();
     let near: BTreeSet<_> = picture.neighbourhood.iter().copied().collect();
     if let Some(key) = picture.key {
-        let (x, y) = position(key, RADIUS * 0.55);
+        let (x, y) = position(key.fraction(), RADIUS * 0.55);
         for index in &picture.neighbourhood {
-            let (to_x, to_y) = position(network.peers()[index.0].point(), RADIUS);
+            let (to_x, to_y) = position(place[index], RADIUS);
             line(format!(
                 "<line class=\"link\" x1=\"{x:.1}\" y1=\"{y:.1}\" x2=\"{to_x:.1}\" y2=\"{to_y:.1}\"/>"
             ));
@@ -65,7 +67,7 @@ pub fn draw(network: &Network, picture: &Picture) -> String {
     }
     for index in &nodes {
         let peer = &network.peers()[index.0];
-        let (x, y) = position(peer.point(), RADIUS);
+        let (x, y) = position(place[index], RADIUS);
         let holds = picture.holders.get(index);
         let class = match (peer.is_alive(), holds, near.contains(index)) {
             (false, _, _) => "node dead",
@@ -82,7 +84,7 @@ pub fn draw(network: &Network, picture: &Picture) -> String {
                 Some(what) => format!("{} …{}: {what}", index.0, peer.short_id()),
                 None => format!("{} …{}", index.0, peer.short_id()),
             };
-            line(label(peer.point(), &text));
+            line(label(place[index], &text));
         }
     }
     line("</svg>".to_owned());
@@ -107,17 +109,41 @@ fn legend() -> String {
     text
 }
 
+/// Peers' places on the ring, in turns: where they lie in the key space, but moved apart so far that circles and labels
+/// do not overlap. The order stays.
+fn spread(fractions: impl Iterator<Item = f64>) -> Vec<f64> {
+    const GAP_MAX: f64 = 0.012;
+    const ROUNDS: usize = 500;
+    let mut place: Vec<f64> = fractions.collect();
+    let mut order: Vec<usize> = (0..place.len()).collect();
+    order.sort_by(|a, b| place[*a].total_cmp(&place[*b]));
+    let gap = GAP_MAX.min(0.95 / place.len().max(1) as f64);
+    for _ in 0..ROUNDS {
+        for i in 0..order.len() {
+            let next = (i + 1) % order.len();
+            let turn = if next == 0 { 1.0 } else { 0.0 };
+            let (a, b) = (order[i], order[next]);
+            let missing = gap - (place[b] + turn - place[a]);
+            if a != b && missing > 0.0 {
+                place[a] -= missing / 2.0;
+                place[b] += missing / 2.0;
+            }
+        }
+    }
+    place
+}
+
 /// The key space runs clockwise from the top.
-fn position(point: Point, radius: f64) -> (f64, f64) {
-    let angle = point.fraction() * TAU;
+fn position(fraction: f64, radius: f64) -> (f64, f64) {
+    let angle = fraction * TAU;
     (CENTRE + radius * angle.sin(), CENTRE - radius * angle.cos())
 }
 
-/// A label outside the ring, turned so that labels of close peers do not overlap.
-fn label(point: Point, text: &str) -> String {
-    let (x, y) = position(point, RADIUS + 16.0);
-    let degrees = point.fraction() * 360.0 - 90.0;
-    let (turn, anchor) = if point.fraction() < 0.5 {
+/// A label outside the ring, along its radius and never upside down.
+fn label(fraction: f64, text: &str) -> String {
+    let (x, y) = position(fraction, RADIUS + 16.0);
+    let degrees = fraction * 360.0 - 90.0;
+    let (turn, anchor) = if fraction.rem_euclid(1.0) < 0.5 {
         (degrees, "start")
     } else {
         (degrees + 180.0, "end")
@@ -144,10 +170,23 @@ mod tests {
 
     #[test]
     fn every_position_is_on_the_ring() {
-        for i in 0..50u32 {
-            let (x, y) = position(Point::of(&i.to_le_bytes()), RADIUS);
+        for i in 0..50 {
+            let (x, y) = position(f64::from(i) / 50.0, RADIUS);
             let distance = ((x - CENTRE).powi(2) + (y - CENTRE).powi(2)).sqrt();
             assert!((distance - RADIUS).abs() < 1e-6);
         }
+    }
+
+    #[test]
+    fn peers_that_lie_close_together_are_moved_apart_in_their_order() {
+        let clustered = [0.999, 0.5, 0.5001, 0.5002, 0.0001];
+        let place = spread(clustered.into_iter());
+        let gap = |from: usize, to: usize| (place[to] - place[from]).rem_euclid(1.0);
+        for (from, to) in [(1, 2), (2, 3), (0, 4)] {
+            let gap = gap(from, to);
+            assert!((0.0115..0.1).contains(&gap), "{from} to {to}: {gap}");
+        }
+        let many = spread((0..400).map(|i| f64::from(i) / 100_000.0));
+        assert!(many.windows(2).all(|pair| pair[0] < pair[1]));
     }
 }

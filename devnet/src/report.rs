@@ -37,9 +37,10 @@ pub fn table(network: &Network, outcome: &CallOutcome) -> String {
         lost => format!(", {lost} lost"),
     };
     format!(
-        "{table}\n{} of virtual time; {} in {} hops{lost}; {} AVM calls in {}; {} service calls in {}",
+        "{table}\n{} of virtual time; {} ({} of data) in {} hops{lost}; {} AVM calls in {}; {} service calls in {}",
         ms(stats.latency),
         bytes(stats.bytes),
+        bytes(stats.data_bytes),
         stats.hops,
         stats.avm_calls,
         ms(stats.avm_time),

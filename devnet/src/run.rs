@@ -216,7 +216,7 @@ impl Network {
             Ok((to, latency)) => {
                 let bytes = particle.wire_len();
                 self.record(from, &id, What::Sent { to, bytes });
-                self.count(&id, |stats, after| stats.sent(from, to, bytes, after));
+                self.count(&id, |stats, after| stats.sent(from, to, &particle, after));
                 let event = Event::Arrive { to, from, particle };
                 self.queue.push(self.now + latency, event);
             }
@@ -418,9 +418,9 @@ impl Network {
             return;
         };
         running.expired = true;
-        let (origin, ttl_ms, open) = (running.origin, running.ttl_ms, running.outcome.is_none());
-        let keep = open && running.schedule.is_none();
-        if open {
+        let (origin, ttl_ms) = (running.origin, running.ttl_ms);
+        let is_done_with = running.waited || running.schedule.is_some();
+        if running.outcome.is_none() {
             let mut hints = running.stats.errors();
             if running.stats.lost > 0 {
                 hints.push(format!("{} messages lost", running.stats.lost));
@@ -428,7 +428,7 @@ impl Network {
             self.record(origin, id, What::Expired);
             self.finish(id, Err(CallFailure::Expired { ttl_ms, hints }));
         }
-        if !keep {
+        if is_done_with {
             self.running.remove(id);
         }
     }

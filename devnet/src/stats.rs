@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::particle::Particle;
 use crate::peer::PeerIndex;
 
 /// What one particle did from its start to the moment of asking.
@@ -17,8 +18,10 @@ pub struct ParticleStats {
     pub latency: Duration,
     /// Messages sent from peer to peer.
     pub hops: u64,
-    /// Bytes of all messages together.
+    /// Bytes of all messages together: data, script and what identifies a particle.
     pub bytes: u64,
+    /// Bytes of AquaVM's data alone.
+    pub data_bytes: u64,
     /// Messages that did not arrive.
     pub lost: u64,
     pub avm_calls: u64,
@@ -65,6 +68,7 @@ impl ParticleStats {
             latency: Duration::ZERO,
             hops: 0,
             bytes: 0,
+            data_bytes: 0,
             lost: 0,
             avm_calls: 0,
             avm_time: Duration::ZERO,
@@ -78,8 +82,9 @@ impl ParticleStats {
         self.peers.entry(peer).or_default()
     }
 
-    pub(crate) fn sent(&mut self, from: PeerIndex, to: PeerIndex, bytes: usize, after: Duration) {
-        let bytes = bytes as u64;
+    pub(crate) fn sent(&mut self, from: PeerIndex, to: PeerIndex, particle: &Particle, after: Duration) {
+        let bytes = particle.wire_len() as u64;
+        self.data_bytes += particle.data.len() as u64;
         self.hops += 1;
         self.bytes += bytes;
         let sender = self.peer(from);

@@ -217,3 +217,35 @@ fn signing_on_a_node_is_refused_to_a_client_and_the_script_can_catch_it() {
     assert_eq!(answer[0], json!(false));
     assert!(answer[1].as_str().unwrap().contains("started itself"), "{answer}");
 }
+
+#[test]
+fn an_outcome_is_kept_until_it_is_waited_for() {
+    let mut setting = Setting::basics(bare(2));
+    let function = setting.program.function("two_values").unwrap();
+    let client = setting.client;
+    let start = setting.network.start_call(client, function, &[], CallOptions::new());
+    let call = start.unwrap();
+    setting.network.advance(Duration::from_secs(60)).unwrap();
+    let outcome = setting.network.wait(&call).unwrap();
+    assert!(outcome.result.is_ok(), "{outcome:?}");
+    assert!(setting.network.wait(&call).is_err(), "it is gone by now");
+}
+
+#[test]
+fn a_node_calls_functions_as_its_own_relay() {
+    let mut setting = Setting::basics(bare(2));
+    let function = setting.program.function("two_values").unwrap();
+    let outcome = setting.network.call(PeerIndex(1), function, &[]).unwrap();
+    assert_eq!(outcome.value().unwrap()[0], json!(setting.id(1)));
+    assert_eq!(outcome.stats.hops, 0);
+}
+
+#[test]
+fn real_time_keeps_step_with_virtual_time() {
+    let mut config = bare(2).latency(Duration::from_millis(40));
+    config.real_time = true;
+    let mut setting = Setting::basics(config);
+    let since = std::time::Instant::now();
+    setting.value("two_values", &[]);
+    assert!(since.elapsed() >= Duration::from_millis(70), "{:?}", since.elapsed());
+}

@@ -19,7 +19,7 @@ fn devnet(args: &[&str]) -> Output {
     let sqlite = file("sqlite3.wasm", registry_distro::SQLITE_WASM);
     let mut command = Command::new(env!("CARGO_BIN_EXE_devnet"));
     command.args(args);
-    if args.first() == Some(&"run") {
+    if matches!(args.first(), Some(&"run" | &"demo")) {
         command.args(["--registry-wasm", &registry, "--sqlite-wasm", &sqlite]);
     }
     command.output().unwrap()
@@ -126,4 +126,19 @@ fn missing_node_packages_are_named_with_the_way_out() {
         .unwrap();
     let shown = text(&output.stderr);
     assert!(shown.contains("npm ci --prefix"), "{shown}");
+}
+
+#[test]
+fn the_demo_draws_the_ring_with_the_neighbourhood() {
+    let dir = tempfile::tempdir().unwrap();
+    let picture = dir.path().join("ring.svg");
+    let output = devnet(&["demo", "--peers", "25", "--picture", &picture.display().to_string()]);
+    let shown = text(&output.stdout);
+    assert!(output.status.success(), "{shown}{}", text(&output.stderr));
+    let svg = std::fs::read_to_string(&picture).unwrap();
+    let count = |class: &str| svg.matches(&format!("class=\"{class}\" cx")).count();
+    let in_legend = 1;
+    assert_eq!(count("node near"), 20 + in_legend);
+    assert_eq!(count("node"), 5);
+    assert!(svg.ends_with("</svg>\n"));
 }

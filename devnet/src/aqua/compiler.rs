@@ -100,13 +100,15 @@ impl Default for AquaCompiler {
 }
 
 impl AquaCompiler {
-    /// The compiler whose packages are in `devnet/compile`, or where [`COMPILE_DIR_VARIABLE`] says. Where this
-    /// repository's own Aqua is there, it stands for `@fluencelabs/registry`.
+    /// The compiler whose packages are in `devnet/compile`, with this repository's own Aqua as
+    /// `@fluencelabs/registry`; or the one whose packages are where [`COMPILE_DIR_VARIABLE`] says.
     #[must_use]
     pub fn new() -> Self {
+        if let Some(dir) = std::env::var_os(COMPILE_DIR_VARIABLE) {
+            return Self::with_packages(dir);
+        }
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let dir = std::env::var_os(COMPILE_DIR_VARIABLE);
-        let compiler = Self::with_packages(dir.map_or_else(|| here.join("compile"), PathBuf::from));
+        let compiler = Self::with_packages(here.join("compile"));
         match here.join("../aqua").canonicalize() {
             Ok(aqua) => compiler.import_alias("@fluencelabs/registry", aqua),
             Err(_) => compiler,

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod demo;
 mod run;
 mod start;
 
@@ -20,11 +21,14 @@ pub(crate) struct Cli {
 enum Command {
     /// Start a network, call a function of an Aqua file from a client, show its result and what it cost.
     Run(run::RunArgs),
+    /// Start a network, show where a resource belongs in it, and draw it.
+    Demo(demo::DemoArgs),
 }
 
 pub(crate) fn run(cli: Cli) -> Result<ExitCode, Box<dyn Error>> {
     match cli.command {
         Command::Run(args) => run::run(args),
+        Command::Demo(args) => demo::run(args),
     }
 }
 
