@@ -131,11 +131,11 @@ impl KeyState {
         self.published_dirty
     }
 
-    /// Everything is written.
+    /// All changes are written; `published_at` alone only where the row of the key was.
     pub(crate) fn mark_saved(&mut self) {
         self.dirty.clear();
+        self.published_dirty &= !self.meta_dirty;
         self.meta_dirty = false;
-        self.published_dirty = false;
     }
 
     /// How many entries it holds.

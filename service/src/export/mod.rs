@@ -17,10 +17,10 @@ use std::cell::RefCell;
 use registry_service::auth::Caller;
 use registry_service::calls::{Call, CallError, Registry};
 #[cfg(target_arch = "wasm32")]
-use registry_service::store::MarineBackend;
+use registry_service::store::{move_aside, MarineBackend};
 // On every other target the exports exist to be type-checked.
 #[cfg(not(target_arch = "wasm32"))]
-use registry_service::store::NativeBackend as MarineBackend;
+use registry_service::store::{move_aside, NativeBackend as MarineBackend};
 
 /// Kept over restarts, unlike `/tmp`.
 const DATABASE: &str = "/storage/registry.sqlite";
@@ -45,9 +45,13 @@ fn with_registry<T>(work: impl FnOnce(&mut Registry<MarineBackend>) -> Result<T,
             None => slot.insert(open()?),
         };
         let outcome = work(registry);
-        if matches!(&outcome, Err(CallError::Store(error)) if error.is_corruption()) {
-            // Opening it again moves a damaged file aside.
-            *slot = None;
+        if let Err(CallError::Store(error)) = &outcome {
+            if error.is_damaged_file() {
+                // What SQLite notices only while it reads may not show when the file is opened again.
+                *slot = None;
+                eprintln!("registry: {DATABASE} is damaged: {error}");
+                move_aside(DATABASE)?;
+            }
         }
         outcome
     })

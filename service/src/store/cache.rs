@@ -18,6 +18,10 @@ pub(super) struct Cache {
 }
 
 impl Cache {
+    pub(super) fn get(&self, key_id: &KeyId) -> Option<&KeyState> {
+        self.young.get(key_id).or_else(|| self.old.get(key_id))
+    }
+
     pub(super) fn take(&mut self, key_id: &KeyId) -> Option<KeyState> {
         match self.young.remove(key_id) {
             Some(state) => {
@@ -30,6 +34,7 @@ impl Cache {
 
     /// Keeps a key; returns the generation that has to leave for it, if one has.
     pub(super) fn put(&mut self, state: KeyState) -> Option<Generation> {
+        self.take(state.key_id());
         let mut leaving = None;
         if self.young_size >= CACHED_ENTRIES_MAX {
             let young = std::mem::take(&mut self.young);

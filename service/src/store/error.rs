@@ -20,13 +20,14 @@ pub enum StoreError {
 
 impl StoreError {
     /// Whether the file itself is beyond use, so that a fresh one serves better.
-    pub fn is_corruption(&self) -> bool {
-        match self {
-            // Extended codes carry the primary one in their low byte.
-            Self::Sqlite { code, .. } => matches!(code & 0xff, SQLITE_CORRUPT | SQLITE_NOTADB),
-            Self::BadRow { .. } => true,
-            _ => false,
-        }
+    pub fn is_damaged_file(&self) -> bool {
+        // Extended codes carry the primary one in their low byte.
+        matches!(self, Self::Sqlite { code, .. } if matches!(code & 0xff, SQLITE_CORRUPT | SQLITE_NOTADB))
+    }
+
+    /// The same, or that not even the settings can be read.
+    pub(super) fn prevents_opening(&self) -> bool {
+        self.is_damaged_file() || matches!(self, Self::BadRow { .. })
     }
 }
 
@@ -35,7 +36,7 @@ fn hint(code: isize) -> &'static str {
         SQLITE_FULL => ": the disk is full, free some space",
         SQLITE_READONLY => ": /storage is read-only, mount it writable",
         SQLITE_CANTOPEN => ": map /storage into the module and make it writable",
-        SQLITE_CORRUPT | SQLITE_NOTADB => ": the file is damaged, restart the service to begin with a fresh one",
+        SQLITE_CORRUPT | SQLITE_NOTADB => ": the file is damaged and moved aside, call again to begin with a fresh one",
         _ => "",
     }
 }

@@ -23,6 +23,7 @@ pub use error::StoreError;
 pub use marine::MarineBackend;
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::NativeBackend;
+pub use open::move_aside;
 pub use schema::SCHEMA_VERSION;
 
 use self::cache::Cache;
@@ -105,8 +106,11 @@ impl<B: Backend> Store<B> {
     /// # Errors
     /// [`StoreError`].
     pub fn load(&mut self, key_id: &KeyId) -> Result<Option<KeyState>, StoreError> {
-        if let Some(state) = self.cache.take(key_id) {
-            return Ok(Some(state));
+        // What still waits to be written stays: the caller may be refused and drop what it gets.
+        match self.cache.get(key_id) {
+            Some(state) if state.published_dirty() => return Ok(Some(state.clone())),
+            Some(_) => return Ok(self.cache.take(key_id)),
+            None => {}
         }
         let rows = self.backend.read(sql::LOAD_KEY, &[blob(key_id.as_bytes())])?;
         Ok(row::read_states(&rows)?.into_iter().next())
@@ -209,7 +213,12 @@ impl<B: Backend> Store<B> {
             return Ok(());
         }
         self.backend
-            .run(sql::SET_PUBLISHED, &[concatenated(ids), integer(at_sec)])
+            .run(sql::SET_PUBLISHED, &[concatenated(ids), integer(at_sec)])?;
+        // What is in memory would write its older time over this one.
+        for id in ids {
+            self.cache.take(id);
+        }
+        Ok(())
     }
 
     /// Host records due for renewal: unsigned ones first, then the oldest, at most [`RENEW_BATCH_MAX`].

@@ -5,6 +5,8 @@ use super::cache::Cache;
 use super::Value;
 use super::{row, schema, sql, Backend, Store, StoreError};
 use crate::domain::Timeouts;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::domain::{KeyId, KeyState};
 
 pub(super) const EXPIRED_TIMEOUT: &str = "expired_timeout_sec";
 pub(super) const STALE_TIMEOUT: &str = "stale_timeout_sec";
@@ -21,8 +23,8 @@ impl<B: Backend> Store<B> {
     /// [`StoreError`], with the file as it was.
     pub fn open(path: &str) -> Result<Self, StoreError> {
         match Self::open_readable(path) {
-            Err(error) if error.is_corruption() => {
-                quarantine(path)?;
+            Err(error) if error.prevents_opening() => {
+                move_aside(path)?;
                 let mut store = Self::open_readable(path)?;
                 store.moved_aside = Some(format!(
                     "{path} is unreadable: {error}. It is kept as {path}.corrupt, a fresh one begins"
@@ -84,7 +86,11 @@ fn migrate<B: Backend>(backend: &B, found: u32) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn quarantine(path: &str) -> Result<(), StoreError> {
+/// Renames a closed database that is beyond use to `<path>.corrupt`, with all that belongs to it.
+///
+/// # Errors
+/// [`StoreError::CannotQuarantine`].
+pub fn move_aside(path: &str) -> Result<(), StoreError> {
     for companion in COMPANIONS {
         let from = format!("{path}{companion}");
         let to = format!("{path}.corrupt{companion}");
@@ -107,6 +113,15 @@ impl<B: Backend> Store<B> {
     /// [`StoreError`].
     pub fn run_raw(&self, sql: &str) -> Result<(), StoreError> {
         self.backend.script(sql)
+    }
+
+    /// The key as it lies in the database, whatever is kept in memory.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn stored(&self, key_id: &KeyId) -> Result<Option<KeyState>, StoreError> {
+        let rows = self.read_raw(sql::LOAD_KEY, &[Value::Blob(key_id.as_bytes().to_vec())])?;
+        Ok(row::read_states(&rows)?.into_iter().next())
     }
 
     /// # Errors
