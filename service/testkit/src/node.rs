@@ -3,7 +3,7 @@ use std::path::Path;
 use registry_service::auth::{Caller, WeightResult};
 use registry_service::calls::{Call, CallError, Registry, Republished, StaleKey};
 use registry_service::domain::data::{Key, Record, RecordMetadata, Tombstone};
-use registry_service::domain::KeyId;
+use registry_service::domain::{Error, KeyId};
 use registry_service::store::{Cleared, NativeBackend, StoreError};
 use tempfile::TempDir;
 
@@ -182,6 +182,14 @@ impl NativeNode {
     pub fn clear_expired(&mut self, now: u64) -> Result<Cleared, CallError> {
         let origins = self.origins(1).time(0);
         self.call(origins, |call| call.clear_expired(now))
+    }
+
+    pub fn merge(&mut self, lists: Vec<Vec<Record>>) -> Result<Vec<Record>, Error> {
+        self.registry.merge(lists)
+    }
+
+    pub fn merge_packed(&mut self, key_id: &str, lists: Vec<String>) -> Result<Vec<Record>, Error> {
+        self.registry.merge_packed(key_id, lists)
     }
 
     pub fn set_expired_timeout(&mut self, timeout_sec: u64) -> Result<(), CallError> {

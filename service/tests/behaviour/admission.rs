@@ -379,6 +379,7 @@ fn a_stored_record_is_not_verified_again() {
     store
         .run_raw("UPDATE entries SET body = CAST(substr(body, 1, length(body) - 1) || x'ff' AS BLOB)")
         .unwrap();
+    scene.node = scene.node.restart(|_| ()).unwrap();
     assert_eq!(scene.node.get_records(&scene.key_id, NOW).unwrap(), [record.clone()]);
     scene.node.put_record(&record, NOW).unwrap();
     let republished = scene.node.republish_records(&[record.clone()], NOW).unwrap();

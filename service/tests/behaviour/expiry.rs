@@ -161,8 +161,7 @@ fn what_was_deleted_stays_deleted_after_everything_expired_was_cleared() {
 #[test]
 fn a_key_dies_when_it_was_not_used_for_as_long_as_a_record_lives() {
     let mut scene = scene();
-    let end = NOW + GRANULARITY + DAY;
-    assert!(alive(&mut scene.node, &scene.key_id, NOW + DAY));
+    let end = NOW + DAY;
     assert!(alive(&mut scene.node, &scene.key_id, end - 1));
     assert!(!alive(&mut scene.node, &scene.key_id, end));
     let key_id = scene.key_id.clone();
@@ -176,10 +175,20 @@ fn a_key_dies_when_it_was_not_used_for_as_long_as_a_record_lives() {
     });
 }
 
+#[test]
+fn a_use_prolongs_the_life_of_a_key_by_no_more_than_its_granularity_too_much() {
+    let mut scene = scene();
+    let use_at = NOW + HOUR;
+    scene.node.get_records(&scene.key_id, use_at).unwrap();
+    let end = use_at + GRANULARITY + DAY;
+    assert!(alive(&mut scene.node, &scene.key_id, end - 1));
+    assert!(!alive(&mut scene.node, &scene.key_id, end));
+}
+
 /// Applies one use to a key that is about to die and says whether it lives a day longer.
 fn kept_alive_by(work: impl FnOnce(&mut Scene, u64)) -> bool {
     let mut scene = scene();
-    let use_at = NOW + DAY;
+    let use_at = NOW + DAY - 1;
     work(&mut scene, use_at);
     let key_id = scene.key_id.clone();
     alive(&mut scene.node, &key_id, use_at + DAY - 1)
@@ -187,9 +196,9 @@ fn kept_alive_by(work: impl FnOnce(&mut Scene, u64)) -> bool {
 
 #[test]
 fn registering_putting_and_reading_keep_a_key_alive() {
-    assert!(kept_alive_by(|scene, now| drop(
-        scene.node.register_key(&scene.key, now).unwrap()
-    )));
+    assert!(kept_alive_by(|scene, now| {
+        scene.node.register_key(&scene.key, now).unwrap();
+    }));
     assert!(kept_alive_by(|scene, now| scene
         .node
         .put_record(&scene.record("provider", now), now)

@@ -1,7 +1,7 @@
 //! Bad input: a clear error, an unchanged database, never a panic.
 
 use registry_service::calls::{
-    get_record_bytes, get_record_metadata_bytes, get_tombstone_bytes, latest_key, merge, merge_packed, CallError,
+    get_record_bytes, get_record_metadata_bytes, get_tombstone_bytes, latest_key, CallError,
 };
 use registry_service::domain::data::{Key, Record, RecordMetadata, Tombstone};
 use registry_service::domain::{limits, signing, verify_key, KeyId};
@@ -109,7 +109,7 @@ fn malformed_key_ids_are_refused_in_every_call() {
         assert_refused(node, &words, |node| {
             node.confirm_replicated(&[good.clone(), id.clone()], NOW + 9)
         });
-        assert_text(&merge_packed(&id, vec![]).unwrap_err().to_string(), &words);
+        assert_text(&node.merge_packed(&id, vec![]).unwrap_err().to_string(), &words);
         let tombstone = Peer::named("issuer").tombstone(&id, &Peer::named("provider"), NOW);
         assert_refused(node, &words, |node| node.add_tombstone(&tombstone, NOW));
         assert_refused(node, &words, |node| {
@@ -202,7 +202,7 @@ fn ten_megabytes_anywhere_are_refused_in_a_few_words() {
             &get_record_bytes(&record.metadata, NOW).unwrap_err().to_string(),
             &["bytes"],
         );
-        assert_eq!(merge(vec![vec![record]]).unwrap(), []);
+        assert_eq!(scene.node.merge(vec![vec![record]]).unwrap(), []);
     }
     let mut record = scene.record("provider", NOW);
     record.signature = vec![0; TEN_MB];
@@ -406,9 +406,9 @@ fn empty_and_oversized_lists_are_refused() {
         &latest_key(vec![], None).unwrap_err().to_string(),
         &["list of keys is empty"],
     );
-    assert_eq!(merge(vec![]).unwrap(), []);
-    assert_eq!(merge(vec![vec![], vec![]]).unwrap(), []);
-    assert_eq!(merge_packed(&key_id, vec![]).unwrap(), []);
+    assert_eq!(node.merge(vec![]).unwrap(), []);
+    assert_eq!(node.merge(vec![vec![], vec![]]).unwrap(), []);
+    assert_eq!(node.merge_packed(&key_id, vec![]).unwrap(), []);
     node.confirm_replicated(&[], NOW).unwrap();
 
     let max = limits::REPUBLISH_BATCH_MAX;
@@ -431,15 +431,18 @@ fn empty_and_oversized_lists_are_refused() {
         &["257 keys", "256"],
     );
     assert_text(
-        &merge(vec![vec![]; 257]).unwrap_err().to_string(),
+        &node.merge(vec![vec![]; 257]).unwrap_err().to_string(),
         &["257 lists", "256"],
     );
     assert_text(
-        &merge(vec![vec![record; 16_385]]).unwrap_err().to_string(),
+        &node.merge(vec![vec![record; 16_385]]).unwrap_err().to_string(),
         &["16385 records", "16384"],
     );
     assert_text(
-        &merge_packed(&key_id, vec![String::new(); 257]).unwrap_err().to_string(),
+        &node
+            .merge_packed(&key_id, vec![String::new(); 257])
+            .unwrap_err()
+            .to_string(),
         &["257 lists"],
     );
 }
@@ -550,6 +553,6 @@ fn quotes_and_nul_survive_a_round_trip() -> Result<(), CallError> {
     let mut node = scene.node.restart(|_| ())?;
     assert_eq!(node.get_records(&key.id, NOW)?, [record.clone()]);
     let packed = registry_service::domain::pack_records([&record]);
-    assert_eq!(merge_packed(&key.id, vec![packed]).unwrap(), [record]);
+    assert_eq!(node.merge_packed(&key.id, vec![packed]).unwrap(), [record]);
     Ok(())
 }

@@ -4,6 +4,7 @@ mod admission;
 mod expiry;
 mod input;
 mod merge;
+mod model;
 mod origins;
 mod replication;
 mod restart;

@@ -1,15 +1,33 @@
 //! Merging what nodes answered: the order of answers does not matter, and no answer can do harm.
 
+use std::cell::RefCell;
 use std::sync::OnceLock;
 
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use registry_service::calls::{latest_key, merge, merge_packed};
+use registry_service::calls::latest_key;
 use registry_service::domain::data::{Key, Record, RecordMetadata};
-use registry_service::domain::{pack_records, KeyId, Unpacker};
-use registry_testkit::Peer;
+use registry_service::domain::{merge_records, pack_records, Error, KeyId, Unpacker, Verified, Verifier};
+use registry_testkit::{NativeNode, Peer};
 
 use crate::support::{assert_text, sorted, NOW};
+
+thread_local! {
+    /// One for a test, so that it meets what it remembers from the cases before.
+    static NODE: RefCell<NativeNode> = RefCell::new(NativeNode::new(Peer::named("host")));
+}
+
+/// What a node merges, whether it has seen the records before or not.
+fn merge(lists: Vec<Vec<Record>>) -> Result<Vec<Record>, Error> {
+    let fresh = merge_records(lists.clone(), None, &mut Verifier::default())
+        .map(|merged| merged.into_iter().map(Verified::into_inner).collect());
+    assert_eq!(fresh, NODE.with_borrow_mut(|node| node.merge(lists)));
+    fresh
+}
+
+fn merge_packed(key_id: &str, lists: Vec<String>) -> Result<Vec<Record>, Error> {
+    NODE.with_borrow_mut(|node| node.merge_packed(key_id, lists))
+}
 
 fn key_id() -> String {
     KeyId::of("resource", Peer::named("owner").id()).to_string()
@@ -144,7 +162,7 @@ proptest! {
     }
 }
 
-fn unpack(packed: &str) -> Result<Vec<Record>, registry_service::domain::Error> {
+fn unpack(packed: &str) -> Result<Vec<Record>, Error> {
     Unpacker::sharing(1).unpack(packed)
 }
 
@@ -217,7 +235,7 @@ fn merge_keys_takes_the_latest_genuine_registration() {
     let wanted = latest_key(vec![by_another.clone(), old.clone()], Some(&old.id)).unwrap();
     assert_eq!(wanted, old);
     let error = latest_key(vec![by_another], Some(&old.id)).unwrap_err().to_string();
-    assert_text(&error, &["none of the 1 keys", &format!("not key {}", old.id)]);
+    assert_text(&error, &["none of the 1 keys", &format!("not key `{}`", old.id)]);
 }
 
 #[test]

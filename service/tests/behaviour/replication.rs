@@ -89,6 +89,54 @@ fn what_was_confirmed_is_due_after_the_full_time() {
 }
 
 #[test]
+fn what_is_remembered_does_not_undo_a_confirmation() {
+    let mut scene = scene();
+    let now = NOW + HOUR;
+    assert_eq!(evicted(&mut scene.node, now), ["resource"]);
+    // A read brings the key into memory with the time of its lease; a later one writes it.
+    scene.node.get_records(&scene.key_id, now).unwrap();
+    scene
+        .node
+        .confirm_replicated(&[scene.key_id.clone()], now + 10)
+        .unwrap();
+    scene.node.get_records(&scene.key_id, now + 20 * 60).unwrap();
+    assert_eq!(evicted(&mut scene.node, now + 10 + HOUR - 1), NONE);
+    // A republication waits in memory to be written.
+    let now = now + 2 * HOUR;
+    scene.node.republish_key(&scene.key, now).unwrap();
+    scene
+        .node
+        .confirm_replicated(&[scene.key_id.clone()], now + 10)
+        .unwrap();
+    assert_eq!(evicted(&mut scene.node, now + 10 + HOUR - 1), NONE);
+    assert_eq!(evicted(&mut scene.node, now + 10 + HOUR), ["resource"]);
+}
+
+#[test]
+fn a_refused_call_does_not_make_a_key_due_earlier() {
+    let mut scene = scene();
+    scene.node.republish_key(&scene.key, NOW + 100).unwrap();
+    let expired = scene.record("provider", NOW - DAY);
+    scene.node.put_record(&expired, NOW + 100).unwrap_err();
+    assert_eq!(evicted(&mut scene.node, NOW + HOUR + 99), NONE);
+}
+
+#[test]
+fn a_put_does_not_make_a_key_due_earlier() {
+    let mut scene = scene();
+    scene
+        .node
+        .put_record(&scene.record("first", NOW + 100), NOW + 100)
+        .unwrap();
+    scene.node.republish_key(&scene.key, NOW + 100).unwrap();
+    scene
+        .node
+        .put_record(&scene.record("second", NOW + 100), NOW + 100)
+        .unwrap();
+    assert_eq!(evicted(&mut scene.node, NOW + HOUR + 99), NONE);
+}
+
+#[test]
 fn confirming_an_unknown_key_does_nothing() {
     let mut scene = scene();
     let unknown = Peer::named("nobody").key("unknown", NOW).id;
@@ -107,7 +155,7 @@ fn the_oldest_keys_come_first_and_no_more_than_a_batch() {
         let at = NOW + number as u64;
         node.register_key(&owner.key(&format!("key {number}"), at), at).unwrap();
     }
-    let now = NOW + DAY;
+    let now = NOW + DAY / 2;
     let first = evicted(&mut node, now);
     assert_eq!(
         first,

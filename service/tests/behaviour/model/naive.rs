@@ -1,0 +1,334 @@
+//! The rules of the design for one key, in the simplest form there is.
+
+use registry_service::domain::data::{Record, RecordMetadata, Tombstone};
+
+use crate::support::{DAY, HOUR};
+
+const LEASE_SEC: u64 = 300;
+/// Uses are noted so coarsely, rounded up.
+const USE_SEC: u64 = DAY / 96;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Stored,
+    Known,
+    /// Something better is here.
+    Passed,
+    Refused,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Held {
+    /// With its weight.
+    Record(Record, u32),
+    Tombstone(Tombstone),
+}
+
+impl Held {
+    fn identity(&self) -> (&str, &str) {
+        match self {
+            Self::Record(record, _) => (&record.metadata.issued_by, &record.metadata.peer_id),
+            Self::Tombstone(tombstone) => (&tombstone.issued_by, &tombstone.peer_id),
+        }
+    }
+
+    fn issued(&self) -> u64 {
+        match self {
+            Self::Record(record, _) => record.metadata.timestamp_issued,
+            Self::Tombstone(tombstone) => tombstone.timestamp_issued,
+        }
+    }
+
+    fn beats(&self, other: &Self) -> bool {
+        if self.issued() != other.issued() {
+            return self.issued() > other.issued();
+        }
+        match (self, other) {
+            (Self::Tombstone(_), Self::Record(..)) => true,
+            (Self::Record(..), Self::Tombstone(_)) => false,
+            (Self::Tombstone(one), Self::Tombstone(two)) => one > two,
+            (Self::Record(one, _), Self::Record(two, _)) => {
+                if one.timestamp_created != two.timestamp_created {
+                    return one.timestamp_created > two.timestamp_created;
+                }
+                if one.signature.is_empty() != two.signature.is_empty() {
+                    return two.signature.is_empty();
+                }
+                one > two
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct KeyTimes {
+    life: u64,
+    published: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Model {
+    pub(super) now: u64,
+    pub(super) held: Vec<Held>,
+    host: String,
+    key: Option<KeyTimes>,
+    /// Every deletion that nothing issued later has undone.
+    deleted: Vec<Tombstone>,
+}
+
+impl Model {
+    pub(super) fn new(host: &str, now: u64) -> Self {
+        Self {
+            now,
+            held: Vec::new(),
+            host: host.to_owned(),
+            key: None,
+            deleted: Vec::new(),
+        }
+    }
+
+    pub(super) fn knows_key(&self) -> bool {
+        self.key.is_some()
+    }
+
+    pub(super) fn key_life(&self) -> Option<u64> {
+        self.key.as_ref().map(|key| key.life)
+    }
+
+    fn hosted(&self, held: &Held) -> bool {
+        matches!(held, Held::Record(record, _) if record.metadata.peer_id == self.host)
+    }
+
+    fn live(&self, held: &Held) -> bool {
+        match held {
+            Held::Record(record, _) => self.hosted(held) || self.now - record.timestamp_created < DAY,
+            Held::Tombstone(tombstone) => self.now - tombstone.timestamp_issued < 2 * DAY,
+        }
+    }
+
+    /// Live records with their weights, in the order of issuer and peer.
+    fn live_records(&self) -> Vec<(Record, u32)> {
+        let mut live: Vec<&Held> = self.held.iter().filter(|held| self.live(held)).collect();
+        live.sort_by_key(|held| held.identity());
+        live.into_iter()
+            .filter_map(|held| match held {
+                Held::Record(record, weight) => Some((record.clone(), *weight)),
+                Held::Tombstone(_) => None,
+            })
+            .collect()
+    }
+
+    fn dead(&self) -> bool {
+        let Some(key) = &self.key else { return true };
+        self.now.saturating_sub(key.life) >= DAY && !self.held.iter().any(|held| self.hosted(held))
+    }
+
+    fn live_until(&mut self, life: u64) {
+        let key = self.key.as_mut().unwrap();
+        key.life = key.life.max(life);
+    }
+
+    fn used(&mut self) {
+        if self.key.as_ref().unwrap().life < self.now {
+            self.live_until(self.now + USE_SEC);
+        }
+    }
+
+    pub(super) fn register(&mut self, created: u64) {
+        let now = self.now;
+        let key = self.key.get_or_insert(KeyTimes {
+            life: created,
+            published: now,
+        });
+        key.published = key.published.max(now);
+        self.used();
+    }
+
+    pub(super) fn read(&mut self) -> Option<Vec<Record>> {
+        if self.dead() {
+            return None;
+        }
+        self.used();
+        Some(self.live_records().into_iter().map(|(record, _)| record).collect())
+    }
+
+    fn standing(&self, held: &Held) -> Option<usize> {
+        self.held
+            .iter()
+            .position(|other| other.identity() == held.identity() && self.live(other))
+    }
+
+    pub(super) fn put(&mut self, record: &Record, weight: Option<u32>, direct: bool) -> Outcome {
+        if self.key.is_none() || self.now - record.timestamp_created >= DAY {
+            return Outcome::Refused;
+        }
+        let coming = Held::Record(record.clone(), weight.unwrap_or(0));
+        let standing = self.standing(&coming);
+        let mut replaces_record = false;
+        if let Some(position) = standing {
+            if let Held::Record(known, known_weight) = &mut self.held[position] {
+                replaces_record = true;
+                if known == record {
+                    *known_weight = weight.unwrap_or(*known_weight);
+                    if direct {
+                        self.used();
+                    }
+                    return Outcome::Known;
+                }
+            }
+            if !coming.beats(&self.held[position]) {
+                return Outcome::Passed;
+            }
+        }
+        if !replaces_record && !self.hosted(&coming) && !self.make_room(record, weight.unwrap_or(0), direct) {
+            return Outcome::Passed;
+        }
+        self.replace(coming);
+        self.live_until(record.timestamp_created);
+        if direct {
+            self.used();
+        }
+        self.deleted.retain(|deleted| {
+            deleted.issued_by != record.metadata.issued_by
+                || deleted.peer_id != record.metadata.peer_id
+                || deleted.timestamp_issued >= record.metadata.timestamp_issued
+        });
+        Outcome::Stored
+    }
+
+    /// Whether there is room; at 32 the lowest weight goes, the oldest among equals.
+    fn make_room(&mut self, coming: &Record, weight: u32, direct: bool) -> bool {
+        let mut others: Vec<(u32, u64, Record)> = self
+            .live_records()
+            .into_iter()
+            .filter(|(record, _)| record.metadata.peer_id != self.host)
+            .map(|(record, weight)| (weight, record.timestamp_created, record))
+            .collect();
+        if others.len() < 32 {
+            return true;
+        }
+        others.sort();
+        let (low_weight, low_created, lowest) = others.remove(0);
+        let (rank, low_rank) = ((weight, coming.timestamp_created), (low_weight, low_created));
+        if rank < low_rank || (rank == low_rank && !direct && *coming < lowest) {
+            return false;
+        }
+        self.held
+            .retain(|held| *held != Held::Record(lowest.clone(), low_weight));
+        true
+    }
+
+    fn replace(&mut self, coming: Held) {
+        self.held.retain(|held| held.identity() != coming.identity());
+        self.held.push(coming);
+    }
+
+    pub(super) fn add_tombstone(&mut self, tombstone: &Tombstone) -> Outcome {
+        if self.key.is_none() || self.now - tombstone.timestamp_issued >= 2 * DAY {
+            return Outcome::Refused;
+        }
+        let coming = Held::Tombstone(tombstone.clone());
+        if let Some(position) = self.standing(&coming) {
+            if self.held[position] == coming {
+                return Outcome::Known;
+            }
+            if !coming.beats(&self.held[position]) {
+                return Outcome::Passed;
+            }
+        }
+        self.replace(coming);
+        self.live_until(tombstone.timestamp_issued + DAY);
+        self.deleted.push(tombstone.clone());
+        Outcome::Stored
+    }
+
+    pub(super) fn put_host_record(&mut self, metadata: &RecordMetadata) -> Option<Record> {
+        let record = Record {
+            metadata: metadata.clone(),
+            timestamp_created: metadata.timestamp_issued,
+            signature: Vec::new(),
+        };
+        match self.put(&record, None, true) {
+            Outcome::Stored | Outcome::Known => Some(record),
+            Outcome::Refused => None,
+            Outcome::Passed => {
+                let position = self.standing(&Held::Record(record, 0))?;
+                let Held::Record(standing, _) = self.held[position].clone() else {
+                    return None;
+                };
+                self.used();
+                Some(standing)
+            }
+        }
+    }
+
+    pub(super) fn due_for_renewal(&self) -> Vec<Record> {
+        let records = self.live_records().into_iter().map(|(record, _)| record);
+        records
+            .filter(|record| record.metadata.peer_id == self.host)
+            .filter(|record| record.signature.is_empty() || self.now - record.timestamp_created >= DAY / 2)
+            .collect()
+    }
+
+    /// Keys, records, tombstones.
+    pub(super) fn clear_expired(&mut self) -> (u64, u64, u64) {
+        let all = std::mem::take(&mut self.held);
+        let (live, expired): (Vec<Held>, Vec<Held>) = all.into_iter().partition(|held| self.live(held));
+        self.held = live;
+        let records = expired.iter().filter(|held| matches!(held, Held::Record(..))).count();
+        let keys = u64::from(self.key.is_some() && self.dead());
+        if keys == 1 {
+            self.key = None;
+        }
+        (keys, records as u64, (expired.len() - records) as u64)
+    }
+
+    pub(super) fn evict(&mut self) -> Option<(Vec<Record>, Vec<Tombstone>)> {
+        let dead = self.dead();
+        let now = self.now;
+        let key = self.key.as_mut()?;
+        if dead || now.saturating_sub(key.published) < HOUR {
+            return None;
+        }
+        key.published = now + LEASE_SEC - HOUR;
+        let records = self.live_records().into_iter().map(|(record, _)| record);
+        let mut tombstones: Vec<&Held> = self.held.iter().filter(|held| self.live(held)).collect();
+        tombstones.sort_by_key(|held| held.identity());
+        let tombstones = tombstones.into_iter().filter_map(|held| match held {
+            Held::Tombstone(tombstone) => Some(tombstone.clone()),
+            Held::Record(..) => None,
+        });
+        Some((
+            records.filter(|record| !record.signature.is_empty()).collect(),
+            tombstones.collect(),
+        ))
+    }
+
+    pub(super) fn confirm(&mut self) {
+        if let Some(key) = &mut self.key {
+            key.published = self.now;
+        }
+    }
+
+    /// What must hold at any time.
+    pub(super) fn check(&self) {
+        let live = self.live_records();
+        let others = live
+            .iter()
+            .filter(|(record, _)| record.metadata.peer_id != self.host)
+            .count();
+        assert!(others <= 32, "{others} live records");
+        for deleted in self
+            .deleted
+            .iter()
+            .filter(|deleted| self.now - deleted.timestamp_issued < 2 * DAY)
+        {
+            let returned = live.iter().find(|(record, _)| {
+                record.metadata.issued_by == deleted.issued_by
+                    && record.metadata.peer_id == deleted.peer_id
+                    && record.metadata.timestamp_issued <= deleted.timestamp_issued
+            });
+            assert_eq!(returned, None, "deleted by {deleted:?}");
+        }
+    }
+}
