@@ -6,21 +6,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use marine_host::{MarineHost, ServiceSpec};
+use marine_host::MarineHost;
 use rand::rngs::StdRng;
 use rand::SeedableRng;
 
 use crate::avm::Avm;
 use crate::call::Running;
 use crate::check::Checker;
-use crate::config::{trust_graph_spec, NetworkConfig, NODES_MAX};
+use crate::config::{NetworkConfig, NODES_MAX};
 use crate::error::NetworkError;
 use crate::link::Links;
 use crate::log::{Log, Record, What};
-use crate::peer::{Peer, PeerIndex, Role};
+use crate::peer::{Peer, PeerIndex};
 use crate::queue::{Event, Queue};
 use crate::schedule::Schedule;
-use crate::service::{Answer, ServiceCall};
 use crate::time::{unix_ms, VirtualTime};
 
 /// A Fluence network in this process. See the [crate's documentation](crate).
@@ -116,83 +115,6 @@ impl Network {
         }
         network.real_start = network.config.real_time.then(Instant::now);
         Ok(network)
-    }
-
-    /// Adds a node; all others know it at once.
-    pub fn add_node(&mut self) -> Result<PeerIndex, NetworkError> {
-        let index = self.add_peer(Role::Node);
-        if let Some(registry) = self.config.registry.clone() {
-            self.deploy_lazily(index, "registry", |dir| registry.spec(dir), false)?;
-        }
-        if self.config.trust_graph {
-            self.deploy_lazily(index, "trust-graph", trust_graph_spec, true)?;
-        }
-        Ok(index)
-    }
-
-    /// Adds a client that talks to `relay`.
-    pub fn add_client(&mut self, relay: PeerIndex) -> Result<PeerIndex, NetworkError> {
-        if !self.peer(relay)?.is_node() {
-            return Err(NetworkError::NotANode(relay));
-        }
-        Ok(self.add_peer(Role::Client { relay }))
-    }
-
-    /// Defines a service function on a peer, in front of whatever the peer has under that name.
-    pub fn define_service(
-        &mut self,
-        peer: PeerIndex,
-        service: impl Into<String>,
-        function: impl Into<String>,
-        f: impl FnMut(&ServiceCall) -> Answer + 'static,
-    ) -> Result<(), NetworkError> {
-        let functions = &mut self.peer_mut(peer)?.functions;
-        functions.insert((service.into(), function.into()), Box::new(f));
-        Ok(())
-    }
-
-    /// Deploys a Marine service on a node under an alias and starts it. `spec` is told the service's own directory,
-    /// which stays the same over restarts.
-    pub fn deploy(
-        &mut self,
-        node: PeerIndex,
-        alias: &str,
-        spec: impl FnOnce(&std::path::Path) -> ServiceSpec,
-    ) -> Result<(), NetworkError> {
-        self.deploy_lazily(node, alias, spec, false)
-    }
-
-    /// Starts the services that wait for their first call, so that no measurement includes it: trust-graph's.
-    pub fn start_waiting_services(&mut self) -> Result<(), NetworkError> {
-        let host = self.host.clone();
-        for peer in self.peers.iter_mut().filter(|peer| peer.alive) {
-            peer.services.start_waiting(&host)?;
-        }
-        Ok(())
-    }
-
-    pub(crate) fn deploy_lazily(
-        &mut self,
-        node: PeerIndex,
-        alias: &str,
-        spec: impl FnOnce(&std::path::Path) -> ServiceSpec,
-        lazy: bool,
-    ) -> Result<(), NetworkError> {
-        let spec = spec(&self.node_dir(node).join(alias));
-        let host = self.host.clone();
-        let peer = self.live_mut(node)?;
-        if !peer.is_node() {
-            return Err(NetworkError::NotANode(node));
-        }
-        let creator = peer.id().to_owned();
-        peer.services.deploy(alias, spec, &creator, lazy);
-        peer.services.start_all(&host)
-    }
-
-    /// Adds an invariant that is checked after every event from now on.
-    pub fn add_checker(&mut self, checker: impl Checker + 'static) {
-        self.log.take_fresh();
-        self.checkers.push(Box::new(checker));
     }
 
     /// Virtual time since the start.
@@ -316,14 +238,6 @@ impl Network {
     pub(crate) fn enqueue_expiry(&mut self, particle_id: Arc<str>, ttl_ms: u32) {
         let at = self.now + Duration::from_millis(ttl_ms.into());
         self.queue.push(at, Event::Expire { particle_id });
-    }
-
-    fn add_peer(&mut self, role: Role) -> PeerIndex {
-        let index = PeerIndex(self.peers.len());
-        let peer = Peer::new(self.config.seed, index, role);
-        self.by_id.insert(peer.id_arc().clone(), index);
-        self.peers.push(peer);
-        index
     }
 }
 

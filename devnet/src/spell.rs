@@ -20,6 +20,9 @@ const COUNTER_KEY: &str = "hw_counter";
 /// Under this key the host leaves what triggered the run.
 const TRIGGER_KEY: &str = "hw_trigger";
 
+/// How a call ends the run of a script, if it does.
+type Outcome = Option<Result<Vec<Value>, CallFailure>>;
+
 /// A spell to install on a node.
 #[derive(Debug, Clone)]
 pub struct SpellSpec {
@@ -98,7 +101,7 @@ impl Network {
         node: PeerIndex,
         alias: &str,
         call: &ServiceCall,
-    ) -> Option<(ServiceResult, Option<Result<Vec<Value>, CallFailure>>)> {
+    ) -> Option<(ServiceResult, Outcome)> {
         match (call.service.as_str(), call.function.as_str()) {
             ("getDataSrv", "spell_id") => {
                 let (id, _) = self.peers[node.0].services.identity(alias)?;
@@ -120,12 +123,7 @@ impl Network {
 
     /// A response is an object whose fields are stored. One without arguments is an error, as on nox: scripts for
     /// spells are compiled without empty responses.
-    fn keep_response(
-        &mut self,
-        node: PeerIndex,
-        alias: &str,
-        call: &ServiceCall,
-    ) -> (ServiceResult, Option<Result<Vec<Value>, CallFailure>>) {
+    fn keep_response(&mut self, node: PeerIndex, alias: &str, call: &ServiceCall) -> (ServiceResult, Outcome) {
         let Some(response) = call.args.first() else {
             return (ServiceResult::error("the response has no value"), None);
         };

@@ -19,7 +19,10 @@ pub enum StartError {
     Engine(String),
     /// Marine could not load or instantiate the service's modules.
     #[error("service `{service}` does not start: {source}")]
-    Marine { service: String, source: AppServiceError },
+    Marine {
+        service: String,
+        source: Box<AppServiceError>,
+    },
 }
 
 /// Why a call did not return a value.
@@ -40,7 +43,7 @@ pub enum CallError {
     Failed {
         service: String,
         function: String,
-        source: AppServiceError,
+        source: Box<AppServiceError>,
     },
 }
 
@@ -61,7 +64,7 @@ impl CallError {
             source => Self::Failed {
                 service,
                 function,
-                source,
+                source: Box::new(source),
             },
         }
     }

@@ -84,7 +84,7 @@ impl MarineHost {
             Ok(service) => Ok(Service::new(spec.id, service, self.runtime.clone())),
             Err(source) => Err(StartError::Marine {
                 service: spec.id,
-                source,
+                source: Box::new(source),
             }),
         }
     }

@@ -1,0 +1,80 @@
+//! Sending particles from peer to peer.
+
+use avm_server::avm_runner::RawAVMOutcome;
+
+use crate::hostile::Sending;
+use crate::link::Loss;
+use crate::log::What;
+use crate::network::Network;
+use crate::particle::Particle;
+use crate::peer::{Peer, PeerIndex};
+use crate::queue::Event;
+
+impl Network {
+    /// Sends the particle with its new data to everyone AquaVM names. Their order in the outcome varies.
+    pub(crate) fn send_on(&mut self, from: PeerIndex, header: &Particle, outcome: &RawAVMOutcome) {
+        let mut next = outcome.next_peer_pks.clone();
+        next.sort();
+        next.dedup();
+        for peer_id in next {
+            let particle = Particle {
+                data: outcome.data.clone(),
+                ..header.clone()
+            };
+            self.send(from, &peer_id, particle);
+        }
+    }
+
+    fn send(&mut self, from: PeerIndex, to: &str, mut particle: Particle) {
+        let id = particle.id.clone();
+        let sender = &mut self.peers[from.0];
+        let swallowed = sender
+            .hostile
+            .as_mut()
+            .is_some_and(|hostile| hostile.sends(&mut particle) == Sending::Swallow);
+        let sent = if swallowed {
+            Err("its sender swallows it".to_owned())
+        } else {
+            self.route(from, to).and_then(|to| {
+                let latency = self.links.transmit(from, to, &mut self.rng);
+                Ok((to, latency.map_err(|loss| describe(loss).to_owned())?))
+            })
+        };
+        match sent {
+            Ok((to, latency)) => {
+                let bytes = particle.wire_len();
+                self.record(from, &id, What::Sent { to, bytes });
+                self.count(&id, |stats, after| stats.sent(from, to, &particle, after));
+                let event = Event::Arrive { to, from, particle };
+                self.queue.push(self.now + latency, event);
+            }
+            Err(why) => {
+                let to = to.to_owned();
+                self.record(from, &id, What::Lost { to, why });
+                self.count(&id, |stats, _| stats.lost += 1);
+            }
+        }
+    }
+
+    /// Nodes reach all nodes and their own clients; a client reaches its relay.
+    fn route(&self, from: PeerIndex, to: &str) -> Result<PeerIndex, String> {
+        let to = self.peer_by_id(to).ok_or("no such peer")?;
+        let reaches = |client: &Peer, other: PeerIndex| match client.relay() {
+            Some(relay) => relay == other,
+            None => true,
+        };
+        let (sender, receiver) = (&self.peers[from.0], &self.peers[to.0]);
+        if reaches(sender, to) && reaches(receiver, from) {
+            Ok(to)
+        } else {
+            Err("a client is reached through its relay only".to_owned())
+        }
+    }
+}
+
+fn describe(loss: Loss) -> &'static str {
+    match loss {
+        Loss::Partition => "the network is partitioned",
+        Loss::Dropped => "the link dropped it",
+    }
+}

@@ -1,0 +1,170 @@
+//! Answering the service calls that AquaVM asks a peer for.
+
+use std::time::{Duration, Instant};
+
+use avm_server::avm_runner::RawAVMOutcome;
+use avm_server::{CallRequestParams, CallResults, CallServiceResult};
+
+use crate::builtins::{self, Host, Neighbour};
+use crate::log::{fingerprint, What};
+use crate::network::Network;
+use crate::particle::Particle;
+use crate::peer::{Peer, PeerIndex};
+use crate::queue::Event;
+use crate::service::{Answer, ServiceCall, ServiceResult};
+use crate::time::unix_ms;
+
+impl Network {
+    /// Answers what AquaVM asks, in the order of the call ids; what takes time is put into the queue.
+    pub(crate) fn serve_all(&mut self, index: PeerIndex, header: &Particle, outcome: RawAVMOutcome) -> CallResults {
+        let mut requests: Vec<_> = outcome.call_requests.into_iter().collect();
+        requests.sort_by_key(|(call_id, _)| *call_id);
+        let mut results = CallResults::new();
+        for (call_id, request) in requests {
+            let name = format!("{}.{}", request.service_id, request.function_name);
+            let since = Instant::now();
+            let answer = self.serve(index, header, request);
+            let time = since.elapsed();
+            self.count(&header.id, |stats, _| stats.called(index, name, time));
+            match answer {
+                Answer::Now(result) => {
+                    results.insert(call_id, into_avm(result));
+                }
+                Answer::After(delay, result) => self.answer_after(index, header, call_id, delay, result),
+                Answer::Never => {}
+            }
+        }
+        results
+    }
+
+    fn answer_after(
+        &mut self,
+        index: PeerIndex,
+        header: &Particle,
+        call_id: u32,
+        delay: Duration,
+        result: ServiceResult,
+    ) {
+        let event = Event::Answer {
+            peer: index,
+            incarnation: self.peers[index.0].incarnation,
+            particle_id: header.id.clone(),
+            call_id,
+            result,
+        };
+        self.queue.push(self.now + delay, event);
+    }
+
+    /// One service call on a peer.
+    fn serve(&mut self, index: PeerIndex, header: &Particle, request: CallRequestParams) -> Answer {
+        let peer = &self.peers[index.0];
+        let call = ServiceCall {
+            peer_id: peer.id().to_owned(),
+            service: request.service_id,
+            function: request.function_name,
+            args: request.arguments,
+            tetraplets: request.tetraplets,
+            particle_id: header.id.to_string(),
+            init_peer_id: header.init_peer_id.to_string(),
+            unix_ms: unix_ms(self.now, peer.clock_offset_ms),
+        };
+        let answer = self.find_answer(index, header, &call);
+        let what = match &answer {
+            Answer::Now(result) => What::Called {
+                service: call.service,
+                function: call.function,
+                ret_code: result.ret_code,
+                result: fingerprint(&result.value),
+            },
+            _ => What::Waiting {
+                service: call.service,
+                function: call.function,
+            },
+        };
+        self.record(index, &header.id, what);
+        answer
+    }
+
+    fn find_answer(&mut self, index: PeerIndex, header: &Particle, call: &ServiceCall) -> Answer {
+        let hostile = self.peers[index.0].hostile.as_mut();
+        if let Some(answer) = hostile.and_then(|hostile| hostile.answer(call)) {
+            return answer;
+        }
+        if let Some(answer) = self.answer_as_initiator(index, header, call) {
+            return answer;
+        }
+        let peer = &mut self.peers[index.0];
+        let name = (call.service.clone(), call.function.clone());
+        if let Some(function) = peer.functions.get_mut(&name) {
+            return function(call);
+        }
+        let known = || self.known_to(index);
+        let peer = &self.peers[index.0];
+        let host = Host {
+            peer_id: peer.id(),
+            key_pair: &peer.key_pair,
+            is_client: !peer.is_node(),
+            known: &known,
+        };
+        if let Some(answer) = builtins::call(&host, call) {
+            return answer;
+        }
+        let peer = &mut self.peers[index.0];
+        if let Some(result) = peer.services.call(&self.host, call, header) {
+            return result.into();
+        }
+        ServiceResult::error(format!(
+            "{index} has no `{}.{}`: neither a builtin nor a service of that name",
+            call.service, call.function
+        ))
+        .into()
+    }
+
+    /// The particle's own services, on the peer that started it.
+    fn answer_as_initiator(&mut self, index: PeerIndex, header: &Particle, call: &ServiceCall) -> Option<Answer> {
+        let running = self.running.get_mut(&header.id)?;
+        if running.origin != index {
+            return None;
+        }
+        if let Some(alias) = running.spell.clone() {
+            let (result, outcome) = self.answer_spell(index, &alias, call)?;
+            if let Some(outcome) = outcome {
+                self.finish(&header.id, outcome);
+            }
+            return Some(result.into());
+        }
+        let was_open = running.outcome.is_none();
+        let answer = running.answer(call)?;
+        if was_open && running.outcome.is_some() {
+            let outcome = running.outcome.take().expect("just looked");
+            self.finish(&header.id.clone(), outcome);
+        }
+        Some(answer)
+    }
+
+    /// The other nodes that a peer knows.
+    fn known_to(&self, index: PeerIndex) -> Vec<Neighbour> {
+        if !self.peers[index.0].is_node() {
+            return Vec::new();
+        }
+        let is_known = |peer: &&Peer| {
+            let forgotten = self
+                .config
+                .forget_dead_after
+                .is_some_and(|after| !peer.alive && peer.killed_at.is_some_and(|at| self.now >= at + after));
+            peer.is_node() && peer.index() != index && !forgotten
+        };
+        let neighbour = |peer: &Peer| Neighbour {
+            peer_id: peer.id().to_owned(),
+            point: peer.point(),
+        };
+        self.peers.iter().filter(is_known).map(neighbour).collect()
+    }
+}
+
+pub(crate) fn into_avm(result: ServiceResult) -> CallServiceResult {
+    CallServiceResult {
+        ret_code: result.ret_code,
+        result: result.value,
+    }
+}
