@@ -1,13 +1,22 @@
 //! The registry over native SQLite, by behaviour. The same code runs in the module on a node.
 
+// A batch of one reads better as a list.
+#![allow(clippy::cloned_ref_to_slice_refs)]
+
 mod admission;
+mod callers;
+mod encodings;
 mod expiry;
+mod hosting;
 mod input;
+mod key_life;
 mod merge;
 mod model;
+mod order;
 mod origins;
 mod replication;
 mod restart;
 mod signing;
+mod sizes;
 mod support;
 mod wire;

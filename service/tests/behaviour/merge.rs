@@ -139,7 +139,7 @@ proptest! {
         let lists = [lists, dishonest].concat();
         let expected: Vec<Record> =
             merge(lists.clone()).unwrap().into_iter().filter(|record| record.metadata.key_id == key_id()).collect();
-        let packed = lists.iter().map(|list| pack_records(list)).collect();
+        let packed = lists.iter().map(pack_records).collect();
         prop_assert_eq!(merge_packed(&key_id(), packed).unwrap(), expected);
     }
 

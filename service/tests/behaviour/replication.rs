@@ -1,13 +1,11 @@
-//! What is handed over to other nodes, when, and how long until again; and how node providers get signed.
+//! What is handed over to other nodes, when, and how long until again.
 
-use registry_service::calls::CallError;
-use registry_service::domain::data::Record;
 use registry_service::domain::limits::{
-    EVICT_STALE_ENTRIES_MAX, EVICT_STALE_KEYS_MAX, LEASE_SEC, RENEW_BATCH_MAX, TOMBSTONES_PER_KEY_MAX,
+    CACHED_ENTRIES_MAX, EVICT_STALE_ENTRIES_MAX, EVICT_STALE_KEYS_MAX, LEASE_SEC, TOMBSTONES_PER_KEY_MAX,
 };
 use registry_testkit::{NativeNode, Origins, Peer};
 
-use crate::support::{assert_refused, dump, scene, sorted, Scene, DAY, HOUR, NOW};
+use crate::support::{dump, scene, DAY, HOUR, NOW};
 
 /// The labels of the keys that the host's evict_stale returns.
 fn evicted(node: &mut NativeNode, now: u64) -> Vec<String> {
@@ -237,145 +235,18 @@ fn a_dead_key_is_not_replicated_but_one_with_a_host_record_is() {
     assert_eq!(evicted(&mut scene.node, much_later), ["resource"]);
 }
 
-/// R8: the node takes the client's metadata in, its neighbours accept that, its own renewal signs it.
 #[test]
-fn a_node_provider_is_taken_in_propagated_and_signed_by_its_own_renewal() -> Result<(), CallError> {
-    let mut scene = scene();
-    let host = scene.host();
-    let metadata = scene.host_metadata("issuer", NOW - 5);
-    let unsigned = scene.node.put_host_record(&metadata, NOW)?;
-    assert_eq!(unsigned.metadata, metadata);
-    assert_eq!((unsigned.timestamp_created, unsigned.signature.len()), (NOW - 5, 0));
-    assert_eq!(scene.node.get_records(&scene.key_id, NOW)?, [unsigned.clone()]);
-
-    let mut neighbour = NativeNode::new(Peer::named("neighbour"));
-    neighbour.register_key(&scene.key, NOW)?;
-    neighbour.propagate_host_record(&unsigned, NOW)?;
-    assert_eq!(neighbour.get_records(&scene.key_id, NOW)?, [unsigned.clone()]);
-    // Nobody passes an unsigned record on.
-    for node in [&mut scene.node, &mut neighbour] {
-        assert_eq!(node.evict_stale(NOW + HOUR)?[0].records, []);
-    }
-    // The neighbour does not host it, so it has nothing to renew.
-    assert_eq!(neighbour.get_stale_local_records(NOW)?, []);
-
-    assert_eq!(scene.node.get_stale_local_records(NOW)?, [unsigned.clone()]);
-    let renewed = host.record(unsigned.metadata, NOW);
-    scene.node.put_record(&renewed, NOW)?;
-    assert_eq!(scene.node.get_stale_local_records(NOW)?, []);
-    for node in [&mut scene.node, &mut neighbour] {
-        node.republish_records(&[renewed.clone()], NOW)?;
-        assert_eq!(node.get_records(&scene.key_id, NOW)?, [renewed.clone()]);
-        assert_eq!(node.evict_stale(NOW + DAY - 1)?[0].records, [renewed.clone()]);
-    }
-    Ok(())
-}
-
-#[test]
-fn taking_a_node_provider_in_again_returns_what_stands() {
-    let mut scene = scene();
-    let host = scene.host();
-    let earlier = scene.host_metadata("issuer", NOW - 5);
-    let later = scene.host_metadata("issuer", NOW);
-    let signed = host.record(later.clone(), NOW);
-    scene.node.put_host_record(&earlier, NOW).unwrap();
-    scene.node.put_record(&signed, NOW).unwrap();
-    assert_eq!(scene.node.put_host_record(&earlier, NOW).unwrap(), signed);
-    assert_eq!(scene.node.put_host_record(&later, NOW).unwrap(), signed);
-    let tombstone = Peer::named("issuer").tombstone(&scene.key_id, &host, NOW);
-    scene.node.add_tombstone(&tombstone, NOW).unwrap();
-    assert_refused(&mut scene.node, &["a tombstone"], |node| {
-        node.put_host_record(&later, NOW)
-    });
-}
-
-#[test]
-fn a_record_of_another_node_is_not_taken_in_as_a_host_record() {
-    let mut scene = scene();
-    let remote = Peer::named("remote");
-    let metadata = Peer::named("issuer").metadata(&scene.key_id, &remote, "value", NOW);
-    let words = [remote.id(), scene.node.host.id(), "call put_host_record on"].map(str::to_owned);
-    assert_refused(&mut scene.node, &words.each_ref().map(String::as_str), |node| {
-        node.put_host_record(&metadata, NOW)
-    });
-}
-
-#[test]
-fn an_unsigned_record_carries_nothing_that_its_issuer_did_not_sign() {
-    let mut scene = scene();
-    let remote = Peer::named("remote");
-    let unsigned = Record {
-        metadata: Peer::named("issuer").metadata(&scene.key_id, &remote, "value", NOW - HOUR),
-        timestamp_created: NOW,
-        signature: vec![],
-    };
-    assert_refused(
-        &mut scene.node,
-        &["timestamp_created", "timestamp_issued", "untouched"],
-        |node| node.propagate_host_record(&unsigned, NOW),
-    );
-    let forged = Record {
-        timestamp_created: NOW - HOUR,
-        metadata: registry_service::domain::data::RecordMetadata {
-            value: "another".into(),
-            ..unsigned.metadata.clone()
-        },
-        ..unsigned
-    };
-    assert_refused(&mut scene.node, &["issuer's signature"], |node| {
-        node.propagate_host_record(&forged, NOW)
-    });
-}
-
-fn host_records(scene: &mut Scene, count: usize, created: u64) -> Vec<Record> {
-    let records: Vec<Record> = (0..count)
-        .map(|number| {
-            let metadata = scene.host_metadata(&format!("issuer {number}"), created);
-            scene.host().record(metadata, created)
-        })
+fn republications_beyond_what_memory_holds_are_written() {
+    let mut node = NativeNode::new(Peer::named("host"));
+    let owner = Peer::named("owner");
+    let keys: Vec<_> = (0..3 * CACHED_ENTRIES_MAX)
+        .map(|number| owner.key(&format!("key {number}"), NOW))
         .collect();
-    for record in &records {
-        scene.node.put_record(record, created).unwrap();
-    }
-    records
-}
-
-#[test]
-fn host_records_are_due_for_renewal_well_before_they_expire() {
-    let mut scene = scene();
-    let records = host_records(&mut scene, 3, NOW);
-    scene.node.put_record(&scene.record("not hosted", NOW), NOW).unwrap();
-    let due = NOW + DAY / 2;
-    assert_eq!(scene.node.get_stale_local_records(due - 1).unwrap(), []);
-    assert_eq!(
-        sorted(scene.node.get_stale_local_records(due).unwrap()),
-        sorted(records)
-    );
-    assert!(due + 11 * HOUR < NOW + DAY);
-}
-
-#[test]
-fn renewals_come_in_batches_unsigned_and_oldest_first() {
-    let mut scene = scene();
-    let records = host_records(&mut scene, RENEW_BATCH_MAX + 20, NOW);
-    let now = NOW + DAY;
-    let unsigned = scene
-        .node
-        .put_host_record(&scene.host_metadata("client", now - 1), now)
-        .unwrap();
-    let mut renewed = 0;
-    loop {
-        let due = scene.node.get_stale_local_records(now).unwrap();
-        if due.is_empty() {
-            break;
-        }
-        assert!(due.len() <= RENEW_BATCH_MAX);
-        assert_eq!(due.contains(&unsigned), renewed == 0);
-        renewed += due.len();
-        for record in due {
-            let signed = scene.host().record(record.metadata, now);
-            scene.node.put_record(&signed, now).unwrap();
+    for now in [NOW, NOW + 100] {
+        for key in &keys {
+            node.republish_key(key, now).unwrap();
         }
     }
-    assert_eq!(renewed, records.len() + 1);
+    assert_eq!(evicted(&mut node, NOW + HOUR + 99), NONE);
+    assert_eq!(evicted(&mut node, NOW + HOUR + 100).len(), EVICT_STALE_KEYS_MAX);
 }

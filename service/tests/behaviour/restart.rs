@@ -6,7 +6,7 @@ use std::path::Path;
 use registry_service::calls::CallError;
 use registry_service::domain::data::Record;
 use registry_service::store::{move_aside, SCHEMA_VERSION};
-use registry_testkit::{NativeNode, Peer};
+use registry_testkit::{NativeNode, Origins, Peer};
 use rusqlite::Connection;
 
 use crate::support::{assert_refused, assert_text, dump, scene, Scene, DAY, HOUR, NOW};
@@ -267,4 +267,21 @@ fn under_another_key_pair_the_hosts_records_are_like_all_others() {
     );
     assert_eq!(scene.providers(NOW + DAY), [""; 0]);
     assert_eq!(scene.node.clear_expired(NOW + DAY).unwrap().records, 1);
+}
+
+#[test]
+fn the_statistics_count_every_kind_apart() {
+    let mut scene = full_scene();
+    let origins = Origins::new(&scene.host(), &Peer::named("anybody"), 0);
+    let stats = scene.node.call(origins, |call| call.get_stats()).unwrap();
+    let counts = stats.counts;
+    assert_eq!(
+        (counts.keys, counts.records, counts.host_records, counts.tombstones),
+        (1, 1, 2, 1)
+    );
+    assert!(counts.db_size_bytes >= 4096);
+    assert_eq!(
+        (stats.schema_version, stats.service_version),
+        (SCHEMA_VERSION, env!("CARGO_PKG_VERSION"))
+    );
 }

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use registry_service::calls::CallError;
 use registry_service::domain::data::{Key, Record, RecordMetadata};
+use registry_service::store::Cleared;
 use registry_testkit::{NativeNode, Peer};
 
 pub(crate) const NOW: u64 = 1_700_000_000;
@@ -85,4 +86,46 @@ pub(crate) fn assert_text(error: &str, words: &[&str]) {
 pub(crate) fn sorted<T: Ord>(mut items: Vec<T>) -> Vec<T> {
     items.sort();
     items
+}
+
+/// A record signed by everybody, whatever its metadata are.
+pub(crate) fn signed(scene: &Scene, change: impl FnOnce(&mut RecordMetadata)) -> Record {
+    let peer = Peer::named("provider");
+    let mut metadata = peer.metadata(&scene.key_id, &peer, "value", NOW);
+    change(&mut metadata);
+    let issued_by = metadata.issued_by.clone();
+    let mut metadata = peer.issue(metadata);
+    metadata.issued_by = issued_by;
+    peer.record(metadata, NOW)
+}
+
+/// Refused by all three ways in, with the words in each error.
+pub(crate) fn assert_record_refused(scene: &mut Scene, words: &[&str], record: &Record) {
+    assert_refused(&mut scene.node, words, |node| node.put_record(record, NOW));
+    assert_refused(&mut scene.node, words, |node| {
+        let republished = node.republish_records(&[record.clone()], NOW)?;
+        assert_eq!(republished.updated, 0);
+        Err::<(), _>(republished.refused.into_iter().next().expect("to be refused").1)
+    });
+    let unsigned = Record {
+        timestamp_created: record.metadata.timestamp_issued,
+        metadata: record.metadata.clone(),
+        signature: Vec::new(),
+    };
+    assert_refused(&mut scene.node, words, |node| {
+        node.propagate_host_record(&unsigned, NOW)
+    });
+}
+
+pub(crate) fn cleared(keys: u64, records: u64, tombstones: u64) -> Cleared {
+    Cleared {
+        keys,
+        records,
+        tombstones,
+    }
+}
+
+/// Whether the key is known to readers, found out without using it.
+pub(crate) fn alive(node: &mut NativeNode, key_id: &str, now: u64) -> bool {
+    node.get_tombstones(key_id, now).is_ok()
 }
