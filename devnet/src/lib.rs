@@ -22,7 +22,7 @@
 //! * Faults: [`Network::kill`], [`restart`](Network::restart), [`partition`](Network::partition),
 //!   [`slow`](Network::slow), [`set_link`](Network::set_link), [`set_hostile`](Network::set_hostile),
 //!   [`set_clock_offset_ms`](Network::set_clock_offset_ms).
-//! * Invariants after every event: [`Network::add_checker`]. State without a particle: [`Network::ask`],
+//! * Invariants after every event: [`Network::add_checker`], [`RegistryInvariants`]. State without a particle: [`Network::ask`],
 //!   [`Network::holders`].
 //!
 //! **Set `RUST_LIB_BACKTRACE=0`** in the environment of every process that uses this crate where `RUST_BACKTRACE` is
@@ -39,6 +39,7 @@ mod error;
 mod faults;
 mod hostile;
 mod identity;
+mod invariants;
 pub mod kademlia;
 mod link;
 mod log;
@@ -70,6 +71,7 @@ pub use check::{Causality, Checker, World};
 pub use config::{NetworkConfig, RegistryModules, ARTIFACTS_DIR_VARIABLE, DEFAULT_TTL_MS, NODES_MAX};
 pub use error::{CallFailure, NetworkError};
 pub use hostile::{Hostile, Sending};
+pub use invariants::{RegistryInvariants, RECORDS_MAX};
 pub use link::Link;
 pub use log::{Record, What, RECENT_RECORDS_MAX};
 pub use network::Network;

@@ -134,6 +134,19 @@ impl Peer {
         self.alive
     }
 
+    /// Whether the peer was made hostile.
+    #[must_use]
+    pub fn is_hostile(&self) -> bool {
+        self.hostile.is_some()
+    }
+
+    /// The peer's ed25519 signature over `bytes`: for tests that talk to services directly, or forge what others say.
+    #[must_use]
+    pub fn sign(&self, bytes: &[u8]) -> Vec<u8> {
+        let signature = self.key_pair.sign(bytes);
+        signature.expect("an ed25519 key signs any bytes").to_vec().to_vec()
+    }
+
     /// The last characters of the peer id, enough for people to tell peers apart.
     #[must_use]
     pub fn short_id(&self) -> &str {

@@ -1,6 +1,6 @@
 //! Which nodes hold what of a key: the registry's state from outside.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{json, Value};
 
@@ -52,6 +52,27 @@ impl Network {
         })
     }
 
+    /// In what live replicas of a key differ: the first pair among `nodes` that does not hold the same records, or `None`
+    /// where all agree. Records count as the same when provider, issuer, value and time of issue are.
+    pub fn divergence(&mut self, key_id: &str, nodes: &[PeerIndex]) -> Result<Option<String>, NetworkError> {
+        let holders = self.holders(key_id)?;
+        let live = nodes.iter().filter(|node| self.peers()[node.0].is_alive());
+        let mut first: Option<(PeerIndex, BTreeSet<String>)> = None;
+        for node in live {
+            let records = holders.get(node).map_or(&[][..], |held| &held.records);
+            let records: BTreeSet<String> = records.iter().map(essence).collect();
+            match &first {
+                None => first = Some((*node, records)),
+                Some((_, expected)) if *expected == records => {}
+                Some((other, expected)) => {
+                    let difference: Vec<_> = expected.symmetric_difference(&records).cloned().collect();
+                    return Ok(Some(format!("{other} and {node} differ in {}", difference.join("; "))));
+                }
+            }
+        }
+        Ok(None)
+    }
+
     /// The live nodes closest to a point, closest first: where a view of the whole network would look for it. Unlike
     /// `kad.neighborhood` on a node, it leaves no node out.
     #[must_use]
@@ -62,4 +83,12 @@ impl Network {
         nodes.truncate(count);
         nodes
     }
+}
+
+fn essence(record: &Value) -> String {
+    let metadata = &record["metadata"];
+    let field = |name: &str| metadata[name].to_string();
+    ["peer_id", "issued_by", "value", "timestamp_issued"]
+        .map(field)
+        .join(" ")
 }

@@ -2,10 +2,13 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{with_registry, Setting};
 use devnet::kademlia::{resource_point, REPLICATION_FACTOR};
-use devnet::{CallOptions, NetworkError, PeerIndex, Query};
-use serde_json::json;
+use devnet::{CallOptions, Network, NetworkError, PeerIndex, Query, RegistryInvariants};
+use fluence_keypair::{KeyFormat, KeyPair};
+use serde_json::{json, Value};
 
 const NODE: PeerIndex = PeerIndex(0);
 const SIGN_AS_NODE: &str = r#"
@@ -97,4 +100,86 @@ fn a_network_of_100_peers_answers() {
     let point = resource_point(key_id).unwrap();
     let closest = setting.network.closest_nodes(point, REPLICATION_FACTOR);
     assert_eq!(closest.len(), 20);
+}
+
+/// A key on the relay, with one record of the client.
+fn with_record() -> (Setting, String) {
+    let mut setting = Setting::new(with_registry(2), "registry.aqua");
+    let created = setting.value("create_key", &[json!("label")]);
+    let key_id = created["key_id"].as_str().unwrap().to_owned();
+    let node_id = json!(setting.id(0));
+    let put = setting.value("put", &[json!(key_id), json!("first"), node_id]);
+    assert_eq!(put["success"], json!(true), "{put}");
+    (setting, key_id)
+}
+
+#[test]
+fn replicas_that_hold_different_records_are_told() {
+    let (mut setting, key_id) = with_record();
+    let record = &setting.network.holders(&key_id).unwrap()[&NODE].records[0];
+    assert_eq!(record["metadata"]["value"], json!("first"));
+    assert_eq!(setting.network.divergence(&key_id, &[NODE]).unwrap(), None);
+    let both = [NODE, PeerIndex(1)];
+    let difference = setting.network.divergence(&key_id, &both).unwrap().unwrap();
+    assert!(
+        difference.contains("peer 0 and peer 1 differ") && difference.contains("first"),
+        "{difference}"
+    );
+    setting.network.kill(PeerIndex(1)).unwrap();
+    assert_eq!(setting.network.divergence(&key_id, &both).unwrap(), None);
+}
+
+#[test]
+fn signed_records_keep_the_registry_invariants() {
+    let (mut setting, key_id) = with_record();
+    setting
+        .network
+        .add_checker(RegistryInvariants::watching([key_id.clone()]));
+    let node_id = json!(setting.id(0));
+    setting.network.advance(Duration::from_secs(5)).unwrap();
+    let put = setting.value("put", &[json!(key_id), json!("second"), node_id]);
+    assert_eq!(put["success"], json!(true), "{put}");
+}
+
+/// Puts a record of somebody with this key on the relay, without a particle.
+fn put_as(network: &mut Network, key: &KeyPair, key_id: &str) -> Value {
+    let owner = key.get_peer_id().to_base58();
+    let now = network.unix_ms(NODE).unwrap() / 1000;
+    let ask = |network: &mut Network, query: Query| network.ask(NODE, &query.init_peer_id(&owner)).unwrap();
+    let sign = |bytes: Value| {
+        let bytes: Vec<u8> = serde_json::from_value(bytes).unwrap();
+        json!(key.sign(&bytes).unwrap().to_vec())
+    };
+    let fields = |query: Query| {
+        let query = query.arg(key_id).arg(owner.clone()).arg(now).arg("stray");
+        query.arg(owner.clone()).arg(json!([])).arg(json!([])).arg(json!([]))
+    };
+    let query = |function: &str| Query::new("registry", function);
+    let issued = sign(ask(network, fields(query("get_record_metadata_bytes"))));
+    let metadata = ask(network, fields(query("create_record_metadata")).arg(issued));
+    let bytes = query("get_record_bytes").arg(metadata.clone()).arg(now);
+    let signature = sign(ask(network, bytes));
+    let weight = json!({"success": true, "weight": 0, "peer_id": owner, "error": ""});
+    let put = query("put_record").arg(metadata).arg(now).arg(signature);
+    ask(network, put.result_of("trust-graph", "get_weight", weight).now())
+}
+
+#[test]
+fn a_record_signed_by_nobody_in_the_network_breaks_the_registry_invariants() {
+    let (mut setting, key_id) = with_record();
+    setting
+        .network
+        .add_checker(RegistryInvariants::watching([key_id.clone()]));
+    let stranger = KeyPair::from_secret_key(vec![9; 32], KeyFormat::Ed25519).unwrap();
+    let put = put_as(&mut setting.network, &stranger, &key_id);
+    assert_eq!(put["success"], json!(true), "{put}");
+
+    let function = setting.program.function("put").unwrap();
+    let args = [json!(key_id), json!("second"), json!(setting.network.peers()[0].id())];
+    let result = setting.network.call(setting.client, function, &args);
+    let error = result.unwrap_err().to_string();
+    assert!(
+        error.contains("registry invariants") && error.contains("unknown peer"),
+        "{error}"
+    );
 }
