@@ -6,7 +6,7 @@ use eyre::{ensure, eyre, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use marine_host::MarineHost;
 use registry_checks::{records_of, Node, Outcome, Subject};
-use registry_testkit::Peer;
+use registry_testkit::{Origins, Peer};
 use serde_json::{json, Value};
 
 use crate::case::{Against, Call, Case};
@@ -19,17 +19,21 @@ const LISTS: usize = 20;
 const RECORDS: usize = 32;
 const STALE_KEYS: usize = 50;
 
-const CASES: [Case; 20] = [
+const CASES: [Case; 24] = [
     Case::new("get_records, 32 records", Some(25.0), get_records),
     Case::new("get_records_packed, 32 records", None, get_records_packed)
         .against(Against::Case("get_records, 32 records")),
     Case::new("put_record, new", Some(4.0), put_record),
+    Case::new("put_record, refused at its proof", None, put_record).refused(),
     Case::new("put_record, key full", None, put_record_full).against(Against::Nothing),
     Case::new("put_record, renewed", None, put_record_renewed).against(Against::Nothing),
     Case::new("register_key", Some(4.0), register_key),
+    Case::new("register_key, refused at its proof", None, register_key).refused(),
     Case::new("republish_key, known", Some(10.0), republish_key),
     Case::new("republish_records, 32 known", Some(20.0), republish_known),
     Case::new("republish_records, 32 new", Some(5.0), republish_new),
+    Case::new("republish_records, refused at its proof", None, republish_new).refused(),
+    Case::new("merge, 20 lists of 32 unseen", None, merge_unseen),
     Case::new("merge, 20 lists of 32", Some(1.0), merge),
     Case::new("merge_packed, 20 lists of 32", Some(10.0), merge_packed).against(Against::Case("merge, 20 lists of 32")),
     Case::new("evict_stale, per key", Some(25.0), evict_stale).per(stale_keys),
@@ -105,15 +109,29 @@ fn run_once(node: &mut Node, case: &Case, round: u64) -> Result<Duration> {
         arguments,
         init_peer,
     } = (case.prepare)(node, round)?;
-    let origins = node.origins(function, &arguments, &init_peer);
+    let origins = match case.refused {
+        false => node.origins(function, &arguments, &init_peer),
+        true => unproved(node, function, &arguments, &init_peer),
+    };
     let (result, time) = timed(|| node.call(function, arguments, origins));
     let result = result?;
-    ensure!(
-        result.get("success") != Some(&json!(false)),
-        "{function} in `{}`: {result}",
-        case.name
-    );
+    let success = result.get("success") != Some(&json!(false));
+    ensure!(success != case.refused, "{function} in `{}`: {result}", case.name);
     Ok(time / (case.units)(&result).max(1) as u32)
+}
+
+/// The floor of a call that needs proof: its arguments and their origins are taken in, and found wanting.
+fn unproved(node: &Node, function: &str, arguments: &Value, init_peer: &Peer) -> Origins {
+    let elsewhere = Peer::named("another host");
+    (0..arguments.as_array().map_or(0, Vec::len)).fold(node.origins(function, arguments, init_peer), |origins, n| {
+        let weights = arguments[n]
+            .as_array()
+            .filter(|list| list.iter().any(|item| item.get("weight").is_some()));
+        match weights {
+            Some(_) => origins,
+            None => origins.with(n, elsewhere.id(), "peer", "timestamp_sec"),
+        }
+    })
 }
 
 fn client() -> Peer {
@@ -271,6 +289,12 @@ fn republish_new(node: &mut Node, round: u64) -> Result<Call> {
 
 fn merge(node: &mut Node, _: u64) -> Result<Call> {
     let records = full_key_records(node)?;
+    call("merge", json!([vec![records; LISTS]]))
+}
+
+fn merge_unseen(node: &mut Node, round: u64) -> Result<Call> {
+    let key_id = key(node, &format!("unseen {round}"), NOW)?;
+    let records = new_records(node, &key_id, NOW)?;
     call("merge", json!([vec![records; LISTS]]))
 }
 

@@ -30,6 +30,8 @@ pub(crate) struct Case {
     pub(crate) goal: Option<f64>,
     pub(crate) against: Against,
     pub(crate) prepare: fn(&mut Node, u64) -> Result<Call>,
+    /// Whether the call lacks its proof and has to be refused.
+    pub(crate) refused: bool,
     /// How many things one call did, to divide its time by.
     pub(crate) units: fn(&Value) -> usize,
 }
@@ -45,12 +47,19 @@ impl Case {
             goal,
             against: Against::Same,
             prepare,
+            refused: false,
             units: |_| 1,
         }
     }
 
     pub(crate) const fn against(mut self, against: Against) -> Self {
         self.against = against;
+        self
+    }
+
+    pub(crate) const fn refused(mut self) -> Self {
+        self.refused = true;
+        self.against = Against::Nothing;
         self
     }
 

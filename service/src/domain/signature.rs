@@ -17,6 +17,7 @@ use rsa::traits::PublicKeyParts;
 use rsa::RsaPublicKey;
 use sha2::{Digest, Sha256};
 
+use super::error::{quoted, Error};
 use super::id::PeerKey;
 use super::signing::SignedBytes;
 
@@ -25,34 +26,60 @@ const RSA_MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
 const RSA_EXPONENT_BITS_MAX: usize = 33;
 const RSA_PROTOBUF_PREFIX: [u8; 3] = [0x08, 0x00, 0x12];
 
-/// Checks that the peer behind `key` signed `message`; what is wrong otherwise.
-pub(super) fn verify(key: &PeerKey, message: &SignedBytes, signature: &[u8]) -> Result<(), String> {
-    match key {
-        PeerKey::Ed25519(public) => verify_ed25519(public, message, signature),
-        PeerKey::Secp256k1(public) => verify_secp256k1(public, message, signature),
-        PeerKey::RsaSha256(digest) => verify_rsa(digest, message, signature),
+/// A peer's public key, ready to verify with.
+#[derive(Clone)]
+pub(super) enum Signer {
+    Ed25519(PublicKey),
+    Secp256k1(libsecp256k1::PublicKey),
+    RsaSha256([u8; 32]),
+}
+
+impl Signer {
+    /// # Errors
+    /// [`Error::TooLong`] and [`Error::Malformed`].
+    pub(super) fn parse(what: &'static str, peer_id: &str) -> Result<Self, Error> {
+        let signer = match PeerKey::parse(what, peer_id)? {
+            PeerKey::Ed25519(public) => {
+                let mut prefixed = [u8::from(KeyFormat::Ed25519); 33];
+                prefixed[1..].copy_from_slice(&public);
+                PublicKey::decode(&prefixed).ok().map(Self::Ed25519)
+            }
+            PeerKey::Secp256k1(public) => libsecp256k1::PublicKey::parse_compressed(&public)
+                .ok()
+                .map(Self::Secp256k1),
+            PeerKey::RsaSha256(digest) => Some(Self::RsaSha256(digest)),
+        };
+        signer.ok_or_else(|| Error::Malformed {
+            what,
+            value: quoted(peer_id),
+            why: "its key is not a point of the curve".to_owned(),
+        })
+    }
+
+    /// Checks that this peer signed `message`; what is wrong otherwise.
+    pub(super) fn verify(&self, message: &SignedBytes, signature: &[u8]) -> Result<(), String> {
+        match self {
+            Self::Ed25519(public) => verify_ed25519(public, message, signature),
+            Self::Secp256k1(public) => verify_secp256k1(public, message, signature),
+            Self::RsaSha256(digest) => verify_rsa(digest, message, signature),
+        }
     }
 }
 
-fn verify_ed25519(public: &[u8; 32], message: &SignedBytes, signature: &[u8]) -> Result<(), String> {
+fn verify_ed25519(public: &PublicKey, message: &SignedBytes, signature: &[u8]) -> Result<(), String> {
     if signature.len() != 64 {
         return Err(format!("{} bytes, ed25519 has 64", signature.len()));
     }
-    let mut prefixed = [u8::from(KeyFormat::Ed25519); 33];
-    prefixed[1..].copy_from_slice(public);
-    let public = PublicKey::decode(&prefixed).map_err(|_| "the peer id is not a point of the curve")?;
     public
         .verify(message, &Signature::from_bytes(KeyFormat::Ed25519, signature.to_vec()))
         .map_err(|_| "it does not match the signed bytes".to_owned())
 }
 
-fn verify_secp256k1(public: &[u8; 33], message: &SignedBytes, signature: &[u8]) -> Result<(), String> {
-    let public = libsecp256k1::PublicKey::parse_compressed(public)
-        .map_err(|_| "the peer id is not a point of the curve".to_owned())?;
+fn verify_secp256k1(public: &libsecp256k1::PublicKey, message: &SignedBytes, signature: &[u8]) -> Result<(), String> {
     let signature =
         libsecp256k1::Signature::parse_der(signature).map_err(|error| format!("not a DER signature: {error:?}"))?;
     let hashed = libsecp256k1::Message::parse(&Sha256::digest(message).into());
-    if libsecp256k1::verify(&hashed, &signature, &public) {
+    if libsecp256k1::verify(&hashed, &signature, public) {
         Ok(())
     } else {
         Err("it does not match the signed bytes".to_owned())

@@ -7,7 +7,8 @@ use super::data::{Key, Record, RecordMetadata, Tombstone};
 use super::error::Error;
 use super::id::{check_count, check_len, KeyId, PeerKey};
 use super::limits::*;
-use super::{signature, signing};
+use super::signature::Signer;
+use super::signing;
 
 /// A value whose signatures and limits were checked. Only this module and the store, which reads back what
 /// went through it, can make one.
@@ -47,7 +48,7 @@ pub fn verify_key(key: Key) -> Result<Verified<Key>, Error> {
     check_len("challenge", key.challenge.len(), CHALLENGE_LEN_MAX)?;
     check_len("challenge_type", key.challenge_type.len(), CHALLENGE_TYPE_LEN_MAX)?;
     check_timestamp("timestamp_created", key.timestamp_created)?;
-    let owner = PeerKey::parse("owner_peer_id", &key.owner_peer_id)?;
+    let owner = Signer::parse("owner_peer_id", &key.owner_peer_id)?;
     let given = KeyId::parse(&key.id)?;
     let key_id = KeyId::of(&key.label, &key.owner_peer_id);
     if given != key_id {
@@ -102,7 +103,7 @@ pub fn verify_tombstone(tombstone: Tombstone) -> Result<Verified<Tombstone>, Err
     check_len("solution", tombstone.solution.len(), SOLUTION_LEN_MAX)?;
     check_timestamp("timestamp_issued", tombstone.timestamp_issued)?;
     let key_id = KeyId::parse(&tombstone.key_id)?;
-    let issuer = PeerKey::parse("issued_by", &tombstone.issued_by)?;
+    let issuer = Signer::parse("issued_by", &tombstone.issued_by)?;
     PeerKey::parse("peer_id", &tombstone.peer_id)?;
     check_signature(
         SignatureOf::TOMBSTONE,
@@ -138,15 +139,20 @@ pub fn check_metadata_sizes(metadata: &RecordMetadata) -> Result<(), Error> {
     Ok(())
 }
 
-fn check_metadata(metadata: &RecordMetadata) -> Result<(KeyId, PeerKey, PeerKey), Error> {
+fn check_metadata(metadata: &RecordMetadata) -> Result<(KeyId, Signer, Signer), Error> {
     check_metadata_sizes(metadata)?;
     for relay_id in &metadata.relay_id {
         PeerKey::parse("relay_id", relay_id)?;
     }
     check_timestamp("timestamp_issued", metadata.timestamp_issued)?;
     let key_id = KeyId::parse(&metadata.key_id)?;
-    let issuer = PeerKey::parse("issued_by", &metadata.issued_by)?;
-    let peer = PeerKey::parse("peer_id", &metadata.peer_id)?;
+    let issuer = Signer::parse("issued_by", &metadata.issued_by)?;
+    // Clients provide for themselves: one key, decoded once.
+    let peer = if metadata.peer_id == metadata.issued_by {
+        issuer.clone()
+    } else {
+        Signer::parse("peer_id", &metadata.peer_id)?
+    };
     Ok((key_id, issuer, peer))
 }
 
@@ -187,14 +193,14 @@ impl SignatureOf {
 
 fn check_signature(
     of: SignatureOf,
-    (signer, key): (&str, &PeerKey),
+    (peer_id, signer): (&str, &Signer),
     message: &signing::SignedBytes,
     signature: &[u8],
 ) -> Result<(), Error> {
     check_len("signature", signature.len(), SIGNATURE_LEN_MAX)?;
-    signature::verify(key, message, signature).map_err(|why| Error::BadSignature {
+    signer.verify(message, signature).map_err(|why| Error::BadSignature {
         what: of.what,
-        signer: signer.to_owned(),
+        signer: peer_id.to_owned(),
         why,
         bytes_from: of.bytes_from,
     })

@@ -127,7 +127,8 @@ impl<B: Backend> Store<B> {
             state.mark_saved();
         }
         if let Some(leaving) = self.cache.put(state) {
-            self.write_published(leaving.values())?;
+            // The call itself is done; what is lost here only makes a key due earlier.
+            let _ = self.write_published(leaving.values());
         }
         Ok(())
     }
@@ -182,7 +183,10 @@ impl<B: Backend> Store<B> {
             entries_left = entries_left.saturating_sub(entries);
             ids.push(key_id);
         }
-        let mut states = self.load_all(&ids)?;
+        let mut states = match self.load_all(&ids) {
+            Err(StoreError::BadRow { .. }) => self.load_readable(&ids, now)?,
+            outcome => outcome?,
+        };
         states.sort_by_key(|state| (state.published_at(), *state.key_id()));
         Ok(states)
     }
@@ -193,6 +197,19 @@ impl<B: Backend> Store<B> {
         }
         let rows = self.backend.read(sql::LOAD_KEYS, &[concatenated(ids)])?;
         row::read_states(&rows)
+    }
+
+    /// A key with an unreadable row is passed over, and counts as published: it must not hold up the others.
+    fn load_readable(&mut self, ids: &[KeyId], now: HostTimestamp) -> Result<Vec<KeyState>, StoreError> {
+        let mut states = Vec::new();
+        for id in ids {
+            match self.load(id) {
+                Ok(state) => states.extend(state),
+                Err(StoreError::BadRow { .. }) => self.set_published(&[*id], now.as_sec())?,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(states)
     }
 
     /// Keeps these keys from being due until the lease ends.

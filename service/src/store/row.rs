@@ -60,19 +60,37 @@ fn decode_key(body: &[u8]) -> Result<Verified<Key>, StoreError> {
     Ok(Verified::stored(key, key_id))
 }
 
-fn decode_entry(body: &[u8]) -> Result<(KeyId, Entry), StoreError> {
-    let key_id = |text: &str| KeyId::parse(text).map_err(|_| StoreError::BadRow { why: "key id" });
-    Ok(match decode(body)? {
-        EntryBody::Record { weight, record } => {
-            let id = key_id(&record.metadata.key_id)?;
-            let record = Verified::stored(record, id);
-            (id, Entry::Record(HeldRecord { record, weight }))
+/// Decodes entries; remembers the last key id, for those of one key come together.
+#[derive(Default)]
+struct EntryDecoder {
+    last: Option<(String, KeyId)>,
+}
+
+impl EntryDecoder {
+    fn decode(&mut self, body: &[u8]) -> Result<(KeyId, Entry), StoreError> {
+        Ok(match decode(body)? {
+            EntryBody::Record { weight, record } => {
+                let id = self.key_id(&record.metadata.key_id)?;
+                let record = Verified::stored(record, id);
+                (id, Entry::Record(HeldRecord { record, weight }))
+            }
+            EntryBody::Tombstone(tombstone) => {
+                let id = self.key_id(&tombstone.key_id)?;
+                (id, Entry::Tombstone(Verified::stored(tombstone, id)))
+            }
+        })
+    }
+
+    fn key_id(&mut self, text: &str) -> Result<KeyId, StoreError> {
+        match &self.last {
+            Some((last, id)) if last == text => Ok(*id),
+            _ => {
+                let id = KeyId::parse(text).map_err(|_| StoreError::BadRow { why: "key id" })?;
+                self.last = Some((text.to_owned(), id));
+                Ok(id)
+            }
         }
-        EntryBody::Tombstone(tombstone) => {
-            let id = key_id(&tombstone.key_id)?;
-            (id, Entry::Tombstone(Verified::stored(tombstone, id)))
-        }
-    })
+    }
 }
 
 /// Keys with their entries, as `sql::LOAD_KEY` and `sql::LOAD_KEYS` give them. Entries without a key row are passed
@@ -80,12 +98,12 @@ fn decode_entry(body: &[u8]) -> Result<(KeyId, Entry), StoreError> {
 pub(super) fn read_states(rows: &[u8]) -> Result<Vec<KeyState>, StoreError> {
     let mut keys = Vec::new();
     let mut entries: BTreeMap<KeyId, Vec<Entry>> = BTreeMap::new();
-    let mut buffer = Vec::new();
+    let (mut buffer, mut decoder) = (Vec::new(), EntryDecoder::default());
     for item in items(rows) {
         match item.split_first() {
             Some((b'K', rest)) => keys.push(read_key(rest, &mut buffer)?),
             Some((b'E', hex)) => {
-                let (key_id, entry) = decode_entry(unhex(hex, &mut buffer)?)?;
+                let (key_id, entry) = decoder.decode(unhex(hex, &mut buffer)?)?;
                 entries.entry(key_id).or_default().push(entry);
             }
             _ => return Err(StoreError::BadRow { why: "unknown kind" }),
@@ -109,10 +127,10 @@ fn read_key(item: &[u8], buffer: &mut Vec<u8>) -> Result<(Verified<Key>, (u64, u
 
 /// Records, as `sql::DUE_HOST_RECORDS` gives them.
 pub(super) fn read_records(rows: &[u8]) -> Result<Vec<HeldRecord>, StoreError> {
-    let mut buffer = Vec::new();
+    let (mut buffer, mut decoder) = (Vec::new(), EntryDecoder::default());
     items(rows)
         .map(
-            |item| match decode_entry(unhex(item.get(1..).unwrap_or_default(), &mut buffer)?)? {
+            |item| match decoder.decode(unhex(item.get(1..).unwrap_or_default(), &mut buffer)?)? {
                 (_, Entry::Record(held)) => Ok(held),
                 (_, Entry::Tombstone(_)) => Err(StoreError::BadRow { why: "not a record" }),
             },

@@ -9,13 +9,14 @@ pub(super) const SETTINGS: &str = "SELECT group_concat(name || '=' || value, cha
 pub(super) const WRITE_SETTING: &str =
     "INSERT INTO settings (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 
-/// A key and all its entries, in any order: the first letter tells them apart.
+/// A key and all its entries, in any order: the first letter tells them apart. No row at all for an unknown key, which
+/// saves the call that reads it.
 pub(super) const LOAD_KEY: &str = "
     SELECT group_concat(item) FROM (
         SELECT printf('K%d:%d:%s', life_at, published_at, hex(body)) AS item FROM keys WHERE id = ?1
         UNION ALL
         SELECT 'E' || hex(body) FROM entries WHERE key_id = ?1
-    )";
+    ) HAVING count(*) > 0";
 
 /// The same for several keys, whose ids lie one behind the other in ?1.
 pub(super) const LOAD_KEYS: &str = "

@@ -250,3 +250,19 @@ fn republications_beyond_what_memory_holds_are_written() {
     assert_eq!(evicted(&mut node, NOW + HOUR + 99), NONE);
     assert_eq!(evicted(&mut node, NOW + HOUR + 100).len(), EVICT_STALE_KEYS_MAX);
 }
+
+#[test]
+fn a_key_with_an_unreadable_row_does_not_hold_up_the_others() {
+    let mut scene = scene();
+    let owner = Peer::named("the owner of the other key");
+    scene.node.register_key(&owner.key("other", NOW), NOW).unwrap();
+    scene.node.put_record(&scene.record("provider", NOW), NOW).unwrap();
+    // What is in memory is written and forgotten at a restart.
+    let mut node = scene.node.restart(|_| {}).unwrap();
+    node.registry()
+        .store()
+        .run_raw("UPDATE entries SET body = x'01FF'")
+        .unwrap();
+    assert_eq!(evicted(&mut node, NOW + HOUR), ["other"]);
+    assert!(node.get_records(&scene.key_id, NOW + HOUR).is_err());
+}
