@@ -94,7 +94,11 @@ impl Node {
     /// [`CallError`].
     pub fn signed_key(&mut self, owner: &Peer, label: &str, created: u64) -> Result<Value, CallError> {
         let signature = self.signed("get_key_bytes", json!([label, [owner.id()], created, [], ""]), owner)?;
-        let id = self.call("get_key_id", json!([label, owner.id()]), Origins::new(&self.host, owner, 2))?;
+        let id = self.call(
+            "get_key_id",
+            json!([label, owner.id()]),
+            Origins::new(&self.host, owner, 2),
+        )?;
         Ok(json!({
             "id": id, "label": label, "owner_peer_id": owner.id(), "timestamp_created": created,
             "challenge": [], "challenge_type": "", "signature": signature,
@@ -183,7 +187,11 @@ impl Node {
             .iter()
             .map(|record| json!({ "success": true, "weight": 0, "peer_id": record["metadata"]["issued_by"], "error": "" }))
             .collect();
-        self.proved("republish_records", json!([records, weights, now]), &Peer::named("a client"))
+        self.proved(
+            "republish_records",
+            json!([records, weights, now]),
+            &Peer::named("a client"),
+        )
     }
 
     /// Signs and adds `issuer`'s tombstone for `provider`.
@@ -197,8 +205,11 @@ impl Node {
         issued: u64,
         now: u64,
     ) -> Result<Outcome, CallError> {
-        let signature =
-            self.signed("get_tombstone_bytes", json!([key_id, issuer.id(), provider.id(), issued, []]), issuer)?;
+        let signature = self.signed(
+            "get_tombstone_bytes",
+            json!([key_id, issuer.id(), provider.id(), issued, []]),
+            issuer,
+        )?;
         let arguments = json!([key_id, issuer.id(), provider.id(), issued, [], signature, now]);
         self.proved("add_tombstone", arguments, issuer)
     }

@@ -26,7 +26,10 @@ impl Subject {
     pub fn spec(self, directory: &Path) -> ServiceSpec {
         let (sqlite, registry): (ModuleSource, ModuleSource) = match self {
             Self::Here => (artifact("sqlite3.wasm").into(), artifact("registry.wasm").into()),
-            Self::Reference => (registry_distro::SQLITE_WASM.into(), registry_distro::REGISTRY_WASM.into()),
+            Self::Reference => (
+                registry_distro::SQLITE_WASM.into(),
+                registry_distro::REGISTRY_WASM.into(),
+            ),
         };
         // The reference asks for its directory under the name without a slash.
         ServiceSpec::new("registry", directory)
