@@ -136,6 +136,14 @@ impl Caller {
         )
     }
 
+    /// The peer that argument `position` comes from, as its tetraplet says; nobody where there is none.
+    pub fn peer_of(&self, position: usize) -> &str {
+        let items = self.parameters.tetraplets.get(position);
+        items
+            .and_then(|items| items.first())
+            .map_or("", |origin| &origin.peer_pk)
+    }
+
     fn check_origin<'a>(
         &self,
         (argument, position, item): (&'static str, usize, usize),

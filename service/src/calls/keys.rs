@@ -86,7 +86,11 @@ impl<B: Backend> Call<'_, B> {
         self.save(state)
     }
 
-    fn admit_key(&mut self, key: Key, now: crate::domain::HostTimestamp) -> Result<(KeyId, KeyState), CallError> {
+    pub(super) fn admit_key(
+        &mut self,
+        key: Key,
+        now: crate::domain::HostTimestamp,
+    ) -> Result<(KeyId, KeyState), CallError> {
         let claimed = KeyId::parse(&key.id)?;
         let mut state = match self.store.load(&claimed)? {
             Some(mut state) => {

@@ -5,8 +5,8 @@ use crate::auth::WeightResult;
 use crate::domain::data::{Record, RecordMetadata};
 use crate::domain::limits::REPUBLISH_BATCH_MAX;
 use crate::domain::{
-    check_count, check_metadata_sizes, merge_records, pack_records, signing, Admission, Arrival, Error, KeyId,
-    Unpacker, Verified, Verifier,
+    check_count, check_metadata_sizes, merge_records, pack_records, signing, Admission, Arrival, Error, HostTimestamp,
+    KeyId, Unpacker, Verified, Verifier,
 };
 use crate::store::Backend;
 
@@ -80,6 +80,10 @@ impl<B: Backend> Call<'_, B> {
     /// [`CallError`].
     pub fn get_records(&mut self, key_id: &str, current_timestamp_sec: u64) -> Result<Vec<Record>, CallError> {
         let now = self.caller.host_timestamp(1, current_timestamp_sec)?;
+        self.read_records(key_id, now)
+    }
+
+    pub(super) fn read_records(&mut self, key_id: &str, now: HostTimestamp) -> Result<Vec<Record>, CallError> {
         let mut state = self.load_alive(&KeyId::parse(key_id)?, now)?;
         state.note_use(&self.at(now));
         let at = self.at(now);
@@ -131,7 +135,7 @@ pub(super) fn settled(admission: Admission) -> Result<(), Error> {
     }
 }
 
-fn check_signed(record: &Record) -> Result<(), Error> {
+pub(super) fn check_signed(record: &Record) -> Result<(), Error> {
     if record.signature.is_empty() {
         return Err(Error::Unsigned {
             peer_id: crate::domain::quoted(&record.metadata.peer_id),

@@ -42,6 +42,16 @@ pub const REPUBLISH_BATCH_MAX: usize = RECORDS_PER_KEY_MAX + HOST_RECORDS_PER_KE
 pub const MERGE_RECORDS_MAX: usize = 16_384;
 /// Lists in one `merge`, or keys in one `merge_keys`.
 pub const MERGE_LISTS_MAX: usize = 256;
+/// Peers that share a key: the closest to it.
+pub const NEIGHBOURHOOD_MAX: usize = 20;
+/// Peers among whom the closest are chosen.
+pub const PEERS_MAX: usize = 256;
+/// Records that a reader names as held already.
+pub const KNOWN_RECORDS_MAX: usize = 64;
+/// Bytes of one packed key.
+pub const PACKED_KEY_LEN_MAX: usize = 8 * 1024;
+/// Bytes of an error text that one node answers about another's.
+pub const NODE_ERROR_LEN_MAX: usize = 1_024;
 /// Bytes of one packed list of records.
 pub const PACKED_LEN_MAX: usize = 8 * 1024 * 1024;
 /// Bytes that all packed lists of one call may unpack to.

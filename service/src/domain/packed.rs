@@ -10,10 +10,10 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use base64::Engine;
 use serde::{Deserialize, Serialize};
 
-use super::data::{Record, RecordMetadata};
+use super::data::{Key, Record, RecordMetadata};
 use super::error::Error;
 use super::id::{check_count, check_len};
-use super::limits::{MERGE_RECORDS_MAX, PACKED_LEN_MAX, UNPACKED_LEN_MAX};
+use super::limits::{MERGE_RECORDS_MAX, PACKED_KEY_LEN_MAX, PACKED_LEN_MAX, UNPACKED_LEN_MAX};
 
 const VERSION: u8 = 1;
 
@@ -86,6 +86,28 @@ pub fn pack_records<'a>(records: impl IntoIterator<Item = &'a Record>) -> String
     };
     // Only a sequence without a length can fail to encode, and there is none.
     STANDARD_NO_PAD.encode(postcard::to_allocvec(&packed).unwrap_or_default())
+}
+
+/// Packs a key.
+pub fn pack_key(key: &Key) -> String {
+    STANDARD_NO_PAD.encode(postcard::to_allocvec(&(VERSION, key)).unwrap_or_default())
+}
+
+/// The key in a packed string. It is as unverified as before.
+///
+/// # Errors
+/// [`Error::TooLong`] and [`Error::BadPacked`].
+pub fn unpack_key(text: &str) -> Result<Key, Error> {
+    check_len("packed key", text.len(), PACKED_KEY_LEN_MAX)?;
+    let bytes = STANDARD_NO_PAD
+        .decode(text)
+        .map_err(|_| Error::BadPacked { why: "not base64" })?;
+    match postcard::from_bytes(&bytes) {
+        Ok((VERSION, key)) => Ok(key),
+        _ => Err(Error::BadPacked {
+            why: "not a packed key",
+        }),
+    }
 }
 
 /// Unpacks the lists of one call, all of them together to at most [`UNPACKED_LEN_MAX`] and [`MERGE_RECORDS_MAX`]: in a

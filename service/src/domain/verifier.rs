@@ -25,7 +25,7 @@ impl Verifier {
     /// # Errors
     /// As [`verify_record`].
     pub fn record(&mut self, record: Record, held: Option<&Verified<Record>>) -> Result<Verified<Record>, Error> {
-        let digest = digest(&record);
+        let digest = record_digest(&record);
         if self.young.contains(&digest) || self.old.contains(&digest) {
             let key_id = KeyId::parse(&record.metadata.key_id)?;
             return Ok(Verified::stored(record, key_id));
@@ -40,7 +40,7 @@ impl Verifier {
 }
 
 /// `record_bytes` covers everything but the provider's own signature.
-fn digest(record: &Record) -> [u8; 32] {
+pub(super) fn record_digest(record: &Record) -> [u8; 32] {
     Sha256::new()
         .chain_update(signing::record_bytes(&record.metadata, record.timestamp_created))
         .chain_update(&record.signature)

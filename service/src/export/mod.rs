@@ -7,6 +7,8 @@
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
 
 mod keys;
+mod lookup;
+mod publish;
 mod records;
 mod results;
 mod tombstones;

@@ -1,0 +1,331 @@
+//! Reading what the neighbourhood knows: the node that reads asks itself first, tells the others what it holds, so that
+//! they answer with the rest, checks every answer before it counts, and merges them.
+
+use std::collections::BTreeSet;
+
+use super::publish::{clamp, near, no_answer};
+use super::records::merge;
+use super::{Call, CallError};
+use crate::domain::data::{Key, Record};
+use crate::domain::limits::{MERGE_LISTS_MAX, NODE_ERROR_LEN_MAX, PEERS_MAX};
+use crate::domain::{
+    check_count, merge_keys, pack_key, pack_records, quoted, unpack_key, verify_key, Error, KeyId, KnownRecords,
+    Unpacker,
+};
+use crate::store::Backend;
+
+/// What one node answers: one packed answer, or one error.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
+    pub good: Vec<String>,
+    pub bad: Vec<String>,
+}
+
+impl From<Result<String, CallError>> for Answer {
+    fn from(outcome: Result<String, CallError>) -> Self {
+        match outcome {
+            Ok(packed) => Self {
+                good: vec![packed],
+                bad: Vec::new(),
+            },
+            Err(error) => Self {
+                good: Vec::new(),
+                bad: vec![error.to_string()],
+            },
+        }
+    }
+}
+
+/// A checked answer: its errors begin with the node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeAnswer {
+    pub peer_id: String,
+    pub good: Vec<String>,
+    pub bad: Vec<String>,
+}
+
+impl NodeAnswer {
+    /// A node's answer is none, because of `error`.
+    #[must_use]
+    pub fn failed(peer_id: &str, error: &str) -> Self {
+        let end = (0..=NODE_ERROR_LEN_MAX.min(error.len())).rfind(|at| error.is_char_boundary(*at));
+        let error = &error[..end.unwrap_or(0)];
+        Self {
+            peer_id: peer_id.to_owned(),
+            good: Vec::new(),
+            bad: vec![format!("{peer_id}: {error}")],
+        }
+    }
+
+    fn good(peer_id: &str, packed: &str) -> Self {
+        Self {
+            peer_id: peer_id.to_owned(),
+            good: vec![packed.to_owned()],
+            bad: Vec::new(),
+        }
+    }
+
+    fn checked(peer_id: &str, answer: Answer, check: impl FnOnce(&str) -> Result<(), Error>) -> Self {
+        match (answer.good.first(), answer.bad.first()) {
+            (Some(packed), None) if answer.good.len() == 1 => match check(packed) {
+                Ok(()) => Self::good(peer_id, packed),
+                Err(error) => Self::failed(peer_id, &format!("the answer is dropped: {error}")),
+            },
+            (None, Some(error)) => Self::failed(peer_id, error),
+            _ => Self::failed(peer_id, "the answer is dropped: it is neither one list nor one error"),
+        }
+    }
+}
+
+/// Whom to ask, and what to wait for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lookup {
+    /// The nodes of the neighbourhood that are still to be asked, closest first.
+    pub ask: Vec<String>,
+    /// One item if there is something to wait for, else none.
+    pub more: Vec<bool>,
+    /// How many good answers are needed.
+    pub ack: u32,
+    /// Index, among the good answers of others, of the one that is enough.
+    pub enough: u32,
+    /// Index, among all answers of others, of the last.
+    pub all: u32,
+    /// What this node holds, for `get_records_beyond`.
+    pub known: String,
+    /// This node's own answer, if it belongs to the neighbourhood.
+    pub here: Vec<NodeAnswer>,
+}
+
+impl Lookup {
+    fn begin<T>(
+        host_id: &str,
+        peers: Result<Vec<String>, String>,
+        ack: i16,
+        own: impl FnOnce() -> Result<T, CallError>,
+        describe: impl FnOnce(T) -> String,
+    ) -> Self {
+        let peers = match peers {
+            Ok(peers) => peers,
+            Err(error) => {
+                return Self {
+                    ack: 1,
+                    here: vec![NodeAnswer::failed(host_id, &error)],
+                    ..Self::default()
+                }
+            }
+        };
+        let mut lookup = Self {
+            ack: clamp(ack, peers.len()),
+            ask: peers.iter().filter(|peer| *peer != host_id).cloned().collect(),
+            ..Self::default()
+        };
+        if lookup.ask.len() < peers.len() {
+            match own() {
+                Ok(own) => {
+                    lookup.here.push(NodeAnswer::good(host_id, "here"));
+                    if lookup.ack == 1 {
+                        lookup.ask.clear();
+                        return lookup;
+                    }
+                    lookup.known = describe(own);
+                }
+                Err(error) => lookup.here.push(NodeAnswer::failed(host_id, &error.to_string())),
+            }
+        }
+        if !lookup.ask.is_empty() {
+            lookup.more.push(true);
+            let own = lookup.here.iter().filter(|here| !here.good.is_empty()).count();
+            lookup.enough = lookup.ack - 1 - own as u32;
+            lookup.all = lookup.ask.len() as u32 - 1;
+        }
+        lookup
+    }
+
+    /// Everybody's errors; that others were silent is one if too few answered.
+    fn errors(&self, answers: &[NodeAnswer]) -> Vec<String> {
+        let all = || self.here.iter().chain(answers);
+        let mut errors: Vec<String> = all().flat_map(|answer| answer.bad.iter().cloned()).collect();
+        let good = all().filter(|answer| !answer.good.is_empty()).count();
+        if good < self.ack as usize {
+            let silent = self
+                .ask
+                .iter()
+                .filter(|peer| !answers.iter().any(|answer| answer.peer_id == **peer));
+            errors.extend(silent.map(|peer| no_answer(peer)));
+            errors.push(format!(
+                "{good} nodes answered with what was looked for, {} are needed",
+                self.ack
+            ));
+        }
+        errors
+    }
+
+    /// Whether this node's own counts, and the packed answers of the others, equal ones once.
+    fn good<'a>(&'a self, answers: &'a [NodeAnswer]) -> Result<(bool, BTreeSet<&'a str>), Error> {
+        check_count("peers", self.ask.len(), PEERS_MAX)?;
+        check_count("answers", self.here.len() + answers.len(), MERGE_LISTS_MAX)?;
+        let good = |answers: &'a [NodeAnswer]| answers.iter().flat_map(|answer| answer.good.iter());
+        let own = good(&self.here).next().is_some();
+        Ok((own, good(answers).map(String::as_str).collect()))
+    }
+}
+
+/// An error for each peer that was asked and is not among those that answered.
+pub fn get_silent(asked: impl Iterator<Item = String>, answered: &[String]) -> Vec<String> {
+    let answered: BTreeSet<&String> = answered.iter().collect();
+    let silent: BTreeSet<String> = asked.filter(|peer| !answered.contains(peer)).collect();
+    silent.iter().map(|peer| no_answer(peer)).collect()
+}
+
+/// What a lookup found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found<T> {
+    /// None where no node knew.
+    pub found: Option<T>,
+    pub errors: Vec<String>,
+}
+
+impl<B: Backend> Call<'_, B> {
+    /// Begins to read the records of a key. `peers` is what this node's `kad.neighborhood` returned. `ack` is clamped
+    /// to what there is.
+    pub fn begin_records(&mut self, key_id: &str, peers: Vec<String>, ack: i16, current_timestamp_sec: u64) -> Lookup {
+        let peers = self
+            .caller
+            .host_timestamp(3, current_timestamp_sec)
+            .map_err(|error| error.to_string())
+            .and_then(|_| near(key_id, peers, self.here()).map_err(|error| error.to_string()));
+        let host_id = self.here().host_id().to_owned();
+        let own = || self.own_records(key_id, 3, current_timestamp_sec);
+        Lookup::begin(&host_id, peers, ack, own, |records: Vec<Record>| {
+            KnownRecords::describe(&records)
+        })
+    }
+
+    /// Begins to read a key.
+    pub fn begin_key(&mut self, key_id: &str, peers: Vec<String>, ack: i16) -> Lookup {
+        let peers = near(key_id, peers, self.here()).map_err(|error| error.to_string());
+        let host_id = self.here().host_id().to_owned();
+        let own = || self.get_key_metadata(key_id);
+        Lookup::begin(&host_id, peers, ack, own, |_| String::new())
+    }
+
+    /// The live records of a key but for those that the reader says it holds, packed.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub fn get_records_beyond(
+        &mut self,
+        key_id: &str,
+        known: &str,
+        current_timestamp_sec: u64,
+    ) -> Result<String, CallError> {
+        let known = KnownRecords::parse(known)?;
+        let records = self.own_records(key_id, 2, current_timestamp_sec)?;
+        Ok(pack_records(records.iter().filter(|record| !known.contains(record))))
+    }
+
+    /// The key, packed.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub fn get_key_packed(&mut self, key_id: &str) -> Result<String, CallError> {
+        Ok(pack_key(&self.get_key_metadata(key_id)?))
+    }
+
+    /// Checks what a node answered to `get_records_beyond`: one forgery, and nothing of it counts. Who answered is what
+    /// the tetraplet of position 1 says.
+    pub fn check_records(&mut self, key_id: &str, answer: Answer) -> NodeAnswer {
+        let peer_id = self.caller.peer_of(1).to_owned();
+        NodeAnswer::checked(&peer_id, answer, |packed| {
+            KeyId::parse(key_id)?;
+            for record in Unpacker::sharing(1).unpack(packed)? {
+                if record.metadata.key_id != key_id {
+                    return Err(Error::SeveralKeys {
+                        first: key_id.to_owned(),
+                        other: quoted(&record.metadata.key_id),
+                    });
+                }
+                self.verifier.record(record, None)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The same for `get_key_packed`.
+    pub fn check_key(&self, key_id: &str, answer: Answer) -> NodeAnswer {
+        NodeAnswer::checked(self.caller.peer_of(1), answer, |packed| {
+            let key = verify_key(unpack_key(packed)?)?;
+            if key.id == key_id {
+                return Ok(());
+            }
+            Err(Error::SeveralKeys {
+                first: key_id.to_owned(),
+                other: quoted(&key.id),
+            })
+        })
+    }
+
+    /// Ends reading the records of a key: the latest of every provider, and the errors of all nodes.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub fn end_records(
+        &mut self,
+        key_id: &str,
+        lookup: &Lookup,
+        answers: &[NodeAnswer],
+        current_timestamp_sec: u64,
+    ) -> Result<Found<Vec<Record>>, CallError> {
+        let (own, others) = lookup.good(answers)?;
+        let mut lists = Vec::new();
+        if own {
+            lists.push(self.own_records(key_id, 3, current_timestamp_sec)?);
+        }
+        let unpacker = Unpacker::sharing(others.len());
+        for packed in others {
+            lists.push(unpacker.unpack(packed)?);
+        }
+        let found = if lists.is_empty() {
+            None
+        } else {
+            Some(merge(lists, Some(key_id), self.verifier)?)
+        };
+        Ok(Found {
+            found,
+            errors: lookup.errors(answers),
+        })
+    }
+
+    /// Ends reading a key: its latest registration.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub fn end_key(&mut self, key_id: &str, lookup: &Lookup, answers: &[NodeAnswer]) -> Result<Found<Key>, CallError> {
+        let (own, others) = lookup.good(answers)?;
+        let mut keys = Vec::new();
+        if own {
+            keys.push(self.get_key_metadata(key_id)?);
+        }
+        for packed in others {
+            keys.push(unpack_key(packed)?);
+        }
+        let found = match keys.is_empty() {
+            true => None,
+            false => Some(merge_keys(keys, Some(key_id))?.into_inner()),
+        };
+        Ok(Found {
+            found,
+            errors: lookup.errors(answers),
+        })
+    }
+
+    fn own_records(
+        &mut self,
+        key_id: &str,
+        time_at: usize,
+        current_timestamp_sec: u64,
+    ) -> Result<Vec<Record>, CallError> {
+        let now = self.caller.host_timestamp(time_at, current_timestamp_sec)?;
+        self.read_records(key_id, now)
+    }
+}
