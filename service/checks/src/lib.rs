@@ -9,6 +9,7 @@ mod subject;
 mod table;
 mod wire;
 mod world;
+pub mod writes;
 
 pub use check::Check;
 pub(crate) use failure::ensure;
