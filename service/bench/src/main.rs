@@ -4,6 +4,7 @@ mod calls;
 mod case;
 mod growth;
 mod measure;
+mod network;
 mod report;
 mod start;
 
@@ -33,6 +34,8 @@ enum Part {
     Calls,
     /// Starting the service.
     Start,
+    /// The Resources API on a network of 20 nodes, here and in the reference.
+    Network,
     /// Cost by the number of keys in the database.
     Growth,
 }
@@ -45,6 +48,9 @@ fn main() -> Result<()> {
     }
     if wanted(Part::Start) {
         start::run()?;
+    }
+    if wanted(Part::Network) {
+        network::run()?;
     }
     if wanted(Part::Growth) {
         growth::run(&options.keys, options.rounds)?;
