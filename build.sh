@@ -85,6 +85,9 @@ run_demo() {
 
 run_bench() {
   build_artifacts
+  install_aqua_compiler
+  # The reference's scripts, and the compiler that takes them.
+  install_npm_packages service/bench/network/reference
   step "build the benchmark" cargo build --release --locked -p registry-bench
   # The reference prints a line of its own at many calls.
   cargo run --quiet --release --locked -p registry-bench -- "$@" | sed '/^get_non_host_records_count_by_key$/d'
@@ -118,14 +121,17 @@ need_native_toolchain() {
 
 # Aqua is compiled by the npm packages that devnet/compile pins.
 install_aqua_compiler() {
-  local packages=devnet/compile
+  install_npm_packages devnet/compile
+}
+
+install_npm_packages() { # DIRECTORY
   need_node
   have npm || fail "npm is missing (it installs Aqua's compiler): install Node.js 18 or later from https://nodejs.org"
   # npm leaves a copy of the lock file behind when it is done.
-  if [[ $packages/node_modules/.package-lock.json -nt $packages/package-lock.json ]]; then
+  if [[ $1/node_modules/.package-lock.json -nt $1/package-lock.json ]]; then
     return
   fi
-  step "install Aqua's compiler" npm ci --no-audit --no-fund --prefix "$packages"
+  step "install the npm packages of $1" npm ci --no-audit --no-fund --prefix "$1"
 }
 
 need_node() {
