@@ -77,17 +77,31 @@ impl NodeAnswer {
     }
 }
 
+/// Nodes that are asked at once beside those whose answers are needed. The others follow only where these are not
+/// enough: a lookup that asks everybody costs three times as much.
+const SPARE_NODES: usize = 2;
+
+/// A node to ask.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Candidate {
+    pub peer_id: String,
+    /// One item if it is asked only after `widen`, else none.
+    pub later: Vec<bool>,
+}
+
 /// Whom to ask, and what to wait for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lookup {
     /// The nodes of the neighbourhood that are still to be asked, closest first.
-    pub ask: Vec<String>,
+    pub ask: Vec<Candidate>,
     /// One item if there is something to wait for, else none.
     pub more: Vec<bool>,
     /// How many good answers are needed.
     pub ack: u32,
     /// Index, among the good answers of others, of the one that is enough.
     pub enough: u32,
+    /// Index, among all answers of others, of the last of those asked at once.
+    pub first: u32,
     /// Index, among all answers of others, of the last.
     pub all: u32,
     /// What this node holds, for `get_records_beyond`.
@@ -114,17 +128,16 @@ impl Lookup {
                 }
             }
         };
+        let others: Vec<&String> = peers.iter().filter(|peer| *peer != host_id).collect();
         let mut lookup = Self {
             ack: clamp(ack, peers.len()),
-            ask: peers.iter().filter(|peer| *peer != host_id).cloned().collect(),
             ..Self::default()
         };
-        if lookup.ask.len() < peers.len() {
+        if others.len() < peers.len() {
             match own() {
                 Ok(own) => {
                     lookup.here.push(NodeAnswer::good(host_id, "here"));
                     if lookup.ack == 1 {
-                        lookup.ask.clear();
                         return lookup;
                     }
                     lookup.known = describe(own);
@@ -132,13 +145,34 @@ impl Lookup {
                 Err(error) => lookup.here.push(NodeAnswer::failed(host_id, &error.to_string())),
             }
         }
-        if !lookup.ask.is_empty() {
-            lookup.more.push(true);
-            let own = lookup.here.iter().filter(|here| !here.good.is_empty()).count();
-            lookup.enough = lookup.ack - 1 - own as u32;
-            lookup.all = lookup.ask.len() as u32 - 1;
+        if !others.is_empty() {
+            lookup.wait_for(&others);
         }
         lookup
+    }
+
+    fn wait_for(&mut self, others: &[&String]) {
+        let own = self.here.iter().filter(|here| !here.good.is_empty()).count();
+        self.enough = self.ack - 1 - own as u32;
+        let first = (self.enough as usize + 1 + SPARE_NODES).min(others.len());
+        self.more.push(true);
+        self.first = first as u32 - 1;
+        self.all = others.len() as u32 - 1;
+        self.ask = others
+            .iter()
+            .enumerate()
+            .map(|(at, peer_id)| Candidate {
+                peer_id: (*peer_id).clone(),
+                later: (at >= first).then_some(true).into_iter().collect(),
+            })
+            .collect();
+    }
+
+    /// Whether the nodes that were not asked at once are needed: one item if so, else none.
+    pub fn widen(&self, answers: &[NodeAnswer]) -> Vec<bool> {
+        let good = answers.iter().filter(|answer| !answer.good.is_empty()).count();
+        let needed = good <= self.enough as usize && self.first < self.all;
+        needed.then_some(true).into_iter().collect()
     }
 
     /// Everybody's errors; that others were silent is one if too few answered.
@@ -150,8 +184,8 @@ impl Lookup {
             let silent = self
                 .ask
                 .iter()
-                .filter(|peer| !answers.iter().any(|answer| answer.peer_id == **peer));
-            errors.extend(silent.map(|peer| no_answer(peer)));
+                .filter(|peer| !answers.iter().any(|answer| answer.peer_id == peer.peer_id));
+            errors.extend(silent.map(|peer| no_answer(&peer.peer_id)));
             errors.push(format!(
                 "{good} nodes answered with what was looked for, {} are needed",
                 self.ack

@@ -63,6 +63,13 @@ pub fn end_key(key_id: String, lookup: Lookup, answers: Vec<NodeAnswer>) -> Find
     call(|mut call| call.end_key(&key_id, &lookup.into(), &answers)).into()
 }
 
+/// Whether the nodes that were not asked at once are needed: one item if so, else none.
+#[marine]
+pub fn widen(lookup: Lookup, answers: Vec<NodeAnswer>) -> Vec<bool> {
+    let answers = answers.into_iter().map(calls::NodeAnswer::from).collect::<Vec<_>>();
+    calls::Lookup::from(lookup).widen(&answers)
+}
+
 /// What counts for a node whose answer is none: its call failed.
 #[marine]
 pub fn failed_answer(peer_id: String, error: String) -> NodeAnswer {

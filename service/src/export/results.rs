@@ -176,18 +176,29 @@ pub struct TallyResult {
     pub errors: Vec<String>,
 }
 
+/// A node to ask.
+#[marine]
+#[derive(Debug, Default, Clone)]
+pub struct Candidate {
+    pub peer_id: String,
+    /// One item if it is asked only after `widen`, else none.
+    pub later: Vec<bool>,
+}
+
 /// Whom to ask, and what to wait for.
 #[marine]
 #[derive(Debug, Default, Clone)]
 pub struct Lookup {
     /// The nodes of the neighbourhood that are still to be asked, closest first.
-    pub ask: Vec<String>,
+    pub ask: Vec<Candidate>,
     /// One item if there is something to wait for, else none.
     pub more: Vec<bool>,
     /// How many good answers are needed.
     pub ack: u32,
     /// Index, among the good answers of others, of the one that is enough.
     pub enough: u32,
+    /// Index, among all answers of others, of the last of those asked at once.
+    pub first: u32,
     /// Index, among all answers of others, of the last.
     pub all: u32,
     /// What this node holds, for `get_records_beyond`.
@@ -278,12 +289,12 @@ from_outcome!(StatsResult, stats: Stats => {
 
 /// Makes types of one and the same fields of one another.
 macro_rules! same_fields {
-    ($wire:ident, $inner:path, [$($field:ident),*] $(, $list:ident)?) => {
+    ($wire:ident, $inner:path, [$($field:ident),*] $(, $list:ident)*) => {
         impl From<$inner> for $wire {
             fn from(inner: $inner) -> Self {
                 Self {
                     $($field: inner.$field,)*
-                    $($list: inner.$list.into_iter().map(Into::into).collect(),)?
+                    $($list: inner.$list.into_iter().map(Into::into).collect(),)*
                 }
             }
         }
@@ -292,7 +303,7 @@ macro_rules! same_fields {
             fn from(wire: $wire) -> Self {
                 Self {
                     $($field: wire.$field,)*
-                    $($list: wire.$list.into_iter().map(Into::into).collect(),)?
+                    $($list: wire.$list.into_iter().map(Into::into).collect(),)*
                 }
             }
         }
@@ -302,7 +313,8 @@ macro_rules! same_fields {
 same_fields!(NodeResult, calls::Answer, [good, bad]);
 same_fields!(NodeAnswer, calls::NodeAnswer, [peer_id, good, bad]);
 same_fields!(Spread, calls::Spread, [ask, more, good, bad, ack, enough, hopeless]);
-same_fields!(Lookup, calls::Lookup, [ask, more, ack, enough, all, known], here);
+same_fields!(Candidate, calls::Candidate, [peer_id, later]);
+same_fields!(Lookup, calls::Lookup, [more, ack, enough, first, all, known], ask, here);
 
 impl From<Result<calls::Tally, registry_service::domain::Error>> for TallyResult {
     fn from(outcome: Result<calls::Tally, registry_service::domain::Error>) -> Self {
