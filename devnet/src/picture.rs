@@ -8,7 +8,7 @@ use crate::kademlia::Point;
 use crate::network::Network;
 use crate::peer::PeerIndex;
 
-const SIZE: f64 = 800.0;
+const SIZE: f64 = 940.0;
 const CENTRE: f64 = SIZE / 2.0;
 const RADIUS: f64 = 270.0;
 /// Beyond this many nodes their labels would overlap.
