@@ -10,6 +10,7 @@ mod expiry;
 mod hosting;
 mod input;
 mod key_life;
+mod lookup;
 mod merge;
 mod model;
 mod order;
