@@ -7,7 +7,7 @@ use super::publish::{clamp, near, no_answer};
 use super::records::merge;
 use super::{Call, CallError};
 use crate::domain::data::{Key, Record};
-use crate::domain::limits::{MERGE_LISTS_MAX, NODE_ERROR_LEN_MAX, PEERS_MAX};
+use crate::domain::limits::{MERGE_LISTS_MAX, NODE_ERROR_LEN_MAX, PEERS_MAX, PEER_ID_LEN_MAX};
 use crate::domain::{
     check_count, merge_keys, pack_key, pack_records, quoted, unpack_key, verify_key, Error, KeyId, KnownRecords,
     Unpacker,
@@ -48,8 +48,7 @@ impl NodeAnswer {
     /// A node's answer is none, because of `error`.
     #[must_use]
     pub fn failed(peer_id: &str, error: &str) -> Self {
-        let end = (0..=NODE_ERROR_LEN_MAX.min(error.len())).rfind(|at| error.is_char_boundary(*at));
-        let error = &error[..end.unwrap_or(0)];
+        let (peer_id, error) = (clip(peer_id, PEER_ID_LEN_MAX), clip(error, NODE_ERROR_LEN_MAX));
         Self {
             peer_id: peer_id.to_owned(),
             good: Vec::new(),
@@ -77,23 +76,23 @@ impl NodeAnswer {
     }
 }
 
+/// The first `len_max` bytes, or a few less: no character is cut.
+fn clip(text: &str, len_max: usize) -> &str {
+    let end = (0..=len_max.min(text.len())).rfind(|at| text.is_char_boundary(*at));
+    &text[..end.unwrap_or(0)]
+}
+
 /// Nodes that are asked at once beside those whose answers are needed. The others follow only where these are not
 /// enough: a lookup that asks everybody costs three times as much.
 const SPARE_NODES: usize = 2;
 
-/// A node to ask.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Candidate {
-    pub peer_id: String,
-    /// One item if it is asked only after `widen`, else none.
-    pub later: Vec<bool>,
-}
-
 /// Whom to ask, and what to wait for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lookup {
-    /// The nodes of the neighbourhood that are still to be asked, closest first.
-    pub ask: Vec<Candidate>,
+    /// The nodes of the neighbourhood to be asked at once, closest first.
+    pub ask: Vec<String>,
+    /// Those to be asked where these are not enough, see [`Lookup::widen`].
+    pub later: Vec<String>,
     /// One item if there is something to wait for, else none.
     pub more: Vec<bool>,
     /// How many good answers are needed.
@@ -158,21 +157,19 @@ impl Lookup {
         self.more.push(true);
         self.first = first as u32 - 1;
         self.all = others.len() as u32 - 1;
-        self.ask = others
-            .iter()
-            .enumerate()
-            .map(|(at, peer_id)| Candidate {
-                peer_id: (*peer_id).clone(),
-                later: (at >= first).then_some(true).into_iter().collect(),
-            })
-            .collect();
+        let (ask, later) = others.split_at(first);
+        self.ask = ask.iter().map(|peer| (*peer).clone()).collect();
+        self.later = later.iter().map(|peer| (*peer).clone()).collect();
     }
 
-    /// Whether the nodes that were not asked at once are needed: one item if so, else none.
-    pub fn widen(&self, answers: &[NodeAnswer]) -> Vec<bool> {
+    /// The nodes that were not asked at once, if the answers of the others are not enough.
+    #[must_use]
+    pub fn widen(self, answers: &[NodeAnswer]) -> Vec<String> {
         let good = answers.iter().filter(|answer| !answer.good.is_empty()).count();
-        let needed = good <= self.enough as usize && self.first < self.all;
-        needed.then_some(true).into_iter().collect()
+        if good > self.enough as usize {
+            return Vec::new();
+        }
+        self.later
     }
 
     /// Everybody's errors; that others were silent is one if too few answered.
@@ -184,8 +181,9 @@ impl Lookup {
             let silent = self
                 .ask
                 .iter()
-                .filter(|peer| !answers.iter().any(|answer| answer.peer_id == peer.peer_id));
-            errors.extend(silent.map(|peer| no_answer(&peer.peer_id)));
+                .chain(&self.later)
+                .filter(|peer| !answers.iter().any(|answer| answer.peer_id == **peer));
+            errors.extend(silent.map(|peer| no_answer(peer)));
             errors.push(format!(
                 "{good} nodes answered with what was looked for, {} are needed",
                 self.ack
@@ -196,7 +194,7 @@ impl Lookup {
 
     /// Whether this node's own counts, and the packed answers of the others, equal ones once.
     fn good<'a>(&'a self, answers: &'a [NodeAnswer]) -> Result<(bool, BTreeSet<&'a str>), Error> {
-        check_count("peers", self.ask.len(), PEERS_MAX)?;
+        check_count("peers", self.ask.len() + self.later.len(), PEERS_MAX)?;
         check_count("answers", self.here.len() + answers.len(), MERGE_LISTS_MAX)?;
         let good = |answers: &'a [NodeAnswer]| answers.iter().flat_map(|answer| answer.good.iter());
         let own = good(&self.here).next().is_some();

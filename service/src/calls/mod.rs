@@ -12,7 +12,7 @@ mod upkeep;
 
 pub use error::CallError;
 pub use keys::latest_key;
-pub use lookup::{get_silent, Answer, Candidate, Found, Lookup, NodeAnswer};
+pub use lookup::{get_silent, Answer, Found, Lookup, NodeAnswer};
 pub use publish::{get_place, Spread, Tally};
 pub use records::{get_record_bytes, get_record_metadata_bytes, Republished};
 pub use tombstones::get_tombstone_bytes;

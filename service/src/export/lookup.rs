@@ -63,9 +63,9 @@ pub fn end_key(key_id: String, lookup: Lookup, answers: Vec<NodeAnswer>) -> Find
     call(|mut call| call.end_key(&key_id, &lookup.into(), &answers)).into()
 }
 
-/// Whether the nodes that were not asked at once are needed: one item if so, else none.
+/// The nodes that were not asked at once, if the answers of the others are not enough.
 #[marine]
-pub fn widen(lookup: Lookup, answers: Vec<NodeAnswer>) -> Vec<bool> {
+pub fn widen(lookup: Lookup, answers: Vec<NodeAnswer>) -> Vec<String> {
     let answers = answers.into_iter().map(calls::NodeAnswer::from).collect::<Vec<_>>();
     calls::Lookup::from(lookup).widen(&answers)
 }

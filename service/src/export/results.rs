@@ -176,21 +176,14 @@ pub struct TallyResult {
     pub errors: Vec<String>,
 }
 
-/// A node to ask.
-#[marine]
-#[derive(Debug, Default, Clone)]
-pub struct Candidate {
-    pub peer_id: String,
-    /// One item if it is asked only after `widen`, else none.
-    pub later: Vec<bool>,
-}
-
 /// Whom to ask, and what to wait for.
 #[marine]
 #[derive(Debug, Default, Clone)]
 pub struct Lookup {
-    /// The nodes of the neighbourhood that are still to be asked, closest first.
-    pub ask: Vec<Candidate>,
+    /// The nodes of the neighbourhood to be asked at once, closest first.
+    pub ask: Vec<String>,
+    /// Those to be asked where these are not enough, see `widen`.
+    pub later: Vec<String>,
     /// One item if there is something to wait for, else none.
     pub more: Vec<bool>,
     /// How many good answers are needed.
@@ -289,12 +282,12 @@ from_outcome!(StatsResult, stats: Stats => {
 
 /// Makes types of one and the same fields of one another.
 macro_rules! same_fields {
-    ($wire:ident, $inner:path, [$($field:ident),*] $(, $list:ident)*) => {
+    ($wire:ident, $inner:path, [$($field:ident),*] $(, $list:ident)?) => {
         impl From<$inner> for $wire {
             fn from(inner: $inner) -> Self {
                 Self {
                     $($field: inner.$field,)*
-                    $($list: inner.$list.into_iter().map(Into::into).collect(),)*
+                    $($list: inner.$list.into_iter().map(Into::into).collect(),)?
                 }
             }
         }
@@ -303,7 +296,7 @@ macro_rules! same_fields {
             fn from(wire: $wire) -> Self {
                 Self {
                     $($field: wire.$field,)*
-                    $($list: wire.$list.into_iter().map(Into::into).collect(),)*
+                    $($list: wire.$list.into_iter().map(Into::into).collect(),)?
                 }
             }
         }
@@ -313,8 +306,12 @@ macro_rules! same_fields {
 same_fields!(NodeResult, calls::Answer, [good, bad]);
 same_fields!(NodeAnswer, calls::NodeAnswer, [peer_id, good, bad]);
 same_fields!(Spread, calls::Spread, [ask, more, good, bad, ack, enough, hopeless]);
-same_fields!(Candidate, calls::Candidate, [peer_id, later]);
-same_fields!(Lookup, calls::Lookup, [more, ack, enough, first, all, known], ask, here);
+same_fields!(
+    Lookup,
+    calls::Lookup,
+    [ask, later, more, ack, enough, first, all, known],
+    here
+);
 
 impl From<Result<calls::Tally, registry_service::domain::Error>> for TallyResult {
     fn from(outcome: Result<calls::Tally, registry_service::domain::Error>) -> Self {
