@@ -17,7 +17,7 @@ pub(super) struct Sizes {
 pub(super) const HUGE: Sizes = Sizes {
     string_len: 10 * 1024 * 1024,
     bytes_len: 1024 * 1024,
-    strings: 20_000,
+    strings: 5_000,
 };
 
 /// Above every limit of the service.

@@ -1,177 +1,24 @@
 use marine_host::CallError;
-use registry_testkit::{Origins, Peer};
+use registry_testkit::Peer;
 use serde_json::{json, Value};
 
 use super::admission::provider;
-use super::hostile::{variants, HUGE, LARGE};
-use crate::{ensure, Failure, Outcome, Subject, World, HOUR_SEC, NOW};
+use super::genuine::{calls, store, Call, Stored};
+use super::hostile::{variants, Variant, HUGE, LARGE};
+use crate::{ensure, Failure, Subject, World, HOUR_SEC, NOW};
 
 /// No error text is longer than this, in bytes, whatever was sent.
 const ERROR_LEN_MAX: usize = 4_000;
 
-/// What is stored before each function is tried.
-struct Stored {
-    key: Value,
-    record: Value,
-    tombstone: Value,
-}
-
-fn store(world: &mut World) -> Result<Stored, Failure> {
-    let (owner, issuer, deleted) = (Peer::named("owner"), Peer::named("issuer"), Peer::named("deleted"));
-    let key_id = world.key("label")?;
-    let signature = world.signed(
-        "get_key_bytes",
-        json!(["label", [owner.id()], NOW, [1], "type"]),
-        &owner,
-    )?;
-    let key = json!({
-        "id": key_id, "label": "label", "owner_peer_id": owner.id(), "timestamp_created": NOW, "challenge": [1],
-        "challenge_type": "type", "signature": signature,
-    });
-    let fields = json!([
-        key_id,
-        issuer.id(),
-        NOW,
-        "value",
-        issuer.id(),
-        [owner.id()],
-        ["service"],
-        [1]
-    ]);
-    let signature = world.signed("get_record_metadata_bytes", fields.clone(), &issuer)?;
-    let mut arguments = fields.as_array().cloned().unwrap_or_default();
-    arguments.push(json!(signature));
-    let origins = Origins::new(&world.host, &issuer, 9);
-    let metadata = world.call("create_record_metadata", json!(arguments), origins)?;
-    let record = world.record(&issuer, metadata, NOW)?;
-    world.put_record(&record, &issuer, NOW)?.ok()?;
-    let bytes = json!([key_id, deleted.id(), deleted.id(), NOW, [1]]);
-    let signature = world.signed("get_tombstone_bytes", bytes, &deleted)?;
-    let tombstone = json!({
-        "key_id": key_id, "issued_by": deleted.id(), "peer_id": deleted.id(), "timestamp_issued": NOW,
-        "solution": [1], "issuer_signature": signature,
-    });
-    world.by_client("republish_tombstones", json!([[tombstone], NOW]))?;
-    Ok(Stored { key, record, tombstone })
-}
-
-/// A genuine call of every function that every registry has, every list with one item at least.
-fn calls(stored: &Stored) -> Vec<(&'static str, Value)> {
-    let Stored { key, record, tombstone } = stored;
-    let metadata = &record["metadata"];
-    let field = |name: &str| metadata[name].clone();
-    let weight = |peer_id: &Value| json!({ "success": true, "weight": 0, "peer_id": peer_id, "error": "none" });
-    let (key_id, owner) = (&key["id"], &key["owner_peer_id"]);
-    let owner_weight = weight(owner);
-    let issuer_weight = weight(&metadata["issued_by"]);
-    let metadata_fields = json!([
-        key_id,
-        field("issued_by"),
-        NOW,
-        "value",
-        field("peer_id"),
-        field("relay_id"),
-        field("service_id"),
-        [1]
-    ]);
-    let mut created = metadata_fields.as_array().cloned().unwrap_or_default();
-    created.push(field("issuer_signature"));
-    vec![
-        ("get_key_bytes", json!(["label", [owner], NOW, [1], "type"])),
-        ("get_key_id", json!(["label", owner])),
-        (
-            "register_key",
-            json!(["label", [owner], NOW, [1], "type", key["signature"], owner_weight, NOW]),
-        ),
-        ("get_key_metadata", json!([key_id])),
-        ("republish_key", json!([key, owner_weight, NOW])),
-        ("merge_keys", json!([[key]])),
-        ("get_record_metadata_bytes", metadata_fields),
-        ("create_record_metadata", json!(created)),
-        ("get_record_bytes", json!([metadata, NOW])),
-        (
-            "put_record",
-            json!([metadata, NOW, record["signature"], issuer_weight, NOW]),
-        ),
-        ("get_records", json!([key_id, NOW])),
-        ("republish_records", json!([[record], [issuer_weight], NOW])),
-        ("get_stale_local_records", json!([NOW])),
-        (
-            "get_tombstone_bytes",
-            json!([key_id, tombstone["issued_by"], tombstone["peer_id"], NOW, [1]]),
-        ),
-        (
-            "add_tombstone",
-            json!([
-                key_id,
-                tombstone["issued_by"],
-                tombstone["peer_id"],
-                NOW,
-                [1],
-                tombstone["issuer_signature"],
-                NOW
-            ]),
-        ),
-        ("get_tombstones", json!([key_id, NOW])),
-        ("republish_tombstones", json!([[tombstone], NOW])),
-        ("merge", json!([[[record]]])),
-        ("merge_two", json!([[record], [record]])),
-        ("evict_stale", json!([NOW])),
-        ("set_expired_timeout", json!([3_600])),
-        ("set_stale_timeout", json!([3_600])),
-        ("clear_expired", json!([NOW])),
-    ]
-}
-
-/// The same for the functions that are new here.
-fn new_calls(stored: &Stored, host_metadata: &Value) -> Vec<(&'static str, Value)> {
-    let Stored { key, record, .. } = stored;
-    let none = json!({ "success": false, "weight": 0, "peer_id": "none", "error": "none" });
-    let result = json!({ "success": true, "error": "none", "record": record });
-    vec![
-        ("merge_keys_of", json!([key["id"], [key]])),
-        ("get_records_packed", json!([key["id"], NOW])),
-        ("merge_packed", json!([key["id"], ["AAAA"]])),
-        ("put_host_record", json!([host_metadata, none, NOW])),
-        ("propagate_host_record", json!([result, none, NOW])),
-        ("confirm_replicated", json!([[key["id"]], NOW])),
-        ("get_stats", json!([])),
-    ]
-}
-
-/// A genuine call of every function that this module has.
-fn all_calls(world: &mut World, stored: &Stored) -> Result<Vec<(&'static str, Value)>, Failure> {
-    let (issuer, host) = (Peer::named("issuer"), world.host.clone());
-    let key_id = stored.key["id"].as_str().unwrap_or_default();
-    let host_metadata = world.metadata((&issuer, &host), key_id, "hosted", NOW)?;
-    let mut calls = calls(stored);
-    calls.extend(new_calls(stored, &host_metadata));
-    let interface = world.service().interface();
-    calls.retain(|(name, _)| {
-        interface
-            .function_signatures
-            .iter()
-            .any(|function| function.name == *name)
-    });
-    Ok(calls)
-}
-
 /// Calls with hostile arguments of a proved origin: the module must stand what a script really can pass.
-fn attempt(world: &mut World, function: &str, arguments: Value, what: &str) -> Result<Option<Outcome>, Failure> {
-    let caller = Peer::named("issuer");
-    let mut origins = world.origins(function, &arguments, &caller);
-    if function == "propagate_host_record" {
-        let peer_id = arguments[0]["record"]["metadata"]["peer_id"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
-        origins = origins.with(0, &peer_id, "registry", "put_host_record").time(2);
-    }
-    match world.call(function, arguments, origins) {
-        Ok(value) => Ok(Some(Outcome::of(value))),
+fn attempt(world: &mut World, call: &Call, variant: Variant) -> Result<Option<Value>, Failure> {
+    let Variant { what, arguments } = variant;
+    let origins = call.origins(world, &Peer::named("issuer"), &arguments);
+    match world.call(&call.function, arguments, origins) {
+        Ok(value) => Ok(Some(value)),
         Err(error) if refused_by_host(&error) => Ok(None),
         Err(error) => Err(match Failure::from(error) {
-            Failure::Trap(why) => Failure::Trap(format!("{function}, {what}: {why}")),
+            Failure::Trap(why) => Failure::Trap(format!("{}, {what}: {why}", call.function)),
             other => other,
         }),
     }
@@ -194,46 +41,56 @@ pub(super) fn bad_input_never_traps(world: &mut World) -> Result<(), Failure> {
         Subject::Reference => LARGE,
     };
     let stored = store(world)?;
-    for (function, arguments) in all_calls(world, &stored)? {
-        for variant in variants(&arguments, sizes) {
-            attempt(world, function, variant.arguments, &variant.what)?;
+    for call in calls(world, &stored)? {
+        for variant in variants(&call.arguments, sizes) {
+            attempt(world, &call, variant)?;
         }
+        // A proved time far ahead may have ended everything.
         store(world)?;
     }
-    ensure!(
-        !world
-            .records(stored.key["id"].as_str().unwrap_or_default(), NOW)?
-            .is_empty(),
-        "the record has gone"
-    );
+    let key_id = stored.key["id"].as_str().unwrap_or_default();
+    ensure!(!world.records(key_id, NOW)?.is_empty(), "the record has gone");
     Ok(())
 }
 
 pub(super) fn a_refused_call_changes_nothing_and_says_why(world: &mut World) -> Result<(), Failure> {
     let stored = store(world)?;
-    for (function, arguments) in all_calls(world, &stored)? {
+    for call in calls(world, &stored)? {
         store(world)?;
         let mut before = fingerprint(world, &stored)?;
-        for variant in variants(&arguments, LARGE) {
-            let what = variant.what;
-            let Some(outcome) = attempt(world, function, variant.arguments, &what)? else {
+        for variant in variants(&call.arguments, LARGE) {
+            let what = format!("{}, {}", call.function, variant.what);
+            let Some(value) = attempt(world, &call, variant)? else {
                 continue;
             };
             let after = fingerprint(world, &stored)?;
-            let refused = outcome.value["success"] == json!(false);
-            if refused {
+            if let Some(error) = refusal(&value) {
+                ensure!(before == after, "{what}: refused, but the database has changed");
+                ensure!(!error.is_empty(), "{what}: refused without a word");
                 ensure!(
-                    before == after,
-                    "{function}, {what}: refused, but the database has changed"
+                    error.len() <= ERROR_LEN_MAX,
+                    "{what}: an error text of {} bytes",
+                    error.len()
                 );
-                let len = outcome.error.len();
-                ensure!(len > 0, "{function}, {what}: refused without a word");
-                ensure!(len <= ERROR_LEN_MAX, "{function}, {what}: an error text of {len} bytes");
             }
             before = after;
         }
     }
     Ok(())
+}
+
+/// The text of a result that says no: `success` is false, or there is a `bad` and no `good`.
+fn refusal(value: &Value) -> Option<&str> {
+    if value["success"] == json!(false) {
+        return value["error"].as_str().or(Some(""));
+    }
+    let good = value["good"].as_array()?;
+    let bad = value["bad"].as_array()?;
+    if good.is_empty() {
+        bad.first()?.as_str()
+    } else {
+        None
+    }
 }
 
 /// What can be seen of the database from outside.
@@ -413,5 +270,39 @@ pub(super) fn get_stats_counts_what_is_stored(world: &mut World) -> Result<(), F
         empty["keys"] == 0 && empty["records"] == 0,
         "an empty database holds something"
     );
+    Ok(())
+}
+
+pub(super) fn more_than_one_relay_service_or_owner_is_refused(world: &mut World) -> Result<(), Failure> {
+    let (peer, now) = (provider(0), NOW);
+    let key_id = world.key("label")?;
+    let relay = provider(1);
+    for (relays, services) in [(vec![relay.id(); 2], vec![]), (vec![], vec!["one", "two"])] {
+        let mut metadata = world.metadata((&peer, &peer), &key_id, "value", now)?;
+        metadata["relay_id"] = json!(relays);
+        metadata["service_id"] = json!(services);
+        let fields = json!([key_id, peer.id(), now, "value", peer.id(), relays, services, []]);
+        metadata["issuer_signature"] = json!(world.signed("get_record_metadata_bytes", fields, &peer)?);
+        let record = world.record(&peer, metadata, now)?;
+        world.put_record(&record, &peer, now)?.refused()?;
+    }
+    let owners = json!([peer.id(), relay.id()]);
+    let signature = world.signed("get_key_bytes", json!(["two owners", owners, now, [], ""]), &peer)?;
+    let weight = json!({ "success": true, "weight": 0, "peer_id": peer.id(), "error": "" });
+    let arguments = json!(["two owners", owners, now, [], "", signature, weight, now]);
+    world.proved("register_key", arguments, &peer)?.refused()?;
+    Ok(())
+}
+
+pub(super) fn what_is_too_long_is_refused_with_its_limit(world: &mut World) -> Result<(), Failure> {
+    let (owner, peer) = (Peer::named("owner"), provider(0));
+    let key_id = world.key("label")?;
+    world.register_key(&owner, &"l".repeat(512), NOW)?.ok()?;
+    let label = world.register_key(&owner, &"l".repeat(513), NOW)?.refused()?;
+    ensure!(label.contains("512"), "the limit of a label is not named: {label}");
+    world.put_own(&peer, &key_id, &"v".repeat(4_096), NOW)?;
+    let record = world.own_record(&peer, &key_id, &"v".repeat(4_097), NOW + 1)?;
+    let value = world.put_record(&record, &peer, NOW + 1)?.refused()?;
+    ensure!(value.contains("4096"), "the limit of a value is not named: {value}");
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 mod admission;
 mod expiry;
+mod genuine;
 mod hostile;
 mod hosting;
 mod input;
@@ -47,6 +48,8 @@ macro_rules! every_check {
             signing: "R10" => a_record_is_never_signed_like_a_tombstone;
             expiry: "R11" => small_timestamps_do_not_wrap;
             restart: "R12" => nothing_is_written_to_tmp;
+            signing: "signatures" => peers_of_every_kind_of_key_can_register_and_provide;
+            signing: "signatures" => a_signature_over_something_else_is_refused_for_every_kind_of_key;
             proofs: "weights" => a_weight_without_proof_is_refused;
             proofs: "weights" => a_weight_of_another_peer_is_refused;
             proofs: "weights" => the_lowest_weight_goes_first;
@@ -75,6 +78,8 @@ macro_rules! every_check {
             input: "input" => an_oversized_signature_is_refused_in_a_few_words;
             input: "input" => huge_lists_are_refused;
             input: "input" => records_of_several_keys_in_one_batch_are_refused;
+            input: "input" => more_than_one_relay_service_or_owner_is_refused;
+            input: "input" => what_is_too_long_is_refused_with_its_limit;
             input: "input" => an_empty_batch_is_refused;
             input: "input" => a_key_id_that_is_not_its_labels_and_owners_is_refused;
             input: "input" => quotes_and_nul_are_kept_as_they_are;

@@ -1,3 +1,5 @@
+use fluence_keypair::key_pair::KeyFormat;
+use fluence_keypair::KeyPair;
 use registry_testkit::Peer;
 use serde_json::json;
 
@@ -56,6 +58,47 @@ pub(super) fn a_record_is_never_signed_like_a_tombstone(world: &mut World) -> Re
     ensure!(
         !outcome.success && values.contains(&value),
         "the signature over a record was taken for a tombstone"
+    );
+    Ok(())
+}
+
+/// Keys of the other kinds; all other checks use ed25519.
+fn peers_of_other_kinds() -> Result<[Peer; 2], Failure> {
+    let secp256k1 = KeyPair::from_secret_key(vec![7; 32], KeyFormat::Secp256k1);
+    let mut pkcs8 = include_bytes!("../../../tests/behaviour/fixtures/rsa2048.pk8").to_vec();
+    let rsa = KeyPair::rsa_from_pkcs8(&mut pkcs8);
+    match (secp256k1, rsa) {
+        (Ok(secp256k1), Ok(rsa)) => Ok([Peer::of(secp256k1), Peer::of(rsa)]),
+        (Err(error), _) | (_, Err(error)) => Err(error.to_string().into()),
+    }
+}
+
+pub(super) fn peers_of_every_kind_of_key_can_register_and_provide(world: &mut World) -> Result<(), Failure> {
+    for peer in peers_of_other_kinds()? {
+        let registered = world.register_key(&peer, "label", NOW)?.ok()?;
+        let key_id = registered["key_id"].as_str().unwrap_or_default().to_owned();
+        world.put_own(&peer, &key_id, "value", NOW)?;
+        world.add_tombstone((&peer, &peer), &key_id, NOW + 1, NOW + 1)?.ok()?;
+        ensure!(world.records(&key_id, NOW + 1)?.is_empty(), "the record is still there");
+    }
+    Ok(())
+}
+
+pub(super) fn a_signature_over_something_else_is_refused_for_every_kind_of_key(
+    world: &mut World,
+) -> Result<(), Failure> {
+    let key_id = world.key("label")?;
+    for peer in peers_of_other_kinds()? {
+        let mut record = world.own_record(&peer, &key_id, "forged", NOW)?;
+        let something_else = json!(peer.sign(b"something else"));
+        record["signature"] = something_else.clone();
+        record["metadata"]["issuer_signature"] = something_else;
+        world.put_record(&record, &peer, NOW)?;
+        world.republish_records(&[record], NOW)?;
+    }
+    ensure!(
+        world.records(&key_id, NOW)?.is_empty(),
+        "a record with a signature over something else came in"
     );
     Ok(())
 }
