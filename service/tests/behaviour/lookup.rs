@@ -93,15 +93,16 @@ fn a_node_that_knows_enough_asks_nobody() {
 #[test]
 fn those_needed_and_two_more_are_asked_at_once_the_others_later() {
     let mut scene = scene();
+    let host = scene.host().id().to_owned();
     // One of three good answers is the node's own.
     let lookup = begin(&mut scene, &peers(10), 3);
-    let at_once = lookup.ask.iter().filter(|candidate| candidate.later.is_empty()).count();
-    assert_eq!((at_once, lookup.ask.len()), (4, 10));
+    assert_eq!((lookup.ask.len(), lookup.later.len()), (4, 6));
     assert_eq!((lookup.enough, lookup.first, lookup.all), (1, 3, 9));
-    assert!(
-        lookup.ask[..4].iter().all(|candidate| candidate.later.is_empty()),
-        "the closest come first"
-    );
+    let closest: Vec<String> = near(&mut scene, &peers(10))
+        .into_iter()
+        .filter(|peer| *peer != host)
+        .collect();
+    assert_eq!([lookup.ask, lookup.later].concat(), closest);
 }
 
 #[test]
@@ -116,12 +117,12 @@ fn ack_is_at_least_one_and_at_most_all() {
 fn others_are_needed_only_while_too_few_have_answered_well() {
     let mut scene = scene();
     let lookup = begin(&mut scene, &peers(10), 3);
-    let ask: Vec<String> = lookup.ask.iter().map(|candidate| candidate.peer_id.clone()).collect();
+    let ask = lookup.ask.clone();
     let good = check(&mut scene, &ask[0], packed(&[]));
     let bad = NodeAnswer::failed(&ask[1], "unknown key");
-    assert_eq!(lookup.widen(&[]), [true]);
-    assert_eq!(lookup.widen(&[good.clone(), bad]), [true]);
-    assert!(lookup.widen(&[good.clone(), good]).is_empty());
+    assert_eq!(lookup.clone().widen(&[]), lookup.later);
+    assert_eq!(lookup.clone().widen(&[good.clone(), bad]), lookup.later);
+    assert!(lookup.clone().widen(&[good.clone(), good]).is_empty());
     // Nobody is left to ask.
     let everybody = begin(&mut scene, &peers(2), 3);
     assert!(everybody.widen(&[]).is_empty());
@@ -133,7 +134,7 @@ fn answers_are_merged_with_what_the_node_holds() {
     let (mine, theirs) = (scene.record("mine", NOW), scene.record("theirs", NOW));
     scene.node.put_record(&mine, NOW).unwrap();
     let lookup = begin(&mut scene, &peers(3), 2);
-    let answer = check(&mut scene, &lookup.ask[0].peer_id.clone(), packed(&[theirs.clone()]));
+    let answer = check(&mut scene, &lookup.ask[0].clone(), packed(&[theirs.clone()]));
     let (found, errors) = end(&mut scene, &lookup, &[answer]);
     let mut found = found.unwrap();
     found.sort();
@@ -189,10 +190,10 @@ fn too_few_answers_give_what_there_is_and_name_who_was_silent() {
     let record = scene.record("provider", NOW);
     scene.node.put_record(&record, NOW).unwrap();
     let lookup = begin(&mut scene, &peers(2), 3);
-    let failed = NodeAnswer::failed(&lookup.ask[0].peer_id, "out of order");
+    let failed = NodeAnswer::failed(&lookup.ask[0], "out of order");
     let (found, errors) = end(&mut scene, &lookup, &[failed]);
     assert_eq!(found, Some(vec![record]));
-    assert_text(&errors[0], &[&lookup.ask[0].peer_id, "out of order"]);
-    assert_text(&errors[1], &[&lookup.ask[1].peer_id, "no answer in time"]);
+    assert_text(&errors[0], &[&lookup.ask[0], "out of order"]);
+    assert_text(&errors[1], &[&lookup.ask[1], "no answer in time"]);
     assert_text(&errors[2], &["1 nodes answered", "3 are needed"]);
 }
