@@ -17,7 +17,7 @@ fn r8_an_ordinary_client_registers_a_node() {
         scene.settle();
         for ack in [1, 20] {
             let reply = scene.resolve(&id, ack);
-            assert_eq!(reply.providers(), [node.clone()]);
+            assert_eq!(reply.providers(), std::slice::from_ref(&node));
             let record = &reply.clean()[0];
             assert_eq!(record["set_by"], json!(scene.id(scene.client)));
             assert_eq!(record["relay_id"], json!([]));
