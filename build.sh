@@ -8,7 +8,9 @@ export RUST_LIB_BACKTRACE=0
 
 readonly WASM_TARGET=wasm32-wasip1
 readonly WASM_TARGET_DIR=target-wasm
-readonly COMPILED_WASM=$WASM_TARGET_DIR/$WASM_TARGET/wasm/registry.wasm
+readonly COMPILED_DIR=$WASM_TARGET_DIR/$WASM_TARGET/wasm
+readonly COMPILED_WASM=$COMPILED_DIR/registry.wasm
+readonly COMPILED_EXAMPLE=$COMPILED_DIR/records-directory.wasm
 readonly DEBIAN_PACKAGES=(rustc-web cargo-web rust-web-src wasi-libc lld clang libclang-rt-14-dev-wasm32)
 readonly RUSTUP_TIMEOUT_SEC=120
 
@@ -58,7 +60,8 @@ build_artifacts() {
   choose_wasm_toolchain
   step "compile registry.wasm with ${WASM_TOOLCHAIN}'s Rust" "compile_wasm_with_$WASM_TOOLCHAIN"
   step "build the packer" cargo build --release --locked -p registry-packer
-  step "pack artifacts/" cargo run --quiet --release --locked -p registry-packer -- "$@" "$COMPILED_WASM"
+  step "pack artifacts/" cargo run --quiet --release --locked -p registry-packer -- \
+    "$@" --example "$COMPILED_EXAMPLE" "$COMPILED_WASM"
   (cd artifacts && ls -l -- *.wasm SHA256SUMS)
 }
 
@@ -239,7 +242,8 @@ compile_wasm() { # CARGO SYSROOT [CARGO_ARGUMENT...] [-- RUSTC_FLAG...]
   local IFS=$'\x1f'
   # Encoded flags may contain spaces, and take the place of whatever flags this machine is configured with.
   CARGO_ENCODED_RUSTFLAGS="${flags[*]}" "$cargo" build --profile wasm --target "$WASM_TARGET" --locked \
-    --target-dir "$WASM_TARGET_DIR" -p registry-service --bin registry "${arguments[@]}"
+    --target-dir "$WASM_TARGET_DIR" "${arguments[@]}" \
+    -p registry-service --bin registry -p records-directory --bin records-directory
 }
 
 # The file of an installed package whose path ends in SUFFIX.

@@ -20,6 +20,12 @@ pub fn aqua_file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("aqua").join(name)
 }
 
+/// A file that `./build.sh` makes.
+#[must_use]
+pub fn artifact(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../artifacts").join(name)
+}
+
 /// Compiles a script of this crate, with constants overridden.
 ///
 /// # Panics

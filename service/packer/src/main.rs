@@ -1,12 +1,13 @@
 //! `registry-packer`: from a compiled module to `artifacts/` and the Aqua bindings.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use eyre::Context;
+use eyre::{Context, ContextCompat};
 
 use registry_packer::manifest::Manifest;
+use registry_packer::module::PackedModule;
 use registry_packer::{bindings, build_time, checksums, module, package, sqlite, write_if_changed, Layout};
 
 /// Packs a compiled registry: writes artifacts/registry.wasm (with interface, SDK version and manifest),
@@ -17,6 +18,10 @@ struct Arguments {
     /// The module that `cargo build --target wasm32-wasip1` made.
     #[arg(value_name = "COMPILED_WASM")]
     compiled: PathBuf,
+
+    /// A compiled module beside the registry, named like its package: packed into artifacts/, too
+    #[arg(long = "example", value_name = "COMPILED_WASM")]
+    examples: Vec<PathBuf>,
 
     /// The directory of the workspace to read and write in.
     #[arg(long, default_value = ".")]
@@ -43,30 +48,18 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> eyre::Result<()> {
     let layout = Layout::new(&arguments.root);
-    let compiled = std::fs::read(&arguments.compiled)
-        .with_context(|| format!("{} cannot be read", arguments.compiled.display()))?;
-    let manifest = Manifest::new(
-        package::service_package(layout.root())?,
-        build_time::build_time(layout.root(), arguments.source_date_epoch)?,
-    );
-    let packed = module::pack(&compiled, &manifest)
-        .with_context(|| format!("{} cannot be packed", arguments.compiled.display()))?;
+    let build_time = build_time::build_time(layout.root(), arguments.source_date_epoch)?;
+    let packed = pack(&layout, &arguments.compiled, package::SERVICE_PACKAGE, &build_time)?;
     let sqlite = sqlite::sqlite_wasm()?;
     let aqua = bindings::render(&packed.interface)?;
 
     write_if_changed(&layout.registry_wasm(), &packed.wasm)?;
     write_if_changed(&layout.sqlite_wasm(), sqlite)?;
+    for compiled in &arguments.examples {
+        pack_example(&layout, compiled, &build_time)?;
+    }
     let sums = checksums::sha256sums(&layout.artifacts())?;
     write_if_changed(&layout.checksums(), sums.as_bytes())?;
-    println!(
-        "registry.wasm: {} bytes (compiled: {}), {} functions, marine-rs-sdk {}, version {} of {}",
-        packed.wasm.len(),
-        compiled.len(),
-        packed.interface.function_signatures.len(),
-        packed.sdk_version,
-        manifest.version,
-        manifest.build_time,
-    );
     println!("sqlite3.wasm: {} bytes", sqlite.len());
 
     if arguments.check {
@@ -76,4 +69,34 @@ fn run(arguments: &Arguments) -> eyre::Result<()> {
         println!("{} changed: commit it", layout.bindings().display());
     }
     Ok(())
+}
+
+/// Packs one module and says what came of it.
+fn pack(layout: &Layout, path: &Path, package: &str, build_time: &str) -> eyre::Result<PackedModule> {
+    let compiled = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let manifest = Manifest::new(package::package(layout.root(), package)?, build_time.to_owned());
+    let packed = module::pack(&compiled, &manifest).with_context(|| format!("{} cannot be packed", path.display()))?;
+    println!(
+        "{}: {} bytes (compiled: {}), {} functions, marine-rs-sdk {}, version {} of {}",
+        file_name(path)?,
+        packed.wasm.len(),
+        compiled.len(),
+        packed.interface.function_signatures.len(),
+        packed.sdk_version,
+        manifest.version,
+        manifest.build_time,
+    );
+    Ok(packed)
+}
+
+fn pack_example(layout: &Layout, path: &Path, build_time: &str) -> eyre::Result<()> {
+    let name = file_name(path)?;
+    let packed = pack(layout, path, name.trim_end_matches(".wasm"), build_time)?;
+    write_if_changed(&layout.artifacts().join(name), &packed.wasm)?;
+    Ok(())
+}
+
+fn file_name(path: &Path) -> eyre::Result<&str> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.with_context(|| format!("{} has no file name", path.display()))
 }

@@ -24,8 +24,8 @@ struct Metadata {
     packages: Vec<Package>,
 }
 
-/// Asks cargo about [`SERVICE_PACKAGE`] in the workspace at `root`. Needs no network.
-pub fn service_package(root: &Path) -> eyre::Result<Package> {
+/// Asks cargo about the package `name` in the workspace at `root`. Needs no network.
+pub fn package(root: &Path, name: &str) -> eyre::Result<Package> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(&cargo)
         .args(["metadata", "--no-deps", "--format-version=1", "--offline"])
@@ -38,16 +38,16 @@ pub fn service_package(root: &Path) -> eyre::Result<Package> {
         root.display(),
         String::from_utf8_lossy(&output.stderr).trim()
     );
-    select(&output.stdout)
+    select(&output.stdout, name)
 }
 
-fn select(metadata: &[u8]) -> eyre::Result<Package> {
+fn select(metadata: &[u8], name: &str) -> eyre::Result<Package> {
     let metadata: Metadata = serde_json::from_slice(metadata).context("cargo metadata printed something unexpected")?;
     metadata
         .packages
         .into_iter()
-        .find(|package| package.name == SERVICE_PACKAGE)
-        .with_context(|| format!("the workspace has no package {SERVICE_PACKAGE}"))
+        .find(|package| package.name == name)
+        .with_context(|| format!("the workspace has no package {name}"))
 }
 
 #[cfg(test)]
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn the_service_is_found_among_the_packages() {
-        let package = service_package(crate::Layout::of_this_workspace().root()).unwrap();
+        let package = package(crate::Layout::of_this_workspace().root(), SERVICE_PACKAGE).unwrap();
 
         assert_eq!(package.version, env!("CARGO_PKG_VERSION"));
         assert!(package.description.is_some_and(|text| text.contains("Marine")));
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn a_workspace_without_the_service_is_an_error_that_names_it() {
-        let error = select(br#"{"packages": []}"#).unwrap_err();
+        let error = select(br#"{"packages": []}"#, SERVICE_PACKAGE).unwrap_err();
         assert!(error.to_string().contains(SERVICE_PACKAGE), "{error}");
     }
 }

@@ -1,0 +1,115 @@
+//! A directory of providers. The registry keeps 32 providers a resource; a resource with more registers directories as its
+//! providers instead, and each directory lists as many as it likes. Whoever looks for providers resolves the
+//! directories and gathers from all of them.
+
+// The macro wants everything `pub`, in a binary; only the module exports the functions.
+#![allow(unreachable_pub)]
+#![cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+
+use std::cell::RefCell;
+use std::fs;
+
+use marine_rs_sdk::marine;
+use serde::{Deserialize, Serialize};
+
+const FILE: &str = "/storage/records.json";
+const UNFINISHED_FILE: &str = "/storage/records.json.unfinished";
+/// Records of all resources together.
+const RECORDS_MAX: usize = 10_000;
+/// Bytes of all texts of one record together.
+const RECORD_LEN_MAX: usize = 8_192;
+
+/// A provider, as the Resources API has it.
+#[marine]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Record {
+    pub key_id: String,
+    pub value: String,
+    pub peer_id: String,
+    pub set_by: String,
+    pub relay_id: Vec<String>,
+    pub service_id: Vec<String>,
+    pub timestamp_created: u64,
+    pub solution: Vec<u8>,
+    pub signature: Vec<u8>,
+}
+
+#[marine]
+#[derive(Debug)]
+pub struct DirectoryResult {
+    pub success: bool,
+    pub error: String,
+}
+
+thread_local! {
+    static RECORDS: RefCell<Vec<Record>> = const { RefCell::new(Vec::new()) };
+}
+
+fn main() {
+    let stored = fs::read(FILE)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    RECORDS.set(stored.unwrap_or_default());
+}
+
+/// Lists a provider, in place of what its issuer has said of it before. Only the issuer's own particle may.
+#[marine]
+pub fn put_record(record: Record) -> DirectoryResult {
+    let caller = marine_rs_sdk::get_call_parameters().particle.init_peer_id;
+    let outcome = RECORDS.with_borrow_mut(|records| put(records, record, &caller));
+    DirectoryResult {
+        success: outcome.is_ok(),
+        error: outcome.err().unwrap_or_default(),
+    }
+}
+
+/// The listed providers of a resource.
+#[marine]
+pub fn get_records(resource_id: String) -> Vec<Record> {
+    RECORDS.with_borrow(|records| {
+        let listed = records.iter().filter(|record| record.key_id == resource_id);
+        listed.cloned().collect()
+    })
+}
+
+fn put(records: &mut Vec<Record>, record: Record, caller: &str) -> Result<(), String> {
+    if record.set_by != caller {
+        return Err(format!(
+            "only {caller} itself can be the issuer, the record names another"
+        ));
+    }
+    let len = length(&record);
+    if len > RECORD_LEN_MAX {
+        return Err(format!(
+            "the record has {len} bytes, at most {RECORD_LEN_MAX} are listed: shorten its value"
+        ));
+    }
+    let mut changed = records.clone();
+    changed.retain(|old| (&old.key_id, &old.set_by, &old.peer_id) != (&record.key_id, &record.set_by, &record.peer_id));
+    if changed.len() >= RECORDS_MAX {
+        return Err(format!(
+            "{RECORDS_MAX} records are listed here already: use another directory"
+        ));
+    }
+    changed.push(record);
+    store(&changed).map_err(|error| format!("the directory cannot be written: {error}"))?;
+    *records = changed;
+    Ok(())
+}
+
+fn length(record: &Record) -> usize {
+    let lists = record
+        .relay_id
+        .iter()
+        .chain(&record.service_id)
+        .map(String::len)
+        .sum::<usize>();
+    let texts = [&record.key_id, &record.value, &record.peer_id, &record.set_by].map(String::len);
+    texts.iter().sum::<usize>() + lists + record.solution.len() + record.signature.len()
+}
+
+/// The file is complete or as it was.
+fn store(records: &[Record]) -> std::io::Result<()> {
+    fs::write(UNFINISHED_FILE, serde_json::to_vec(records)?)?;
+    fs::rename(UNFINISHED_FILE, FILE)
+}
