@@ -15,6 +15,7 @@ mod merge;
 mod model;
 mod order;
 mod origins;
+mod publishing;
 mod replication;
 mod restart;
 mod signing;
