@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use common::aqua_file;
 use serde_json::{json, Value};
 
-/// Runs the command with the published registry in two files.
+/// Runs the command: scripts on the published registry in two files, the demo on this project's own.
 fn devnet(args: &[&str]) -> Output {
     let dir = tempfile::tempdir().unwrap();
     let file = |name: &str, wasm: &[u8]| {
@@ -19,7 +19,7 @@ fn devnet(args: &[&str]) -> Output {
     let sqlite = file("sqlite3.wasm", registry_distro::SQLITE_WASM);
     let mut command = Command::new(env!("CARGO_BIN_EXE_devnet"));
     command.args(args);
-    if matches!(args.first(), Some(&"run" | &"demo")) {
+    if args.first() == Some(&"run") {
         command.args(["--registry-wasm", &registry, "--sqlite-wasm", &sqlite]);
     }
     command.output().unwrap()
@@ -129,12 +129,19 @@ fn missing_node_packages_are_named_with_the_way_out() {
 }
 
 #[test]
-fn the_demo_draws_the_ring_with_the_neighbourhood() {
+fn the_demo_tells_its_story_and_draws_the_ring_with_the_neighbourhood() {
     let dir = tempfile::tempdir().unwrap();
     let picture = dir.path().join("ring.svg");
     let output = devnet(&["demo", "--peers", "25", "--picture", &picture.display().to_string()]);
     let shown = text(&output.stdout);
     assert!(output.status.success(), "{shown}{}", text(&output.stderr));
+    for part in [
+        "says: hello world, this is the node",
+        "says: hello world, this is the client",
+        "nobody is left",
+    ] {
+        assert!(shown.contains(part), "`{part}` is missing in: {shown}");
+    }
     let svg = std::fs::read_to_string(&picture).unwrap();
     let count = |class: &str| svg.matches(&format!("class=\"{class}\" cx")).count();
     let in_legend = 1;
