@@ -145,7 +145,10 @@ fn the_demo_tells_its_story_and_draws_the_ring_with_the_neighbourhood() {
     let svg = std::fs::read_to_string(&picture).unwrap();
     let count = |class: &str| svg.matches(&format!("class=\"{class}\" cx")).count();
     let in_legend = 1;
-    assert_eq!(count("node near"), 20 + in_legend);
+    // The whole neighbourhood holds the records, and nobody else does.
+    assert_eq!(svg.matches("class=\"link\"").count(), 20);
+    assert_eq!(count("node holds"), 20 + in_legend);
+    assert_eq!(count("node near"), in_legend);
     assert_eq!(count("node"), 5);
     assert!(svg.ends_with("</svg>\n"));
 }
