@@ -63,10 +63,7 @@ impl<B: Backend> Call<'_, B> {
         })?;
         self.caller.check_host_record(0, &record)?;
         let weight = self.caller.weight(1, weight, &record.metadata.issued_by)?;
-        let mut state = self.load(&KeyId::parse(&record.metadata.key_id)?)?;
-        let record = state.verify(record, self.verifier)?;
-        super::records::settled(state.admit_record(record, weight, Arrival::Direct, &self.at(now))?)?;
-        state.note_use(&self.at(now));
-        self.save(state)
+        let state = self.load(&KeyId::parse(&record.metadata.key_id)?)?;
+        self.put(state, record, weight, now)
     }
 }

@@ -1,14 +1,12 @@
 //! Spreading what a client has signed over the neighbourhood: one call on each node, which takes in the key, too, in
 //! case the node does not know it, and everything in one transaction.
 
-use super::records::{check_signed, settled};
+use super::records::check_signed;
 use super::{Call, CallError};
 use crate::auth::WeightResult;
 use crate::domain::data::{Key, Record, Tombstone};
 use crate::domain::limits::{OWNERS_MAX, PEERS_MAX};
-use crate::domain::{
-    check_count, neighbourhood, verify_tombstone, Arrival, Error, Here, HostTimestamp, KeyId, KeyState,
-};
+use crate::domain::{check_count, neighbourhood, Error, Here, HostTimestamp, KeyId, KeyState};
 use crate::store::Backend;
 
 /// How what was taken in here goes on to the other nodes of its neighbourhood.
@@ -230,11 +228,8 @@ impl<B: Backend> Call<'_, B> {
         let now = self.caller.host_timestamp(now_at, now)?;
         check_count("weights", weights.len(), PEERS_MAX)?;
         let weight = self.caller.weight_of(weights_at, weights, &record.metadata.issued_by)?;
-        let mut state = self.state_for(keys, &record.metadata.key_id, now)?;
-        let record = state.verify(record, self.verifier)?;
-        settled(state.admit_record(record, weight, Arrival::Direct, &self.at(now))?)?;
-        state.note_use(&self.at(now));
-        self.save(state)
+        let state = self.state_for(keys, &record.metadata.key_id, now)?;
+        self.put(state, record, weight, now)
     }
 
     /// Voids a record, and takes in the key before, if one is given.
@@ -248,13 +243,8 @@ impl<B: Backend> Call<'_, B> {
         (now_at, now): (usize, u64),
     ) -> Result<(), CallError> {
         let now = self.caller.host_timestamp(now_at, now)?;
-        let mut state = self.state_for(keys, &tombstone.key_id, now)?;
-        let tombstone = match state.held_tombstone(&tombstone) {
-            Some(held) => held.clone(),
-            None => verify_tombstone(tombstone)?,
-        };
-        settled(state.admit_tombstone(tombstone, &self.at(now))?)?;
-        self.save(state)
+        let state = self.state_for(keys, &tombstone.key_id, now)?;
+        self.void(state, tombstone, now)
     }
 
     /// Begins to publish something of a key: this node first, if it belongs to the key's neighbourhood, by `own`; then

@@ -6,7 +6,7 @@ use crate::domain::data::{Record, RecordMetadata};
 use crate::domain::limits::REPUBLISH_BATCH_MAX;
 use crate::domain::{
     check_count, check_metadata_sizes, merge_records, pack_records, signing, Admission, Arrival, Error, HostTimestamp,
-    KeyId, Unpacker, Verified, Verifier,
+    KeyId, KeyState, ProvedWeight, Unpacker, Verified, Verifier,
 };
 use crate::store::Backend;
 
@@ -66,10 +66,20 @@ impl<B: Backend> Call<'_, B> {
         let now = self.caller.host_timestamp(4, current_timestamp_sec)?;
         let weight = self.caller.weight(3, weight, &record.metadata.issued_by)?;
         check_signed(&record)?;
-        let mut state = self.load(&KeyId::parse(&record.metadata.key_id)?)?;
+        let state = self.load(&KeyId::parse(&record.metadata.key_id)?)?;
+        self.put(state, record, weight, now)
+    }
+
+    /// Adds a provider's record to what is here of its key; that is a use of the key.
+    pub(super) fn put(
+        &mut self,
+        mut state: KeyState,
+        record: Record,
+        weight: ProvedWeight,
+        now: HostTimestamp,
+    ) -> Result<(), CallError> {
         let record = state.verify(record, self.verifier)?;
-        let admission = state.admit_record(record, weight, Arrival::Direct, &self.at(now))?;
-        settled(admission)?;
+        settled(state.admit_record(record, weight, Arrival::Direct, &self.at(now))?)?;
         state.note_use(&self.at(now));
         self.save(state)
     }

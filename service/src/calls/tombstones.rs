@@ -1,7 +1,7 @@
 use super::records::{only_key, settled, Republished};
 use super::{Call, CallError};
 use crate::domain::data::Tombstone;
-use crate::domain::{check_len, limits, signing, verify_tombstone, Error, KeyId, KeyState, Verified};
+use crate::domain::{check_len, limits, signing, verify_tombstone, Error, HostTimestamp, KeyId, KeyState, Verified};
 use crate::store::Backend;
 
 impl<B: Backend> Call<'_, B> {
@@ -11,7 +11,17 @@ impl<B: Backend> Call<'_, B> {
     /// [`CallError`]; also where the issuer has issued a record later than this.
     pub fn add_tombstone(&mut self, tombstone: Tombstone, current_timestamp_sec: u64) -> Result<(), CallError> {
         let now = self.caller.host_timestamp(6, current_timestamp_sec)?;
-        let mut state = self.load(&KeyId::parse(&tombstone.key_id)?)?;
+        let state = self.load(&KeyId::parse(&tombstone.key_id)?)?;
+        self.void(state, tombstone, now)
+    }
+
+    /// Adds a tombstone to what is here of its key.
+    pub(super) fn void(
+        &mut self,
+        mut state: KeyState,
+        tombstone: Tombstone,
+        now: HostTimestamp,
+    ) -> Result<(), CallError> {
         let tombstone = verify(&state, tombstone)?;
         settled(state.admit_tombstone(tombstone, &self.at(now))?)?;
         self.save(state)
