@@ -1,16 +1,17 @@
 //! Reading what the neighbourhood knows: the node that reads asks itself first, tells the others what it holds, so that
 //! they answer with the rest, checks every answer before it counts, and merges them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::publish::{clamp, near, no_answer};
 use super::records::merge;
+use super::voided::Voided;
 use super::{Call, CallError};
 use crate::domain::data::{Key, Record};
-use crate::domain::limits::{MERGE_LISTS_MAX, NODE_ERROR_LEN_MAX, PEERS_MAX, PEER_ID_LEN_MAX};
+use crate::domain::limits::{MERGE_LISTS_MAX, NODE_ERROR_LEN_MAX, PEERS_MAX, PEER_ID_LEN_MAX, REPUBLISH_BATCH_MAX};
 use crate::domain::{
-    check_count, merge_keys, pack_key, pack_records, quoted, unpack_key, verify_key, Error, KeyId, KnownRecords,
-    Unpacker,
+    check_count, merge_keys, pack_answer, pack_key, quoted, unpack_answer, unpack_key, verify_key, Error, KeyId,
+    KnownRecords, Unpacker,
 };
 use crate::store::Backend;
 
@@ -77,7 +78,7 @@ impl NodeAnswer {
 }
 
 /// The first `len_max` bytes, or a few less: no character is cut.
-fn clip(text: &str, len_max: usize) -> &str {
+pub(super) fn clip(text: &str, len_max: usize) -> &str {
     let end = (0..=len_max.min(text.len())).rfind(|at| text.is_char_boundary(*at));
     &text[..end.unwrap_or(0)]
 }
@@ -85,6 +86,9 @@ fn clip(text: &str, len_max: usize) -> &str {
 /// Nodes that are asked at once beside those whose answers are needed. The others follow only where these are not
 /// enough: a lookup that asks everybody costs three times as much.
 const SPARE_NODES: usize = 2;
+
+/// Packed answers, each with the nodes that gave it.
+type GoodAnswers<'a> = BTreeMap<&'a str, Vec<&'a str>>;
 
 /// Whom to ask, and what to wait for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -192,13 +196,18 @@ impl Lookup {
         errors
     }
 
-    /// Whether this node's own counts, and the packed answers of the others, equal ones once.
-    fn good<'a>(&'a self, answers: &'a [NodeAnswer]) -> Result<(bool, BTreeSet<&'a str>), Error> {
+    /// Whether this node's own counts, and the packed answers of the others, equal ones once, with those who gave them.
+    fn good<'a>(&'a self, answers: &'a [NodeAnswer]) -> Result<(bool, GoodAnswers<'a>), Error> {
         check_count("peers", self.ask.len() + self.later.len(), PEERS_MAX)?;
         check_count("answers", self.here.len() + answers.len(), MERGE_LISTS_MAX)?;
-        let good = |answers: &'a [NodeAnswer]| answers.iter().flat_map(|answer| answer.good.iter());
-        let own = good(&self.here).next().is_some();
-        Ok((own, good(answers).map(String::as_str).collect()))
+        let own = self.here.iter().any(|here| !here.good.is_empty());
+        let mut good = GoodAnswers::new();
+        for answer in answers {
+            for packed in &answer.good {
+                good.entry(packed).or_default().push(&answer.peer_id);
+            }
+        }
+        Ok((own, good))
     }
 }
 
@@ -241,7 +250,8 @@ impl<B: Backend> Call<'_, B> {
         Lookup::begin(&host_id, peers, ack, own, |_| String::new())
     }
 
-    /// The live records of a key but for those that the reader says it holds, packed.
+    /// The live records of a key but for those that the reader says it holds, packed; and the key's tombstones, because
+    /// others may still answer with what they void.
     ///
     /// # Errors
     /// [`CallError`].
@@ -252,8 +262,10 @@ impl<B: Backend> Call<'_, B> {
         current_timestamp_sec: u64,
     ) -> Result<String, CallError> {
         let known = KnownRecords::parse(known)?;
-        let records = self.own_records(key_id, 2, current_timestamp_sec)?;
-        Ok(pack_records(records.iter().filter(|record| !known.contains(record))))
+        let now = self.caller.host_timestamp(2, current_timestamp_sec)?;
+        let (records, tombstones) = self.read_entries(key_id, now)?;
+        let unknown = records.iter().filter(|record| !known.contains(record));
+        Ok(pack_answer(unknown, &tombstones))
     }
 
     /// The key, packed.
@@ -270,7 +282,9 @@ impl<B: Backend> Call<'_, B> {
         let peer_id = self.caller.peer_of(1).to_owned();
         NodeAnswer::checked(&peer_id, answer, |packed| {
             KeyId::parse(key_id)?;
-            for record in Unpacker::sharing(1).unpack(packed)? {
+            let (records, _) = unpack_answer(key_id, packed, Unpacker::sharing(1))?;
+            check_count("records", records.len(), REPUBLISH_BATCH_MAX)?;
+            for record in records {
                 if record.metadata.key_id != key_id {
                     return Err(Error::SeveralKeys {
                         first: key_id.to_owned(),
@@ -297,7 +311,8 @@ impl<B: Backend> Call<'_, B> {
         })
     }
 
-    /// Ends reading the records of a key: the latest of every provider, and the errors of all nodes.
+    /// Ends reading the records of a key: the latest of every provider, and the errors of all nodes. What is expired, or
+    /// what a genuine tombstone of any of them voids, is left out, whoever answers with it.
     ///
     /// # Errors
     /// [`CallError`].
@@ -308,24 +323,39 @@ impl<B: Backend> Call<'_, B> {
         answers: &[NodeAnswer],
         current_timestamp_sec: u64,
     ) -> Result<Found<Vec<Record>>, CallError> {
+        let now = self.caller.host_timestamp(3, current_timestamp_sec)?;
         let (own, others) = lookup.good(answers)?;
+        let mut errors = lookup.errors(answers);
+        let mut voided = Voided::new(key_id, self.timeouts(), now);
         let mut lists = Vec::new();
         if own {
-            lists.push(self.own_records(key_id, 3, current_timestamp_sec)?);
+            let (records, tombstones) = self.read_entries(key_id, now)?;
+            lists.push(records);
+            voided.note(tombstones);
         }
         let unpacker = Unpacker::sharing(others.len());
-        for packed in others {
-            lists.push(unpacker.unpack(packed)?);
+        for (packed, from) in others {
+            match unpack_answer(key_id, packed, unpacker) {
+                Ok((mut records, tombstones)) => {
+                    records.retain(|record| voided.is_due(record, &from));
+                    lists.push(records);
+                    voided.note(tombstones);
+                }
+                // Too large to be read beside the others.
+                Err(error) => errors.extend(
+                    from.iter()
+                        .map(|peer| format!("{peer}: the answer is dropped: {error}")),
+                ),
+            }
         }
         let found = if lists.is_empty() {
             None
         } else {
-            Some(merge(lists, Some(key_id), self.verifier)?)
+            let mut records = merge(lists, Some(key_id), self.verifier)?;
+            records.retain(|record| !voided.voids(record));
+            Some(records)
         };
-        Ok(Found {
-            found,
-            errors: lookup.errors(answers),
-        })
+        Ok(Found { found, errors })
     }
 
     /// Ends reading a key: its latest registration.
@@ -338,7 +368,7 @@ impl<B: Backend> Call<'_, B> {
         if own {
             keys.push(self.get_key_metadata(key_id)?);
         }
-        for packed in others {
+        for packed in others.into_keys() {
             keys.push(unpack_key(packed)?);
         }
         let found = match keys.is_empty() {

@@ -9,6 +9,7 @@ mod publish;
 mod records;
 mod tombstones;
 mod upkeep;
+mod voided;
 
 pub use error::CallError;
 pub use keys::latest_key;

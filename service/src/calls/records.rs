@@ -2,11 +2,11 @@ use std::collections::BTreeSet;
 
 use super::{Call, CallError};
 use crate::auth::WeightResult;
-use crate::domain::data::{Record, RecordMetadata};
+use crate::domain::data::{Record, RecordMetadata, Tombstone};
 use crate::domain::limits::REPUBLISH_BATCH_MAX;
 use crate::domain::{
-    check_count, check_metadata_sizes, merge_records, pack_records, signing, Admission, Arrival, Error, HostTimestamp,
-    KeyId, KeyState, ProvedWeight, Unpacker, Verified, Verifier,
+    check_count, check_metadata_sizes, merge_records, pack_records, signing, Admission, Arrival, Circumstances, Error,
+    HostTimestamp, KeyId, KeyState, ProvedWeight, Unpacker, Verified, Verifier,
 };
 use crate::store::Backend;
 
@@ -94,12 +94,32 @@ impl<B: Backend> Call<'_, B> {
     }
 
     pub(super) fn read_records(&mut self, key_id: &str, now: HostTimestamp) -> Result<Vec<Record>, CallError> {
+        self.read(key_id, now, live_records)
+    }
+
+    /// The live records of a key, and its live tombstones.
+    pub(super) fn read_entries(
+        &mut self,
+        key_id: &str,
+        now: HostTimestamp,
+    ) -> Result<(Vec<Record>, Vec<Tombstone>), CallError> {
+        self.read(key_id, now, |state, at| {
+            let tombstones = state.live_tombstones(at).map(|tombstone| (**tombstone).clone());
+            (live_records(state, at), tombstones.collect())
+        })
+    }
+
+    fn read<T>(
+        &mut self,
+        key_id: &str,
+        now: HostTimestamp,
+        of: impl FnOnce(&KeyState, &Circumstances<'_>) -> T,
+    ) -> Result<T, CallError> {
         let mut state = self.load_alive(&KeyId::parse(key_id)?, now)?;
         state.note_use(&self.at(now));
-        let at = self.at(now);
-        let records = state.live_records(&at).map(|held| (*held.record).clone()).collect();
+        let read = of(&state, &self.at(now));
         self.save(state)?;
-        Ok(records)
+        Ok(read)
     }
 
     /// The same as one packed string.
@@ -135,6 +155,10 @@ impl<B: Backend> Call<'_, B> {
         self.save(state)?;
         Ok(republished)
     }
+}
+
+fn live_records(state: &KeyState, at: &Circumstances<'_>) -> Vec<Record> {
+    state.live_records(at).map(|held| (*held.record).clone()).collect()
 }
 
 /// An item that stands for nothing now is an error to whoever put it.

@@ -1,5 +1,7 @@
 //! The rules of the registry, free of I/O: time, host and limits come in as arguments.
 
+mod answer;
+mod bounded;
 pub mod data;
 mod entry;
 mod error;
@@ -16,6 +18,7 @@ mod time;
 mod verified;
 mod verifier;
 
+pub use answer::{pack_answer, unpack_answer};
 pub use entry::{record_order, Entry, HeldRecord, Identity};
 pub use error::{quoted, Error};
 pub use id::{KeyId, PeerKey};

@@ -10,19 +10,26 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use base64::Engine;
 use serde::{Deserialize, Serialize};
 
+use super::bounded::bounded;
 use super::data::{Key, Record, RecordMetadata};
 use super::error::Error;
 use super::id::{check_count, check_len};
 use super::limits::{MERGE_RECORDS_MAX, PACKED_KEY_LEN_MAX, PACKED_LEN_MAX, UNPACKED_LEN_MAX};
 
 const VERSION: u8 = 1;
+/// Key, issuer, provider, value, relay and service.
+const STRINGS_PER_RECORD_MAX: usize = 6;
+// How much is decoded at all, so far above what is allowed that the error is that of the limit.
+const RECORDS_DECODED_MAX: usize = 2 * MERGE_RECORDS_MAX;
+const STRINGS_DECODED_MAX: usize = RECORDS_DECODED_MAX * STRINGS_PER_RECORD_MAX;
+const INDICES_DECODED_MAX: usize = 16;
 
 #[derive(Serialize, Deserialize)]
 struct Packed<'a> {
     version: u8,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "bounded::<_, _, STRINGS_DECODED_MAX>")]
     strings: Vec<&'a str>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "bounded::<_, _, RECORDS_DECODED_MAX>")]
     records: Vec<PackedRecord<'a>>,
 }
 
@@ -34,7 +41,9 @@ struct PackedRecord<'a> {
     timestamp_issued: u64,
     solution: &'a [u8],
     value: u32,
+    #[serde(deserialize_with = "bounded::<_, _, INDICES_DECODED_MAX>")]
     relay_id: Vec<u32>,
+    #[serde(deserialize_with = "bounded::<_, _, INDICES_DECODED_MAX>")]
     service_id: Vec<u32>,
     issuer_signature: &'a [u8],
     timestamp_created: u64,

@@ -20,5 +20,6 @@ mod replication;
 mod restart;
 mod signing;
 mod sizes;
+mod stale_answers;
 mod support;
 mod wire;
