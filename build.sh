@@ -62,7 +62,15 @@ build_artifacts() {
   step "build the packer" cargo build --release --locked -p registry-packer
   step "pack artifacts/" cargo run --quiet --release --locked -p registry-packer -- \
     "$@" --example "$COMPILED_EXAMPLE" "$COMPILED_WASM"
-  (cd artifacts && ls -l -- *.wasm SHA256SUMS)
+  install_aqua_compiler
+  step "compile the scheduled scripts" compile_scheduled_scripts
+  (cd artifacts && ls -l -- *.wasm *.air SHA256SUMS)
+}
+
+compile_scheduled_scripts() {
+  node devnet/compile/air.mjs aqua/scheduled.aqua artifacts clearExpired_86400 replicate_3600 renew_43200
+  node devnet/compile/air.mjs aqua/spell.aqua artifacts registrySpell=registry-spell
+  cargo run --quiet --release --locked -p registry-packer -- --sums-only
 }
 
 run_tests() {

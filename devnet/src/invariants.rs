@@ -13,7 +13,7 @@ use crate::peer::PeerIndex;
 /// How many non-host records a key holds at most.
 pub const RECORDS_MAX: usize = 32;
 /// The functions that change what a registry holds.
-const CHANGING: [&str; 11] = [
+const CHANGING: [&str; 19] = [
     "register_key",
     "republish_key",
     "put_record",
@@ -25,6 +25,14 @@ const CHANGING: [&str; 11] = [
     "clear_expired",
     "evict_stale",
     "confirm_replicated",
+    "publish_key",
+    "publish_record",
+    "publish_host_record",
+    "publish_tombstone",
+    "take_replica",
+    "end_replication",
+    "renew_host_record",
+    "clear_expired_every",
 ];
 
 /// Checks the registries of all nodes, for the keys it was told to watch, whenever one of them may have changed: every

@@ -25,7 +25,7 @@ pub(super) fn call(host: &Host<'_>, function: &str, args: Args<'_>) -> Option<Re
     })
 }
 
-/// The closest of the nodes that the host knows; the host itself is never among them.
+/// The closest of the nodes that the host knows, 20 unless `count` says otherwise; the host itself is never among them.
 fn neighbourhood(host: &Host<'_>, mut args: Args<'_>) -> Result<Vec<String>, String> {
     let key = from_base58(&args.next::<String>("key")?)?;
     let already_hashed = args.next_opt::<bool>("already_hashed")?.unwrap_or(false);
@@ -35,7 +35,7 @@ fn neighbourhood(host: &Host<'_>, mut args: Args<'_>) -> Result<Vec<String>, Str
     let mut known = (host.known)();
     known.retain(|n| n.peer_id != host.peer_id);
     known.sort_by_cached_key(|n| target.distance(&n.point));
-    known.truncate(count.min(REPLICATION_FACTOR));
+    known.truncate(count);
     Ok(known.into_iter().map(|n| n.peer_id).collect())
 }
 
@@ -91,11 +91,12 @@ mod tests {
     }
 
     #[test]
-    fn count_limits_a_neighbourhood() {
+    fn count_says_how_many_peers_a_neighbourhood_has() {
         let key = bs58::encode("label").into_string();
         let ask = |args| ids(ask_knowing(&known(30), "kad", "neighborhood", args).unwrap());
         assert_eq!(ask(json!([key, [], [3]])).len(), 3);
-        assert_eq!(ask(json!([key, [], [100]])).len(), 20);
+        assert_eq!(ask(json!([key])).len(), 20);
+        assert_eq!(ask(json!([key, [], [100]])).len(), 30);
         assert_eq!(ask(json!([key, [], [3]]))[..], ask(json!([key]))[..3]);
     }
 

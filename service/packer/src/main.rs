@@ -16,8 +16,12 @@ use registry_packer::{bindings, build_time, checksums, module, package, sqlite, 
 #[command(version)]
 struct Arguments {
     /// The module that `cargo build --target wasm32-wasip1` made.
-    #[arg(value_name = "COMPILED_WASM")]
-    compiled: PathBuf,
+    #[arg(value_name = "COMPILED_WASM", required_unless_present = "sums_only")]
+    compiled: Option<PathBuf>,
+
+    /// Write artifacts/SHA256SUMS anew and nothing else.
+    #[arg(long, conflicts_with_all = ["compiled", "examples", "check"])]
+    sums_only: bool,
 
     /// A compiled module beside the registry, named like its package: packed into artifacts/, too
     #[arg(long = "example", value_name = "COMPILED_WASM")]
@@ -48,8 +52,11 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> eyre::Result<()> {
     let layout = Layout::new(&arguments.root);
+    let Some(compiled) = &arguments.compiled else {
+        return write_sums(&layout);
+    };
     let build_time = build_time::build_time(layout.root(), arguments.source_date_epoch)?;
-    let packed = pack(&layout, &arguments.compiled, package::SERVICE_PACKAGE, &build_time)?;
+    let packed = pack(&layout, compiled, package::SERVICE_PACKAGE, &build_time)?;
     let sqlite = sqlite::sqlite_wasm()?;
     let aqua = bindings::render(&packed.interface)?;
 
@@ -58,8 +65,7 @@ fn run(arguments: &Arguments) -> eyre::Result<()> {
     for compiled in &arguments.examples {
         pack_example(&layout, compiled, &build_time)?;
     }
-    let sums = checksums::sha256sums(&layout.artifacts())?;
-    write_if_changed(&layout.checksums(), sums.as_bytes())?;
+    write_sums(&layout)?;
     println!("sqlite3.wasm: {} bytes", sqlite.len());
 
     if arguments.check {
@@ -68,6 +74,12 @@ fn run(arguments: &Arguments) -> eyre::Result<()> {
     if write_if_changed(&layout.bindings(), aqua.as_bytes())? {
         println!("{} changed: commit it", layout.bindings().display());
     }
+    Ok(())
+}
+
+fn write_sums(layout: &Layout) -> eyre::Result<()> {
+    let sums = checksums::sha256sums(&layout.artifacts())?;
+    write_if_changed(&layout.checksums(), sums.as_bytes())?;
     Ok(())
 }
 

@@ -101,7 +101,7 @@ impl<B: Backend> Call<'_, B> {
             }
             None => KeyState::new(verify_key(key)?, now),
         };
-        state.note_published(now);
+        self.note_published(&mut state, now);
         Ok((claimed, state))
     }
 }

@@ -22,6 +22,17 @@ pub struct Answer {
     pub bad: Vec<String>,
 }
 
+impl Answer {
+    /// Nothing but an error.
+    #[must_use]
+    pub fn failed(error: String) -> Self {
+        Self {
+            good: Vec::new(),
+            bad: vec![error],
+        }
+    }
+}
+
 impl From<Result<String, CallError>> for Answer {
     fn from(outcome: Result<String, CallError>) -> Self {
         match outcome {

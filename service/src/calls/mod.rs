@@ -7,6 +7,7 @@ mod keys;
 mod lookup;
 mod publish;
 mod records;
+mod replication;
 mod tombstones;
 mod upkeep;
 mod voided;
@@ -16,12 +17,13 @@ pub use keys::latest_key;
 pub use lookup::{get_silent, Answer, Found, Lookup, NodeAnswer};
 pub use publish::{get_place, Spread, Tally};
 pub use records::{get_record_bytes, get_record_metadata_bytes, Republished};
+pub use replication::{ReplicaAnswer, ReplicaOffer, ReplicaParcel, ReplicaRound, ReplicationReport};
 pub use tombstones::get_tombstone_bytes;
 pub use upkeep::{StaleKey, Stats};
 
 use crate::auth::Caller;
 use crate::domain::data::Record;
-use crate::domain::{Circumstances, Error, Here, HostTimestamp, KeyId, KeyState, Timeouts, Verifier};
+use crate::domain::{own_turn, Circumstances, Error, Here, HostTimestamp, KeyId, KeyState, Timeouts, Verifier};
 use crate::store::{Backend, Store, StoreError};
 
 /// The registry of one node.
@@ -119,6 +121,13 @@ impl<B: Backend> Call<'_, B> {
             .into());
         }
         Ok(state)
+    }
+
+    /// Notes that somebody replicates a key. In this node's own turn nobody takes it over.
+    fn note_published(&self, state: &mut KeyState, now: HostTimestamp) {
+        if !own_turn(state.key_id(), self.here().host_id(), now, &self.timeouts()) {
+            state.note_published(now);
+        }
     }
 
     /// Every call that loaded a key and was not refused ends here, whether it changed anything or not.

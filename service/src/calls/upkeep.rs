@@ -1,7 +1,8 @@
+use super::records::{check_signed, settled};
 use super::{Call, CallError};
 use crate::domain::data::{Key, Record, Tombstone};
 use crate::domain::limits::CONFIRM_BATCH_MAX;
-use crate::domain::{check_count, KeyId, Timeouts};
+use crate::domain::{check_count, quoted, Arrival, Error, KeyId, ProvedWeight, Timeouts};
 use crate::store::{Backend, Cleared, Counts, SCHEMA_VERSION};
 
 /// A key due for replication with all that may be passed on.
@@ -31,6 +32,45 @@ impl<B: Backend> Call<'_, B> {
         Ok(due.into_iter().map(|held| held.record.into_inner()).collect())
     }
 
+    /// The same, for a renewal that happens every so often: what is older than `renew_sec`, at most half of what a record
+    /// lives, and what is not signed yet.
+    ///
+    /// # Errors
+    /// [`CallError`]; for anybody but the host.
+    pub fn get_due_host_records(
+        &mut self,
+        renew_sec: u64,
+        current_timestamp_sec: u64,
+    ) -> Result<Vec<Record>, CallError> {
+        self.caller.check_host("get_due_host_records")?;
+        let now = self.caller.host_timestamp(1, current_timestamp_sec)?;
+        let renew_sec = Timeouts::check_range(renew_sec)?.min(self.timeouts().renew_sec());
+        let due = self.store.host_records_older_than(renew_sec, now)?;
+        Ok(due.into_iter().map(|held| held.record.into_inner()).collect())
+    }
+
+    /// Takes in a record of this host that it has signed anew. Its key is due for replication at once.
+    ///
+    /// # Errors
+    /// [`CallError`]; for anybody but the host.
+    pub fn renew_host_record(&mut self, record: Record, current_timestamp_sec: u64) -> Result<(), CallError> {
+        self.caller.check_host("renew_host_record")?;
+        let now = self.caller.host_timestamp(3, current_timestamp_sec)?;
+        check_signed(&record)?;
+        if !self.here().is(&record.metadata.peer_id) {
+            return Err(Error::NotThisHost {
+                given: quoted(&record.metadata.peer_id),
+                host: self.here().host_id().to_owned(),
+            }
+            .into());
+        }
+        let mut state = self.load(&KeyId::parse(&record.metadata.key_id)?)?;
+        let record = state.verify(record, self.verifier)?;
+        settled(state.admit_record(record, ProvedWeight::Unproved, Arrival::Direct, &self.at(now))?)?;
+        state.note_due();
+        self.save(state)
+    }
+
     /// Keys due for replication, oldest first, with their live records and tombstones; unsigned records stay here.
     /// Called by the host, it leases them: they are not due again before the lease ends or
     /// [`confirm_replicated`](Self::confirm_replicated) says that they are done.
@@ -42,7 +82,8 @@ impl<B: Backend> Call<'_, B> {
         let states = self.store.due(now)?;
         if self.caller.is_host() {
             let ids: Vec<KeyId> = states.iter().map(|state| *state.key_id()).collect();
-            self.store.lease(&ids, now)?;
+            let stale_sec = self.timeouts().stale_sec;
+            self.store.lease(&ids, now, stale_sec)?;
         }
         let at = self.at(now);
         Ok(states
@@ -85,6 +126,17 @@ impl<B: Backend> Call<'_, B> {
     pub fn clear_expired(&mut self, current_timestamp_sec: u64) -> Result<Cleared, CallError> {
         let now = self.caller.host_timestamp(0, current_timestamp_sec)?;
         Ok(self.store.clear_expired(now)?)
+    }
+
+    /// Removes what has expired, unless that was done less than `interval_sec` ago since the service started.
+    ///
+    /// # Errors
+    /// [`CallError`]; for anybody but the host.
+    pub fn clear_expired_every(&mut self, interval_sec: u64, current_timestamp_sec: u64) -> Result<Cleared, CallError> {
+        self.caller.check_host("clear_expired_every")?;
+        let now = self.caller.host_timestamp(1, current_timestamp_sec)?;
+        let interval_sec = Timeouts::check_range(interval_sec)?;
+        Ok(self.store.clear_expired_every(interval_sec, now)?)
     }
 
     /// # Errors

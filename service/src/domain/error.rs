@@ -117,6 +117,10 @@ pub enum Error {
         count: usize,
         first: String,
     },
+    #[error(
+        "what was passed for replication is malformed ({why}): pass what the other node's registry returned, untouched"
+    )]
+    BadReplica { why: &'static str },
     #[error("the packed records are malformed ({why}): pass the result of get_records_packed untouched")]
     BadPacked { why: &'static str },
 }

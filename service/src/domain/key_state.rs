@@ -188,6 +188,20 @@ impl KeyState {
         }
     }
 
+    /// What is here must reach the neighbours at once: the key is due before all others, also after a crash.
+    pub fn note_due(&mut self) {
+        self.published_at = 0;
+        self.meta_dirty = true;
+    }
+
+    /// Whether something here would be lost with this node's copy: its own records, and what nobody may pass on yet.
+    pub fn needed_here(&self, at: &Circumstances<'_>) -> bool {
+        self.entries.values().any(|entry| match entry {
+            Entry::Record(held) => is_host_record(entry, at.here) || held.record.signature.is_empty(),
+            Entry::Tombstone(_) => false,
+        })
+    }
+
     /// Takes in another registration of this key; the later one stays.
     pub fn admit_key(&mut self, key: Verified<Key>) {
         if key_order(&key, &self.key).is_gt() {

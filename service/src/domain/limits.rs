@@ -64,6 +64,27 @@ pub const EVICT_STALE_ENTRIES_MAX: usize = 2_000;
 pub const RENEW_BATCH_MAX: usize = 100;
 /// Key ids in one `confirm_replicated`.
 pub const CONFIRM_BATCH_MAX: usize = 1_000;
+/// Keys of one round of replication.
+pub const REPLICA_KEYS_MAX: usize = 256;
+/// Records and tombstones of the keys of one round, unless a single key has more.
+pub const REPLICA_ENTRIES_MAX: usize = 8_192;
+/// Nodes that one round of replication asks, unless a single key has more neighbours.
+pub const REPLICA_PEERS_MAX: usize = 64;
+/// Records and tombstones in one bundle, unless a single key has more.
+pub const BUNDLE_ENTRIES_MAX: usize = 1_024;
+/// Bytes of one packed bundle. A key whose entries alone take more travels in parts.
+pub const BUNDLE_LEN_MAX: usize = 512 * 1024;
+/// Issuers whose weights a node asks for before it takes a bundle in.
+pub const BUNDLE_ISSUERS_MAX: usize = 64;
+/// Bytes of a list of digests, an answer to one or a receipt, in text.
+pub const REPLICA_TEXT_LEN_MAX: usize = 256 * 1024;
+/// Records and tombstones of one key that a neighbour names as held.
+pub const HELD_TAGS_MAX: usize = 1_024;
+/// Lists of peers that one round takes in: the routing table, and one for each key.
+pub const PEER_LISTS_MAX: usize = REPLICA_KEYS_MAX + 1;
+/// A node's own share of a key's replication: one in so many stale periods nobody can take it over. Whoever tells all
+/// nodes that he has replicated, and has not, stops them for so long.
+pub const OWN_TURN_ONE_IN: u8 = 16;
 /// Rows of each kind that one `clear_expired` removes; call again while it reports that many.
 pub const CLEAR_BATCH_MAX: usize = 10_000;
 

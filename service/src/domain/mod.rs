@@ -2,6 +2,7 @@
 
 mod answer;
 mod bounded;
+mod bundle;
 pub mod data;
 mod entry;
 mod error;
@@ -11,7 +12,9 @@ mod known;
 pub mod limits;
 mod merge;
 mod neighbourhood;
+mod offer;
 mod packed;
+mod replica;
 mod signature;
 pub mod signing;
 mod time;
@@ -19,14 +22,17 @@ mod verified;
 mod verifier;
 
 pub use answer::{pack_answer, unpack_answer};
+pub use bundle::{pack_bundle, unpack_bundle, BundleItem};
 pub use entry::{record_order, Entry, HeldRecord, Identity};
 pub use error::{quoted, Error};
 pub use id::{KeyId, PeerKey};
 pub use key_state::{is_host_record, Admission, Arrival, Circumstances, KeyState, ProvedWeight};
 pub use known::KnownRecords;
 pub use merge::{merge_keys, merge_records};
-pub use neighbourhood::neighbourhood;
+pub use neighbourhood::{neighbourhood, RoutingTable};
+pub use offer::{Digests, KeySet, OfferAnswer};
 pub use packed::{pack_key, pack_records, unpack_key, Unpacker};
+pub use replica::{entry_tag, key_tag, own_turn, EntryTag, Fingerprint, KeyTag};
 pub use time::{HostTimestamp, Timeouts};
 pub use verified::{check_metadata_sizes, verify_key, verify_record, verify_tombstone, Verified};
 

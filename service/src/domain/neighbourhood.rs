@@ -12,26 +12,78 @@ const SHA2_256: u8 = 0x12;
 /// out the node that is asked. What is no base58, or longer than a peer id can be, is no peer: base58 of megabytes takes
 /// minutes to decode.
 pub fn neighbourhood(key_id: &KeyId, peers: Vec<String>, here: &Here) -> Vec<String> {
+    let table = RoutingTable::new(peers, here);
+    table.closest(key_id).map(|at| table.peers[at].1.clone()).collect()
+}
+
+/// Peers with their places, for looking up many keys.
+#[derive(Debug)]
+pub struct RoutingTable {
+    peers: Vec<([u8; 32], String)>,
+    here: usize,
+}
+
+impl RoutingTable {
+    /// `peers` and this node, each once.
+    pub fn new(peers: impl IntoIterator<Item = String>, here: &Here) -> Self {
+        let mut peers: Vec<_> = peers
+            .into_iter()
+            .filter(|peer| !here.is(peer))
+            .chain([here.host_id().to_owned()])
+            .filter_map(|peer| {
+                if peer.len() > PEER_ID_LEN_MAX {
+                    return None;
+                }
+                let place: [u8; 32] = Sha256::digest(bs58::decode(&peer).into_vec().ok()?).into();
+                Some((place, peer))
+            })
+            .collect();
+        peers.sort();
+        peers.dedup();
+        let at = peers.iter().position(|(_, peer)| peer == here.host_id());
+        Self {
+            here: at.unwrap_or(peers.len()),
+            peers,
+        }
+    }
+
+    /// The peer of an index that [`closest`](Self::closest) gave.
+    pub fn peer(&self, index: usize) -> &str {
+        &self.peers[index].1
+    }
+
+    pub const fn is_here(&self, index: usize) -> bool {
+        index == self.here
+    }
+
+    /// How many peers there are, this node included.
+    pub fn count(&self) -> usize {
+        self.peers.len()
+    }
+
+    /// The indices of the peers that a key belongs to, closest first.
+    pub fn closest(&self, key_id: &KeyId) -> impl Iterator<Item = usize> {
+        let target = target(key_id);
+        let mut near: Vec<([u8; 32], usize)> = self
+            .peers
+            .iter()
+            .enumerate()
+            .map(|(index, (place, _))| (std::array::from_fn(|at| place[at] ^ target[at]), index))
+            .collect();
+        if near.len() > NEIGHBOURHOOD_MAX {
+            near.select_nth_unstable(NEIGHBOURHOOD_MAX - 1);
+            near.truncate(NEIGHBOURHOOD_MAX);
+        }
+        near.sort_unstable();
+        near.into_iter().map(|(_, index)| index)
+    }
+}
+
+fn target(key_id: &KeyId) -> [u8; 32] {
     let text = key_id.to_string();
-    let target: [u8; 32] = Sha256::new()
+    Sha256::new()
         .chain_update([SHA2_256, text.len() as u8])
         .chain_update(&text)
         .finalize()
-        .into();
-    let mut near: Vec<([u8; 32], String)> = peers
-        .into_iter()
-        .filter(|peer| !here.is(peer))
-        .chain([here.host_id().to_owned()])
-        .filter_map(|peer| {
-            if peer.len() > PEER_ID_LEN_MAX {
-                return None;
-            }
-            let point: [u8; 32] = Sha256::digest(bs58::decode(&peer).into_vec().ok()?).into();
-            Some((std::array::from_fn(|at| point[at] ^ target[at]), peer))
-        })
-        .collect();
-    near.sort();
-    near.dedup();
-    near.truncate(NEIGHBOURHOOD_MAX);
-    near.into_iter().map(|(_, peer)| peer).collect()
+        .into()
 }

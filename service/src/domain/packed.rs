@@ -34,7 +34,7 @@ struct Packed<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
-struct PackedRecord<'a> {
+pub(super) struct PackedRecord<'a> {
     key_id: u32,
     issued_by: u32,
     peer_id: u32,
@@ -50,31 +50,9 @@ struct PackedRecord<'a> {
     signature: &'a [u8],
 }
 
-#[derive(Default)]
-struct StringTable<'a> {
-    strings: Vec<&'a str>,
-    index: BTreeMap<&'a str, u32>,
-}
-
-impl<'a> StringTable<'a> {
-    fn put(&mut self, text: &'a str) -> u32 {
-        *self.index.entry(text).or_insert_with(|| {
-            self.strings.push(text);
-            (self.strings.len() - 1) as u32
-        })
-    }
-
-    fn put_all(&mut self, texts: &'a [String]) -> Vec<u32> {
-        texts.iter().map(|text| self.put(text)).collect()
-    }
-}
-
-/// Packs records in the order given.
-pub fn pack_records<'a>(records: impl IntoIterator<Item = &'a Record>) -> String {
-    let mut table = StringTable::default();
-    let records = records
-        .into_iter()
-        .map(|record| PackedRecord {
+impl<'a> PackedRecord<'a> {
+    pub(super) fn new(record: &'a Record, table: &mut StringTable<'a>) -> Self {
+        Self {
             key_id: table.put(&record.metadata.key_id),
             issued_by: table.put(&record.metadata.issued_by),
             peer_id: table.put(&record.metadata.peer_id),
@@ -86,11 +64,44 @@ pub fn pack_records<'a>(records: impl IntoIterator<Item = &'a Record>) -> String
             issuer_signature: &record.metadata.issuer_signature,
             timestamp_created: record.timestamp_created,
             signature: &record.signature,
+        }
+    }
+}
+
+/// Strings, each once.
+#[derive(Default)]
+pub(super) struct StringTable<'a> {
+    strings: Vec<&'a str>,
+    index: BTreeMap<&'a str, u32>,
+}
+
+impl<'a> StringTable<'a> {
+    pub(super) fn put(&mut self, text: &'a str) -> u32 {
+        *self.index.entry(text).or_insert_with(|| {
+            self.strings.push(text);
+            (self.strings.len() - 1) as u32
         })
+    }
+
+    fn put_all(&mut self, texts: &'a [String]) -> Vec<u32> {
+        texts.iter().map(|text| self.put(text)).collect()
+    }
+
+    pub(super) fn into_strings(self) -> Vec<&'a str> {
+        self.strings
+    }
+}
+
+/// Packs records in the order given.
+pub fn pack_records<'a>(records: impl IntoIterator<Item = &'a Record>) -> String {
+    let mut table = StringTable::default();
+    let records = records
+        .into_iter()
+        .map(|record| PackedRecord::new(record, &mut table))
         .collect();
     let packed = Packed {
         version: VERSION,
-        strings: table.strings,
+        strings: table.into_strings(),
         records,
     };
     // Only a sequence without a length can fail to encode, and there is none.
@@ -157,11 +168,7 @@ impl Unpacker {
             return Err(Error::BadPacked { why: "bytes left over" });
         }
         check_count("records", packed.records.len(), self.records_max)?;
-        let mut strings = Strings {
-            strings: &packed.strings,
-            len_max: self.len_max,
-            len: 0,
-        };
+        let mut strings = Strings::new(&packed.strings, self.len_max);
         packed
             .records
             .into_iter()
@@ -171,14 +178,22 @@ impl Unpacker {
 }
 
 /// The strings of a packed list, and how much has been made of them.
-struct Strings<'a> {
+pub(super) struct Strings<'a> {
     strings: &'a [&'a str],
     len_max: usize,
     len: usize,
 }
 
-impl Strings<'_> {
-    fn record(&mut self, record: PackedRecord<'_>) -> Result<Record, Error> {
+impl<'a> Strings<'a> {
+    pub(super) fn new(strings: &'a [&'a str], len_max: usize) -> Self {
+        Self {
+            strings,
+            len_max,
+            len: 0,
+        }
+    }
+
+    pub(super) fn record(&mut self, record: PackedRecord<'_>) -> Result<Record, Error> {
         Ok(Record {
             metadata: RecordMetadata {
                 key_id: self.string(record.key_id)?,
@@ -200,7 +215,7 @@ impl Strings<'_> {
         indices.into_iter().map(|index| self.string(index)).collect()
     }
 
-    fn string(&mut self, index: u32) -> Result<String, Error> {
+    pub(super) fn string(&mut self, index: u32) -> Result<String, Error> {
         let text = *self.strings.get(index as usize).ok_or(Error::BadPacked {
             why: "a string is missing",
         })?;

@@ -10,6 +10,7 @@ mod keys;
 mod lookup;
 mod publish;
 mod records;
+mod replication;
 mod results;
 mod tombstones;
 mod upkeep;

@@ -30,7 +30,7 @@ use self::cache::Cache;
 use crate::domain::limits::{
     CLEAR_BATCH_MAX, EVICT_STALE_ENTRIES_MAX, EVICT_STALE_KEYS_MAX, LEASE_SEC, RENEW_BATCH_MAX, TIMESTAMP_MAX,
 };
-use crate::domain::{HeldRecord, Here, HostTimestamp, KeyId, KeyState, Timeouts};
+use crate::domain::{HeldRecord, Here, HostTimestamp, KeyId, KeyState, KeyTag, Timeouts};
 
 /// What one `clear_expired` removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -59,6 +59,8 @@ pub struct Store<B> {
     /// The names this node had when the records were marked as its own.
     host_names: String,
     moved_aside: Option<String>,
+    /// When all that had expired was last removed, since the service started.
+    cleared_at: Option<u64>,
 }
 
 impl<B: Backend> Store<B> {
@@ -162,7 +164,24 @@ impl<B: Backend> Store<B> {
     /// # Errors
     /// [`StoreError`].
     pub fn due(&mut self, now: HostTimestamp) -> Result<Vec<KeyState>, StoreError> {
-        let Some(stale_before) = now.as_sec().checked_sub(self.timeouts.stale_sec) else {
+        let stale_sec = self.timeouts.stale_sec;
+        let ids = self.due_ids(now, stale_sec, EVICT_STALE_KEYS_MAX, EVICT_STALE_ENTRIES_MAX)?;
+        self.load_due(&ids, now)
+    }
+
+    /// The keys that were last published `stale_sec` ago or longer, oldest first: at most `keys_max`, and no more than
+    /// `entries_max` entries unless the first key alone has more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn due_ids(
+        &mut self,
+        now: HostTimestamp,
+        stale_sec: u64,
+        keys_max: usize,
+        entries_max: usize,
+    ) -> Result<Vec<KeyId>, StoreError> {
+        let Some(stale_before) = now.as_sec().checked_sub(stale_sec) else {
             return Ok(Vec::new());
         };
         self.flush()?;
@@ -171,10 +190,10 @@ impl<B: Backend> Store<B> {
             &[
                 integer(stale_before),
                 cutoff(now, self.timeouts.expired_sec),
-                integer(EVICT_STALE_KEYS_MAX as u64),
+                integer(keys_max as u64),
             ],
         )?;
-        let mut entries_left = EVICT_STALE_ENTRIES_MAX;
+        let mut entries_left = entries_max;
         let mut ids = Vec::new();
         for (key_id, entries) in row::read_due(&rows)? {
             if !ids.is_empty() && entries > entries_left {
@@ -183,12 +202,79 @@ impl<B: Backend> Store<B> {
             entries_left = entries_left.saturating_sub(entries);
             ids.push(key_id);
         }
-        let mut states = match self.load_all(&ids) {
-            Err(StoreError::BadRow { .. }) => self.load_readable(&ids, now)?,
+        Ok(ids)
+    }
+
+    /// Loads due keys, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn load_due(&mut self, ids: &[KeyId], now: HostTimestamp) -> Result<Vec<KeyState>, StoreError> {
+        let mut states = match self.load_all(ids) {
+            Err(StoreError::BadRow { .. }) => self.load_readable(ids, now)?,
             outcome => outcome?,
         };
         states.sort_by_key(|state| (state.published_at(), *state.key_id()));
         Ok(states)
+    }
+
+    /// The keys whose ids begin with one of these tags, whatever is kept in memory written first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn load_tagged(&mut self, tags: &[KeyTag]) -> Result<Vec<KeyState>, StoreError> {
+        if tags.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.flush()?;
+        let rows = self.backend.read(sql::TAGGED_KEYS, &[Value::Blob(tag_ranges(tags))])?;
+        let ids: Vec<KeyId> = row::read_due(&rows)?.into_iter().map(|(id, _)| id).collect();
+        match self.load_all(&ids) {
+            Err(StoreError::BadRow { .. }) => {
+                let readable = |id| match self.load(id) {
+                    Err(StoreError::BadRow { .. }) => Ok(None),
+                    outcome => outcome,
+                };
+                ids.iter().map(readable).filter_map(Result::transpose).collect()
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Writes what has changed of many keys, in one transaction.
+    ///
+    /// # Errors
+    /// [`StoreError`], with nothing changed.
+    pub fn save_all(&mut self, states: Vec<KeyState>, here: &Here) -> Result<(), StoreError> {
+        if let Some(script) = script::changes_of(&states, here)? {
+            self.run_script(&script)?;
+        }
+        for mut state in states {
+            state.mark_saved();
+            if let Some(leaving) = self.cache.put(state) {
+                // The call itself is done; what is lost here only makes a key due earlier.
+                let _ = self.write_published(leaving.values());
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes keys with all their entries.
+    ///
+    /// # Errors
+    /// [`StoreError`], with nothing changed.
+    pub fn drop_keys(&mut self, ids: &[KeyId]) -> Result<(), StoreError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        self.transaction(|backend| {
+            backend.run(sql::DROP_ENTRIES, &[concatenated(ids)])?;
+            backend.run(sql::DROP_KEYS, &[concatenated(ids)])
+        })?;
+        for id in ids {
+            self.cache.take(id);
+        }
+        Ok(())
     }
 
     fn load_all(&self, ids: &[KeyId]) -> Result<Vec<KeyState>, StoreError> {
@@ -212,13 +298,13 @@ impl<B: Backend> Store<B> {
         Ok(states)
     }
 
-    /// Keeps these keys from being due until the lease ends.
+    /// Keeps these keys from being due, after `stale_sec`, until the lease ends.
     ///
     /// # Errors
     /// [`StoreError`], with nothing changed.
-    pub fn lease(&mut self, ids: &[KeyId], now: HostTimestamp) -> Result<(), StoreError> {
+    pub fn lease(&mut self, ids: &[KeyId], now: HostTimestamp, stale_sec: u64) -> Result<(), StoreError> {
         let until = now.as_sec().saturating_add(LEASE_SEC).min(TIMESTAMP_MAX);
-        self.set_published(ids, until.saturating_sub(self.timeouts.stale_sec))
+        self.set_published(ids, until.saturating_sub(stale_sec))
     }
 
     /// Marks keys as published; unknown ones are passed over.
@@ -243,9 +329,17 @@ impl<B: Backend> Store<B> {
     /// # Errors
     /// [`StoreError`].
     pub fn due_host_records(&self, now: HostTimestamp) -> Result<Vec<HeldRecord>, StoreError> {
+        self.host_records_older_than(self.timeouts.renew_sec(), now)
+    }
+
+    /// The same for those that are `age_sec` old, or older.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn host_records_older_than(&self, age_sec: u64, now: HostTimestamp) -> Result<Vec<HeldRecord>, StoreError> {
         let rows = self.backend.read(
             sql::DUE_HOST_RECORDS,
-            &[cutoff(now, self.timeouts.renew_sec()), integer(RENEW_BATCH_MAX as u64)],
+            &[cutoff(now, age_sec), integer(RENEW_BATCH_MAX as u64)],
         )?;
         row::read_records(&rows)
     }
@@ -278,6 +372,24 @@ impl<B: Backend> Store<B> {
         })
     }
 
+    /// The same, but nothing if all that had expired was removed less than `interval_sec` ago.
+    ///
+    /// # Errors
+    /// [`StoreError`], with nothing changed.
+    pub fn clear_expired_every(&mut self, interval_sec: u64, now: HostTimestamp) -> Result<Cleared, StoreError> {
+        let cleared_lately = |at: u64| now.as_sec() >= at && now.as_sec() - at < interval_sec;
+        if self.cleared_at.is_some_and(cleared_lately) {
+            return Ok(Cleared::default());
+        }
+        let cleared = self.clear_expired(now)?;
+        let batch_max = CLEAR_BATCH_MAX as u64;
+        let done = [cleared.keys, cleared.records, cleared.tombstones]
+            .iter()
+            .all(|count| *count < batch_max);
+        self.cleared_at = done.then_some(now.as_sec());
+        Ok(cleared)
+    }
+
     /// # Errors
     /// [`StoreError`].
     pub fn counts(&self) -> Result<Counts, StoreError> {
@@ -304,6 +416,18 @@ fn write_setting<B: Backend>(backend: &B, name: &str, value: &str) -> Result<(),
 
 fn blob(bytes: &[u8]) -> Value {
     Value::Blob(bytes.to_vec())
+}
+
+/// The least and the greatest id with each tag, one behind the other.
+fn tag_ranges(tags: &[KeyTag]) -> Vec<u8> {
+    let mut ranges = Vec::with_capacity(tags.len() * 64);
+    for tag in tags {
+        for fill in [0x00, 0xff] {
+            ranges.extend_from_slice(tag);
+            ranges.extend(std::iter::repeat_n(fill, 32 - tag.len()));
+        }
+    }
+    ranges
 }
 
 fn concatenated(ids: &[KeyId]) -> Value {

@@ -46,6 +46,7 @@ impl<B: Backend> Store<B> {
             timeouts: Timeouts::default(),
             host_names: String::new(),
             moved_aside: None,
+            cleared_at: None,
         };
         store.read_settings()?;
         Ok(store)

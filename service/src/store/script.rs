@@ -10,7 +10,19 @@ use crate::domain::{Here, KeyState};
 
 /// What brings the database up to `state`; none where it is.
 pub(super) fn changes(state: &KeyState, here: &Here) -> Result<Option<String>, StoreError> {
+    changes_of(std::slice::from_ref(state), here)
+}
+
+/// The same for several keys.
+pub(super) fn changes_of(states: &[KeyState], here: &Here) -> Result<Option<String>, StoreError> {
     let mut statements = Statements::default();
+    for state in states {
+        write_changes(&mut statements, state, here)?;
+    }
+    Ok(statements.finish())
+}
+
+fn write_changes(statements: &mut Statements, state: &KeyState, here: &Here) -> Result<(), StoreError> {
     if state.meta_dirty() {
         let key: &Key = state.key();
         let body = encode(key)?;
@@ -47,7 +59,7 @@ pub(super) fn changes(state: &KeyState, here: &Here) -> Result<Option<String>, S
             }
         }
     }
-    Ok(statements.finish())
+    Ok(())
 }
 
 /// What writes the `published_at` of these keys.

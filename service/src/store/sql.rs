@@ -41,6 +41,28 @@ pub(super) const DUE_KEYS: &str = "
         LIMIT ?3
     )";
 
+/// The ids in ranges, whose ends lie one behind the other in ?1, as [`DUE_KEYS`] gives them.
+pub(super) const TAGGED_KEYS: &str = "
+    WITH RECURSIVE
+        position(i) AS (SELECT 1 UNION ALL SELECT i + 64 FROM position WHERE i + 64 <= length(?1)),
+        range(least, greatest) AS MATERIALIZED (SELECT substr(?1, i, 32), substr(?1, i + 32, 32) FROM position)
+    SELECT group_concat(item) FROM (
+        SELECT DISTINCT hex(k.id) || ':0' AS item
+        FROM range CROSS JOIN keys k ON k.id BETWEEN range.least AND range.greatest
+    )";
+
+pub(super) const DROP_ENTRIES: &str = "
+    WITH RECURSIVE
+        position(i) AS (SELECT 1 UNION ALL SELECT i + 32 FROM position WHERE i + 32 <= length(?1)),
+        wanted(id) AS MATERIALIZED (SELECT substr(?1, i, 32) FROM position)
+    DELETE FROM entries WHERE key_id IN (SELECT id FROM wanted)";
+
+pub(super) const DROP_KEYS: &str = "
+    WITH RECURSIVE
+        position(i) AS (SELECT 1 UNION ALL SELECT i + 32 FROM position WHERE i + 32 <= length(?1)),
+        wanted(id) AS MATERIALIZED (SELECT substr(?1, i, 32) FROM position)
+    DELETE FROM keys WHERE id IN (SELECT id FROM wanted)";
+
 pub(super) const SET_PUBLISHED: &str = "
     WITH RECURSIVE
         position(i) AS (SELECT 1 UNION ALL SELECT i + 32 FROM position WHERE i + 32 <= length(?1)),

@@ -1,0 +1,725 @@
+//! Replication: what is due goes to the neighbourhood of its key, and only what a neighbour lacks travels.
+//!
+//! A round is one script of the host. `begin_replication` leases the keys that are due, oldest first, and says whom to
+//! ask about which; `compare_replica` on each neighbour says what it lacks; `pack_replica` packs all that is lacking
+//! once, `take_replica` takes it in there; `end_replication` settles what a majority of its neighbours acknowledged, and
+//! only then drops what does not belong here. Whatever is cut short is due again when its lease ends.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use marine_rs_sdk::marine;
+
+use super::lookup::Answer;
+use super::records::check_signed;
+use super::{Call, CallError};
+use crate::auth::WeightResult;
+use crate::domain::data::{Key, Record};
+use crate::domain::limits::*;
+use crate::domain::{
+    check_count, entry_tag, key_tag, own_turn, pack_bundle, unpack_bundle, verify_tombstone, Admission, Arrival,
+    BundleItem, Digests, Entry, EntryTag, Error, HostTimestamp, KeyId, KeySet, KeyState, KeyTag, OfferAnswer,
+    ProvedWeight, RoutingTable, Timeouts, Verified,
+};
+use crate::store::Backend;
+
+/// What one neighbour is asked: whether it holds the same of these keys.
+#[marine]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct ReplicaOffer {
+    pub peer_id: String,
+    /// Which of the round's keys, see [`KeySet`].
+    pub keys: String,
+}
+
+/// A round of replication.
+#[marine]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct ReplicaRound {
+    pub success: bool,
+    pub error: String,
+    /// Empty where nothing is due, or nobody is there to be asked.
+    pub offers: Vec<ReplicaOffer>,
+    /// The keys and what is here of them, see [`Digests`].
+    pub digests: String,
+    /// Which of them do not belong here, see [`KeySet`].
+    pub away: String,
+    /// One item if somebody is to be asked, else none.
+    pub more: Vec<bool>,
+    /// Index of the last offer.
+    pub last: u32,
+}
+
+/// What a neighbour answered to an offer, or to a bundle: one text, or one error.
+#[marine]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct ReplicaAnswer {
+    pub peer_id: String,
+    pub good: Vec<String>,
+    pub bad: Vec<String>,
+}
+
+/// What the neighbours lack, all of it in one bundle.
+#[marine]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct ReplicaParcel {
+    pub success: bool,
+    pub error: String,
+    /// Who lacks something of it.
+    pub peers: Vec<String>,
+    pub bundle: String,
+    /// Positions of the bundle's keys among the round's, see [`KeySet`].
+    pub keys: String,
+    /// One item if somebody lacks something, else none.
+    pub more: Vec<bool>,
+    /// Index of the last peer.
+    pub last: u32,
+}
+
+/// What came of a round.
+#[marine]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct ReplicationReport {
+    pub success: bool,
+    pub error: String,
+    /// Keys that were offered.
+    pub offered: u32,
+    /// Keys that a majority of their neighbours holds now.
+    pub settled: u32,
+    /// Those among them that did not belong here and are gone.
+    pub dropped: u32,
+    /// What neighbours said instead of an answer; each begins with the neighbour.
+    pub errors: Vec<String>,
+}
+
+/// A key that goes out in a round.
+struct Outgoing {
+    state: KeyState,
+    neighbours: Vec<usize>,
+}
+
+impl<B: Backend> Call<'_, B> {
+    /// Where the script has to look up each key by itself: nowhere, unless the host may have cut its routing table short.
+    /// `peers` is what the host's `kad.neighborhood` returned when it was asked for
+    /// [`PEERS_MAX`]; some hosts never give more than [`NEIGHBOURHOOD_MAX`].
+    ///
+    /// # Errors
+    /// [`CallError`]; for anybody but the host.
+    pub fn get_due_places(
+        &mut self,
+        peers: &[String],
+        stale_sec: u64,
+        current_timestamp_sec: u64,
+    ) -> Result<Vec<String>, CallError> {
+        self.caller.check_host("get_due_places")?;
+        let now = self.caller.host_timestamp(2, current_timestamp_sec)?;
+        check_count("peers", peers.len(), PEERS_MAX)?;
+        if peers.len() != NEIGHBOURHOOD_MAX {
+            return Ok(Vec::new());
+        }
+        let ids = self.due_ids(stale_sec, now)?;
+        Ok(ids
+            .iter()
+            .map(|id| bs58::encode(id.to_string()).into_string())
+            .collect())
+    }
+
+    /// Begins a round with the keys that have not been replicated for `stale_sec`, and leases them.
+    ///
+    /// # Errors
+    /// [`CallError`]; for anybody but the host.
+    pub fn begin_replication(
+        &mut self,
+        peers: Vec<Vec<String>>,
+        stale_sec: u64,
+        current_timestamp_sec: u64,
+    ) -> Result<ReplicaRound, CallError> {
+        self.caller.check_host("begin_replication")?;
+        let now = self.caller.host_timestamp(2, current_timestamp_sec)?;
+        check_count("lists of peers", peers.len(), PEER_LISTS_MAX)?;
+        for list in &peers {
+            check_count("peers", list.len(), PEERS_MAX)?;
+        }
+        let distinct: BTreeSet<String> = peers.into_iter().flatten().collect();
+        let table = RoutingTable::new(distinct, self.here());
+        let ids = self.due_ids(stale_sec, now)?;
+        let states = self.store.load_due(&ids, now)?;
+        let (outgoing, settled) = self.choose(states, &table, now);
+        self.store.set_published(&settled, now.as_sec())?;
+        let leased: Vec<KeyId> = outgoing.iter().map(|outgoing| *outgoing.state.key_id()).collect();
+        self.store.lease(&leased, now, stale_sec)?;
+        Ok(self.round(&outgoing, &table, now))
+    }
+
+    fn due_ids(&mut self, stale_sec: u64, now: HostTimestamp) -> Result<Vec<KeyId>, CallError> {
+        let stale_sec = Timeouts::check_range(stale_sec)?;
+        Ok(self
+            .store
+            .due_ids(now, stale_sec, REPLICA_KEYS_MAX, REPLICA_ENTRIES_MAX)?)
+    }
+
+    /// Those for a round of at most [`REPLICA_PEERS_MAX`] peers, and those that need none: nobody else would
+    /// keep them, or nobody else is there.
+    fn choose(&self, states: Vec<KeyState>, table: &RoutingTable, now: HostTimestamp) -> (Vec<Outgoing>, Vec<KeyId>) {
+        let at = self.at(now);
+        let (mut outgoing, mut settled) = (Vec::new(), Vec::new());
+        let mut peers = BTreeSet::new();
+        for state in states {
+            if table.count() <= 1 || !state.worth_replicating(&at) {
+                settled.push(*state.key_id());
+                continue;
+            }
+            let neighbours: Vec<usize> = table.closest(state.key_id()).collect();
+            let mut together = peers.clone();
+            together.extend(neighbours.iter().copied().filter(|peer| !table.is_here(*peer)));
+            if together.len() > REPLICA_PEERS_MAX && !outgoing.is_empty() {
+                break;
+            }
+            peers = together;
+            outgoing.push(Outgoing { state, neighbours });
+        }
+        (outgoing, settled)
+    }
+
+    fn round(&self, outgoing: &[Outgoing], table: &RoutingTable, now: HostTimestamp) -> ReplicaRound {
+        let at = self.at(now);
+        let mut asked: BTreeMap<usize, KeySet> = BTreeMap::new();
+        let mut away = KeySet::default();
+        let mut digests = Digests::default();
+        for (index, Outgoing { state, neighbours }) in outgoing.iter().enumerate() {
+            digests.0.push((key_tag(state.key_id()), state.fingerprint(&at)));
+            if !neighbours.iter().any(|peer| table.is_here(*peer)) {
+                away.insert(index);
+            }
+            for peer in neighbours.iter().filter(|peer| !table.is_here(**peer)) {
+                asked.entry(*peer).or_default().insert(index);
+            }
+        }
+        let offers: Vec<ReplicaOffer> = asked
+            .into_iter()
+            .map(|(peer, keys)| ReplicaOffer {
+                peer_id: table.peer(peer).to_owned(),
+                keys: keys.encode(),
+            })
+            .collect();
+        ReplicaRound {
+            success: true,
+            error: String::new(),
+            more: (!offers.is_empty()).then_some(true).into_iter().collect(),
+            last: offers.len().saturating_sub(1) as u32,
+            digests: digests.encode(),
+            away: away.encode(),
+            offers,
+        }
+    }
+
+    /// Says what this node lacks of what another one holds. Keys of which it holds the same count as replicated, unless
+    /// it is this node's own turn.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub fn compare_replica(
+        &mut self,
+        digests: &str,
+        keys: &str,
+        current_timestamp_sec: u64,
+    ) -> Result<String, CallError> {
+        let now = self.caller.host_timestamp(2, current_timestamp_sec)?;
+        let (digests, keys) = (Digests::parse(digests)?, KeySet::parse(keys)?);
+        let asked: Vec<(usize, KeyTag)> = digests
+            .0
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| keys.contains(*index))
+            .map(|(index, (tag, _))| (index, *tag))
+            .collect();
+        let tags: Vec<KeyTag> = asked.iter().map(|(_, tag)| *tag).collect();
+        let states = by_tag(self.store.load_tagged(&tags)?);
+        let at = self.at(now);
+        let (mut answer, mut same_ids, mut len) = (OfferAnswer::default(), Vec::new(), 0);
+        for (index, tag) in asked {
+            let held = states.get(&tag).map_or(&[][..], Vec::as_slice);
+            if let Some(same) = held.iter().find(|state| state.fingerprint(&at) == digests.0[index].1) {
+                answer.same.insert(index);
+                same_ids.push(*same.key_id());
+                continue;
+            }
+            let tags: Vec<EntryTag> = held
+                .iter()
+                .flat_map(|state| state.replicable(&at))
+                .take(HELD_TAGS_MAX)
+                .map(entry_tag)
+                .collect();
+            len += 4 + std::mem::size_of_val(tags.as_slice());
+            // In base64, and with the set before it. What is left out is offered again.
+            if len * 4 / 3 > REPLICA_TEXT_LEN_MAX / 2 {
+                break;
+            }
+            answer.differing.push((index, tags));
+        }
+        let timeouts = self.timeouts();
+        let host_id = self.here().host_id().to_owned();
+        same_ids.retain(|id| !own_turn(id, &host_id, now, &timeouts));
+        self.store.set_published(&same_ids, now.as_sec())?;
+        Ok(answer.encode())
+    }
+
+    /// Packs what the neighbours lack. What does not fit goes another time.
+    ///
+    /// # Errors
+    /// [`CallError`]; for anybody but the host.
+    pub fn pack_replica(
+        &mut self,
+        round: &ReplicaRound,
+        answers: &[ReplicaAnswer],
+        current_timestamp_sec: u64,
+    ) -> Result<ReplicaParcel, CallError> {
+        self.caller.check_host("pack_replica")?;
+        let now = self.caller.host_timestamp(2, current_timestamp_sec)?;
+        let digests = Digests::parse(&round.digests)?;
+        let lacking = Lacking::of(round, answers)?;
+        let wanted: Vec<KeyTag> = lacking
+            .0
+            .keys()
+            .filter_map(|index| Some(digests.0.get(*index)?.0))
+            .collect();
+        let states = by_tag(self.store.load_tagged(&wanted)?);
+        let at = self.at(now);
+        let (mut parcel, mut keys, mut peers) = (Parcel::default(), KeySet::default(), BTreeSet::new());
+        let mut part = false;
+        for (index, lacks) in &lacking.0 {
+            let Some((tag, fingerprint)) = digests.0.get(*index) else {
+                continue;
+            };
+            // What has changed since is offered as it is then.
+            let unchanged = |state: &&KeyState| state.fingerprint(&at) == *fingerprint;
+            let Some(state) = states.get(tag).and_then(|states| states.iter().find(unchanged)) else {
+                continue;
+            };
+            let item = BundleItem::new(*fingerprint, (**state.key()).clone());
+            let entries = state.replicable(&at).filter(|entry| !lacks.all_hold(&entry_tag(entry)));
+            match parcel.add(item, entries) {
+                Fit::Whole => keys.insert(*index),
+                Fit::Part => part = true,
+                Fit::None => break,
+            }
+            peers.extend(lacks.peers.iter().map(|peer| (*peer).to_owned()));
+            if part {
+                break;
+            }
+        }
+        let peers: Vec<String> = peers.into_iter().collect();
+        Ok(ReplicaParcel {
+            success: true,
+            error: String::new(),
+            more: (!peers.is_empty()).then_some(true).into_iter().collect(),
+            last: peers.len().saturating_sub(1) as u32,
+            bundle: pack_bundle(&parcel.items),
+            keys: keys.encode(),
+            peers,
+        })
+    }
+
+    /// Whose weights this node should know before it takes a bundle in: the issuers of records that are not here, at
+    /// most [`BUNDLE_ISSUERS_MAX`].
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub fn get_replica_issuers(&mut self, bundle: &str) -> Result<Vec<String>, CallError> {
+        let mut issuers = BTreeSet::new();
+        for item in unpack_bundle(bundle)? {
+            let held = match KeyId::parse(&item.key.id) {
+                Ok(key_id) => self.store.load(&key_id)?,
+                Err(_) => continue,
+            };
+            for record in item.records {
+                let known = held.as_ref().and_then(|state| state.held(&record));
+                if known.is_none_or(|known| **known != record) && record.metadata.issued_by.len() <= PEER_ID_LEN_MAX {
+                    issuers.insert(record.metadata.issued_by);
+                }
+            }
+            if let Some(state) = held {
+                self.save(state)?;
+            }
+        }
+        Ok(issuers.into_iter().take(BUNDLE_ISSUERS_MAX).collect())
+    }
+
+    /// Takes in what another node holds and this one lacks. Each key and each entry is judged by itself, the rest comes
+    /// in; all in one transaction. Returns which keys of the bundle are settled here: nothing of them was refused.
+    ///
+    /// # Errors
+    /// [`CallError`] where the bundle as a whole is at fault; nothing is written then.
+    pub fn take_replica(
+        &mut self,
+        bundle: &str,
+        weights: &[WeightResult],
+        current_timestamp_sec: u64,
+    ) -> Result<String, CallError> {
+        let now = self.caller.host_timestamp(2, current_timestamp_sec)?;
+        check_count("weights", weights.len(), PEERS_MAX)?;
+        let mut settled = KeySet::default();
+        let mut states: BTreeMap<KeyId, KeyState> = BTreeMap::new();
+        for (index, item) in unpack_bundle(bundle)?.into_iter().enumerate() {
+            let Ok(key_id) = KeyId::parse(&item.key.id) else {
+                continue;
+            };
+            let held = match states.remove(&key_id) {
+                Some(state) => Some(state),
+                None => self.store.load(&key_id)?,
+            };
+            let is_new = held.is_none();
+            let Ok(mut state) = self.admit_replica_key(held, &item, now) else {
+                continue;
+            };
+            let fingerprint = item.fingerprint;
+            let clean = self.admit_replica(&mut state, item, weights, now)?;
+            if is_new && state.dead(&self.at(now)) {
+                continue;
+            }
+            if clean {
+                settled.insert(index);
+            }
+            if state.fingerprint(&self.at(now)) == fingerprint {
+                self.note_published(&mut state, now);
+            }
+            states.insert(key_id, state);
+        }
+        let here = self.caller.here();
+        self.store.save_all(states.into_values().collect(), here)?;
+        Ok(settled.encode())
+    }
+
+    fn admit_replica_key(
+        &self,
+        held: Option<KeyState>,
+        item: &BundleItem,
+        now: HostTimestamp,
+    ) -> Result<KeyState, CallError> {
+        now.check_not_ahead("timestamp_created", item.key.timestamp_created)?;
+        match held {
+            Some(state) if **state.key() == item.key => Ok(state),
+            Some(mut state) => {
+                state.admit_key(crate::domain::verify_key(item.key.clone())?);
+                Ok(state)
+            }
+            None => Ok(KeyState::new(crate::domain::verify_key(item.key.clone())?, now)),
+        }
+    }
+
+    /// Whether nothing was refused.
+    fn admit_replica(
+        &mut self,
+        state: &mut KeyState,
+        item: BundleItem,
+        weights: &[WeightResult],
+        now: HostTimestamp,
+    ) -> Result<bool, CallError> {
+        let mut clean = true;
+        for record in item.records {
+            let weight = self.caller.weight_of(1, weights, &record.metadata.issued_by)?;
+            clean &= self.admit_replica_record(state, record, weight, now).is_ok();
+        }
+        for tombstone in item.tombstones {
+            let verified = match state.held_tombstone(&tombstone) {
+                Some(held) => Ok(held.clone()),
+                None => verify_tombstone(tombstone),
+            };
+            let admitted = verified
+                .and_then(|tombstone| of_key(state, tombstone))
+                .and_then(|tombstone| state.admit_tombstone(tombstone, &self.at(now)));
+            clean &= admitted.is_ok();
+        }
+        Ok(clean)
+    }
+
+    fn admit_replica_record(
+        &mut self,
+        state: &mut KeyState,
+        record: Record,
+        weight: ProvedWeight,
+        now: HostTimestamp,
+    ) -> Result<Admission, Error> {
+        check_signed(&record)?;
+        let record = of_key(state, state.verify(record, self.verifier)?)?;
+        state.admit_record(record, weight, Arrival::Replica, &self.at(now))
+    }
+
+    /// Ends a round: settles what a majority of its neighbours holds, drops what does not belong here. `sent` is the
+    /// parcel's `keys`, if there was one; `receipts` are what `take_replica` returned.
+    ///
+    /// # Errors
+    /// [`CallError`]; for anybody but the host.
+    pub fn end_replication(
+        &mut self,
+        round: &ReplicaRound,
+        answers: &[ReplicaAnswer],
+        sent: &[String],
+        receipts: &[ReplicaAnswer],
+        current_timestamp_sec: u64,
+    ) -> Result<ReplicationReport, CallError> {
+        self.caller.check_host("end_replication")?;
+        let now = self.caller.host_timestamp(4, current_timestamp_sec)?;
+        let digests = Digests::parse(&round.digests)?;
+        let acks = Acks::count(round, answers, sent, receipts)?;
+        let settled: Vec<usize> = (0..digests.0.len()).filter(|index| acks.settled(*index)).collect();
+        let away = KeySet::parse(&round.away)?;
+        let tags: Vec<KeyTag> = settled.iter().map(|index| digests.0[*index].0).collect();
+        let states = by_tag(self.store.load_tagged(&tags)?);
+        let at = self.at(now);
+        let (mut stay, mut go) = (Vec::new(), Vec::new());
+        for index in settled {
+            let (tag, fingerprint) = &digests.0[index];
+            for state in states.get(tag).into_iter().flatten() {
+                // What has changed since was not acknowledged.
+                if state.fingerprint(&at) != *fingerprint {
+                    continue;
+                }
+                let goes = away.contains(index) && !state.needed_here(&at);
+                let list = if goes { &mut go } else { &mut stay };
+                list.push(*state.key_id());
+            }
+        }
+        self.store.set_published(&stay, now.as_sec())?;
+        self.store.drop_keys(&go)?;
+        Ok(ReplicationReport {
+            success: true,
+            error: String::new(),
+            offered: digests.0.len() as u32,
+            settled: (stay.len() + go.len()) as u32,
+            dropped: go.len() as u32,
+            errors: acks.errors,
+        })
+    }
+}
+
+/// An entry of a bundle stands under the key it names.
+fn of_key<T>(state: &KeyState, entry: Verified<T>) -> Result<Verified<T>, Error> {
+    if entry.key_id() == state.key_id() {
+        return Ok(entry);
+    }
+    Err(Error::SeveralKeys {
+        first: state.key_id().to_string(),
+        other: entry.key_id().to_string(),
+    })
+}
+
+fn by_tag(states: Vec<KeyState>) -> HashMap<KeyTag, Vec<KeyState>> {
+    let mut map: HashMap<KeyTag, Vec<KeyState>> = HashMap::new();
+    for state in states {
+        map.entry(key_tag(state.key_id())).or_default().push(state);
+    }
+    map
+}
+
+/// The offers of a round by peer.
+fn offered(round: &ReplicaRound) -> Result<BTreeMap<&str, KeySet>, Error> {
+    check_count("offers", round.offers.len(), PEERS_MAX)?;
+    let mut offered = BTreeMap::new();
+    for ReplicaOffer { peer_id, keys } in &round.offers {
+        offered.insert(peer_id.as_str(), KeySet::parse(keys)?);
+    }
+    Ok(offered)
+}
+
+/// The peers that lack something of one key.
+#[derive(Default)]
+struct Lacks<'a> {
+    peers: Vec<&'a str>,
+    /// By how many of them an entry is held.
+    held: HashMap<EntryTag, usize>,
+}
+
+impl Lacks<'_> {
+    fn all_hold(&self, tag: &EntryTag) -> bool {
+        self.held.get(tag).is_some_and(|count| *count == self.peers.len())
+    }
+}
+
+/// What is lacking, by the key's position in the round.
+struct Lacking<'a>(BTreeMap<usize, Lacks<'a>>);
+
+impl<'a> Lacking<'a> {
+    /// An answer that cannot be read is none.
+    fn of(round: &'a ReplicaRound, answers: &'a [ReplicaAnswer]) -> Result<Self, Error> {
+        check_count("answers", answers.len(), PEERS_MAX)?;
+        let offered = offered(round)?;
+        let mut lacking: BTreeMap<usize, Lacks<'a>> = BTreeMap::new();
+        for answer in answers {
+            let (Some(keys), Some(text)) = (offered.get(answer.peer_id.as_str()), answer.good.first()) else {
+                continue;
+            };
+            let Ok(parsed) = OfferAnswer::parse(text) else {
+                continue;
+            };
+            for (index, tags) in parsed.differing {
+                if !keys.contains(index) {
+                    continue;
+                }
+                let lacks = lacking.entry(index).or_default();
+                if lacks.peers.contains(&answer.peer_id.as_str()) {
+                    continue;
+                }
+                lacks.peers.push(&answer.peer_id);
+                for tag in tags.into_iter().collect::<BTreeSet<_>>() {
+                    *lacks.held.entry(tag).or_default() += 1;
+                }
+            }
+        }
+        Ok(Self(lacking))
+    }
+}
+
+enum Fit {
+    Whole,
+    /// A key that alone is too much: the bundle's only one, and none that the receipt can settle.
+    Part,
+    None,
+}
+
+/// A bundle in the making.
+#[derive(Default)]
+struct Parcel {
+    items: Vec<BundleItem>,
+    entries: usize,
+    len: usize,
+}
+
+impl Parcel {
+    /// Half of what a bundle may have, as text is a third longer than bytes.
+    const LEN_MAX: usize = BUNDLE_LEN_MAX / 2;
+
+    fn add<'e>(&mut self, mut item: BundleItem, entries: impl Iterator<Item = &'e Entry>) -> Fit {
+        let first = self.items.is_empty();
+        let mut len = key_len(&item.key);
+        let mut fit = Fit::Whole;
+        for entry in entries {
+            let more = entry_len(entry);
+            let full = self.entries + item.entry_count() >= BUNDLE_ENTRIES_MAX || self.len + len + more > Self::LEN_MAX;
+            if full && !first {
+                return Fit::None;
+            }
+            if full {
+                fit = Fit::Part;
+                break;
+            }
+            len += more;
+            item.push(entry);
+        }
+        if self.len + len > Self::LEN_MAX && !first {
+            return Fit::None;
+        }
+        self.len += len;
+        self.entries += item.entry_count();
+        self.items.push(item);
+        fit
+    }
+}
+
+/// At most so many bytes of a bundle.
+fn key_len(key: &Key) -> usize {
+    key.label.len() + key.challenge.len() + key.challenge_type.len() + key.signature.len() + KEY_ID_LEN_MAX + 128
+}
+
+/// At most so many bytes of a bundle.
+fn entry_len(entry: &Entry) -> usize {
+    const IDS_LEN_MAX: usize = 3 * PEER_ID_LEN_MAX + 64;
+    IDS_LEN_MAX
+        + match entry {
+            Entry::Record(held) => {
+                let metadata = &held.record.metadata;
+                let texts = metadata.relay_id.iter().chain(&metadata.service_id);
+                metadata.value.len()
+                    + metadata.solution.len()
+                    + metadata.issuer_signature.len()
+                    + held.record.signature.len()
+                    + texts.map(String::len).sum::<usize>()
+            }
+            Entry::Tombstone(tombstone) => tombstone.solution.len() + tombstone.issuer_signature.len(),
+        }
+}
+
+/// Who holds what at the end of a round.
+struct Acks {
+    asked: BTreeMap<usize, u32>,
+    given: BTreeMap<usize, u32>,
+    errors: Vec<String>,
+}
+
+impl Acks {
+    fn count(
+        round: &ReplicaRound,
+        answers: &[ReplicaAnswer],
+        sent: &[String],
+        receipts: &[ReplicaAnswer],
+    ) -> Result<Self, Error> {
+        check_count("answers", answers.len(), PEERS_MAX)?;
+        check_count("parcels", sent.len(), 1)?;
+        check_count("receipts", receipts.len(), PEERS_MAX)?;
+        let offered = offered(round)?;
+        let mut acks = Self {
+            asked: BTreeMap::new(),
+            given: BTreeMap::new(),
+            errors: Vec::new(),
+        };
+        for index in offered.values().flat_map(KeySet::iter) {
+            *acks.asked.entry(index).or_default() += 1;
+        }
+        let mut holders: BTreeSet<(usize, &str)> = BTreeSet::new();
+        for answer in answers {
+            acks.note_error(answer);
+            if let Some(Ok(parsed)) = answer.good.first().map(|text| OfferAnswer::parse(text)) {
+                holders.extend(parsed.same.iter().map(|index| (index, answer.peer_id.as_str())));
+            }
+        }
+        if let Some(keys) = sent.first() {
+            let items: Vec<usize> = KeySet::parse(keys)?.iter().collect();
+            for receipt in receipts {
+                acks.note_error(receipt);
+                if let Some(Ok(settled)) = receipt.good.first().map(|text| KeySet::parse(text)) {
+                    let taken = settled.iter().filter_map(|item| items.get(item));
+                    holders.extend(taken.map(|index| (*index, receipt.peer_id.as_str())));
+                }
+            }
+        }
+        for (index, peer) in holders {
+            if offered.get(peer).is_some_and(|keys| keys.contains(index)) {
+                *acks.given.entry(index).or_default() += 1;
+            }
+        }
+        Ok(acks)
+    }
+
+    fn note_error(&mut self, answer: &ReplicaAnswer) {
+        if self.errors.len() < PEERS_MAX {
+            self.errors.extend(answer.bad.first().cloned());
+        }
+    }
+
+    /// More than half of those who were asked hold it.
+    fn settled(&self, index: usize) -> bool {
+        let given = self.given.get(&index).copied().unwrap_or(0);
+        self.asked.get(&index).is_some_and(|asked| given * 2 > *asked)
+    }
+}
+
+impl ReplicaAnswer {
+    /// What a neighbour answered.
+    #[must_use]
+    pub fn of(peer_id: &str, answer: Answer) -> Self {
+        let clip = |texts: Vec<String>, len_max| -> Vec<String> {
+            texts
+                .into_iter()
+                .take(1)
+                .map(|text| super::lookup::clip(&text, len_max).to_owned())
+                .collect()
+        };
+        Self {
+            peer_id: peer_id.to_owned(),
+            good: clip(answer.good, REPLICA_TEXT_LEN_MAX),
+            bad: clip(answer.bad, NODE_ERROR_LEN_MAX)
+                .into_iter()
+                .map(|error| format!("{peer_id}: {error}"))
+                .collect(),
+        }
+    }
+}
