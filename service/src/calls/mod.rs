@@ -123,9 +123,13 @@ impl<B: Backend> Call<'_, B> {
         Ok(state)
     }
 
+    fn own_turn(&self, key_id: &KeyId, now: HostTimestamp) -> bool {
+        own_turn(key_id, self.here().host_id(), now.as_sec(), self.timeouts().stale_sec)
+    }
+
     /// Notes that somebody replicates a key. In this node's own turn nobody takes it over.
     fn note_published(&self, state: &mut KeyState, now: HostTimestamp) {
-        if !own_turn(state.key_id(), self.here().host_id(), now, &self.timeouts()) {
+        if !self.own_turn(state.key_id(), now) {
             state.note_published(now);
         }
     }

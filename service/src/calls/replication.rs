@@ -16,7 +16,7 @@ use crate::auth::WeightResult;
 use crate::domain::data::{Key, Record};
 use crate::domain::limits::*;
 use crate::domain::{
-    check_count, entry_tag, key_tag, own_turn, pack_bundle, unpack_bundle, verify_tombstone, Admission, Arrival,
+    check_count, entry_tag, key_tag, pack_bundle, unpack_bundle, verify_tombstone, Admission, Arrival,
     BundleItem, Digests, Entry, EntryTag, Error, HostTimestamp, KeyId, KeySet, KeyState, KeyTag, OfferAnswer,
     ProvedWeight, RoutingTable, Timeouts, Verified,
 };
@@ -256,9 +256,7 @@ impl<B: Backend> Call<'_, B> {
             }
             answer.differing.push((index, tags));
         }
-        let timeouts = self.timeouts();
-        let host_id = self.here().host_id().to_owned();
-        same_ids.retain(|id| !own_turn(id, &host_id, now, &timeouts));
+        same_ids.retain(|id| !self.own_turn(id, now));
         self.store.set_published(&same_ids, now.as_sec())?;
         Ok(answer.encode())
     }

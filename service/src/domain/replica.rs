@@ -8,7 +8,7 @@ use super::id::KeyId;
 use super::key_state::{Circumstances, KeyState};
 use super::limits::OWN_TURN_ONE_IN;
 use super::verifier::record_digest;
-use super::{signing, HostTimestamp, Timeouts};
+use super::signing;
 
 /// Bytes of a key's id by which it is looked up. Who finds two keys with the same ones confuses nobody: the fingerprints
 /// differ.
@@ -77,8 +77,8 @@ fn entry_digest(entry: &Entry) -> [u8; 32] {
 
 /// Whether in this stale period a node replicates a key whatever others say: each node has a turn of its own for each
 /// key, another one every period.
-pub fn own_turn(key_id: &KeyId, host_id: &str, now: HostTimestamp, timeouts: &Timeouts) -> bool {
-    let period = now.as_sec() / timeouts.stale_sec.max(1);
+pub fn own_turn(key_id: &KeyId, host_id: &str, now_sec: u64, stale_sec: u64) -> bool {
+    let period = now_sec / stale_sec.max(1);
     let digest = Sha256::new()
         .chain_update(key_id.as_bytes())
         .chain_update(host_id)
