@@ -16,11 +16,13 @@ readonly RUSTUP_TIMEOUT_SEC=120
 
 usage() {
   cat <<'USAGE'
-usage: ./build.sh [artifacts | test | demo [ARGUMENT...] | bench [ARGUMENT...] | help]
+usage: ./build.sh [artifacts | package | test | demo [ARGUMENT...] | bench [ARGUMENT...] | help]
 
   artifacts   compile the service: artifacts/registry.wasm, sqlite3.wasm, SHA256SUMS
               and aqua/registry-service.aqua (the default)
-  test        format, lints, artifacts, then all tests
+  package     artifacts, then what others install: artifacts/registry.tar.gz and the crate
+              for Rust peers, artifacts/registry-distro-VERSION.crate
+  test        format, artifacts, lints, then all tests
   demo        a network of 20 peers on this machine, and the registry's main job on it;
               arguments go to the command (`./build.sh demo --picture ring.svg`)
   bench       time every exported call, side by side with registry-distro 0.9.4;
@@ -40,6 +42,7 @@ main() {
   shift || true
   case $command in
     artifacts) expect_no_arguments artifacts "$@"; build_artifacts ;;
+    package) expect_no_arguments package "$@"; build_packages ;;
     test) expect_no_arguments test "$@"; run_tests ;;
     demo) run_demo "$@" ;;
     bench) run_bench "$@" ;;
@@ -73,6 +76,11 @@ compile_scheduled_scripts() {
   cargo run --quiet --release --locked -p registry-packer -- --sums-only
 }
 
+build_packages() {
+  build_artifacts
+  step "pack for those who do not build here" builtin-package/package.sh
+}
+
 run_tests() {
   need_native_toolchain
   need_node
@@ -80,9 +88,10 @@ run_tests() {
   need_component clippy clippy
   step "check the scripts" check_scripts
   step "check the format" cargo fmt --all --check
-  step "lint" cargo clippy --release --workspace --all-targets --locked -- -D warnings
   # The committed bindings must be those of this source, so they are compared here and not written anew.
   build_artifacts --check
+  # After the artifacts, because builtin-package embeds them.
+  step "lint" cargo clippy --release --workspace --all-targets --locked -- -D warnings
   install_aqua_compiler
   step "test" cargo test --release --workspace --locked
 }
@@ -113,11 +122,11 @@ expect_no_arguments() { # COMMAND [ARGUMENT...]
 
 check_scripts() {
   local script
-  for script in build.sh .ci/run; do
+  for script in build.sh builtin-package/package.sh .ci/run; do
     bash -n "$script"
   done
   if command -v shellcheck >/dev/null; then
-    shellcheck build.sh .ci/run
+    shellcheck build.sh builtin-package/package.sh .ci/run
   else
     echo "shellcheck is not installed: the scripts' syntax alone was checked"
   fi

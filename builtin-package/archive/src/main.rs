@@ -1,0 +1,60 @@
+//! `registry-archive`: writes `artifacts/registry.tar.gz`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use eyre::Context;
+use registry_archive::blueprint::Blueprint;
+use registry_archive::entries::entries;
+use registry_archive::{archive, FILE_NAME};
+
+/// Packs what ./build.sh has left in artifacts/ into one archive for other deployments: modules, their configs, the
+/// blueprint, the scripts, and what Fluence CLI needs.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// The directory of the repository
+    #[arg(long, value_name = "DIRECTORY", default_value = ".")]
+    root: PathBuf,
+
+    /// Where to write the archive [default: artifacts/registry.tar.gz in the repository]
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("registry-archive: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> eyre::Result<()> {
+    let entries = entries(&arguments.root)?;
+    let packed = archive::tar_gz(&entries)?;
+    let blueprint: Blueprint = serde_json::from_slice(&entries["blueprint.json"])?;
+
+    let default = || arguments.root.join("artifacts").join(FILE_NAME);
+    let output = arguments.output.clone().unwrap_or_else(default);
+    write(&output, &packed)?;
+    println!(
+        "{}: {} entries, {} bytes, blueprint {}",
+        output.display(),
+        entries.len(),
+        packed.len(),
+        blueprint.id()?,
+    );
+    Ok(())
+}
+
+/// So that nobody ever sees half an archive.
+fn write(path: &Path, bytes: &[u8]) -> eyre::Result<()> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".unfinished");
+    let written = std::fs::write(&unfinished, bytes).and_then(|()| std::fs::rename(&unfinished, path));
+    written.with_context(|| format!("{} cannot be written", path.display()))
+}
