@@ -1,8 +1,9 @@
 //! Signatures of every kind of peer that fluence-keypair knows.
 //!
 //! - ed25519: 64 bytes.
-//! - secp256k1: DER, over the sha256 of the signed bytes. Checked with libsecp256k1 directly, because
-//!   fluence-keypair 0.10.4 drops that library's verdict and accepts any well-formed signature.
+//! - secp256k1: DER with the lower of the two possible s, over the sha256 of the signed bytes. Checked with
+//!   libsecp256k1 directly, because fluence-keypair 0.10.4 drops that library's verdict and accepts any well-formed
+//!   signature.
 //! - RSA: the peer id holds only a hash, so the public key travels with the signature, as an *envelope*:
 //!   u32 LE length of the key, the key as PKCS#1 DER, then the PKCS#1 v1.5 signature with SHA-256.
 //!   Moduli of 2048 to 4096 bits. fluence-keypair has no RSA on wasm32, so the `rsa` crate checks it, on
@@ -78,6 +79,10 @@ fn verify_ed25519(public: &PublicKey, message: &SignedBytes, signature: &[u8]) -
 fn verify_secp256k1(public: &libsecp256k1::PublicKey, message: &SignedBytes, signature: &[u8]) -> Result<(), String> {
     let signature =
         libsecp256k1::Signature::parse_der(signature).map_err(|error| format!("not a DER signature: {error:?}"))?;
+    // Anybody could make it of the first, without the key.
+    if signature.s.is_high() {
+        return Err("it is the second form of a signature: its s is above half of the curve's order".to_owned());
+    }
     let hashed = libsecp256k1::Message::parse(&Sha256::digest(message).into());
     if libsecp256k1::verify(&hashed, &signature, public) {
         Ok(())
