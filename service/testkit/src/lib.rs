@@ -1,10 +1,11 @@
 //! What tests of the registry have in common: peers that sign, call parameters that prove where arguments come from,
 //! and a registry over native SQLite.
 
+pub mod model;
 mod node;
 mod origins;
 mod peer;
 
 pub use node::NativeNode;
 pub use origins::{no_weight, weight_of, Origins};
-pub use peer::Peer;
+pub use peer::{Peer, RsaKey};

@@ -1,10 +1,10 @@
 use std::path::Path;
 
 use registry_service::auth::{Caller, WeightResult};
-use registry_service::calls::{Call, CallError, Registry, Republished, StaleKey};
+use registry_service::calls::{Call, CallError, Registry, Republished, StaleKey, Stats};
 use registry_service::domain::data::{Key, Record, RecordMetadata, Tombstone};
 use registry_service::domain::{Error, KeyId};
-use registry_service::store::{Cleared, NativeBackend, StoreError};
+use registry_service::store::{Backend, Cleared, NativeBackend, StoreError};
 use tempfile::TempDir;
 
 use crate::{no_weight, Origins, Peer};
@@ -12,15 +12,15 @@ use crate::{no_weight, Origins, Peer};
 /// A registry over native SQLite on a host of its own, called with everything proved as a well-behaved script does. What a
 /// script must *not* get away with goes through [`NativeNode::call`].
 #[derive(Debug)]
-pub struct NativeNode {
+pub struct NativeNode<B = NativeBackend> {
     pub host: Peer,
-    registry: Registry<NativeBackend>,
+    registry: Registry<B>,
     path: String,
     /// Removed with the node, where it is the node's own.
     directory: Option<TempDir>,
 }
 
-impl NativeNode {
+impl NativeNode<NativeBackend> {
     /// A node with a fresh database, which goes when the node goes.
     pub fn new(host: Peer) -> Self {
         let directory = TempDir::new().expect("a temporary directory");
@@ -32,21 +32,7 @@ impl NativeNode {
 
     /// A node with the database at `path`, which stays.
     pub fn at(host: Peer, path: &Path) -> Result<Self, StoreError> {
-        let path = path.to_string_lossy().into_owned();
-        Ok(Self {
-            host,
-            registry: Registry::open(&path)?,
-            path,
-            directory: None,
-        })
-    }
-
-    pub fn database_path(&self) -> &str {
-        &self.path
-    }
-
-    pub fn registry(&self) -> &Registry<NativeBackend> {
-        &self.registry
+        Self::over(host, &path.to_string_lossy())
     }
 
     /// Closes the database and opens it again, as a restart of the service does; `between` may touch the files.
@@ -63,12 +49,32 @@ impl NativeNode {
         node.directory = directory;
         Ok(node)
     }
+}
+
+impl<B: Backend> NativeNode<B> {
+    /// A node over any backend, which opens `path`.
+    pub fn over(host: Peer, path: &str) -> Result<Self, StoreError> {
+        Ok(Self {
+            host,
+            registry: Registry::open(path)?,
+            path: path.to_owned(),
+            directory: None,
+        })
+    }
+
+    pub fn database_path(&self) -> &str {
+        &self.path
+    }
+
+    pub fn registry(&self) -> &Registry<B> {
+        &self.registry
+    }
 
     /// One call with the given origins.
     pub fn call<T>(
         &mut self,
         origins: Origins,
-        work: impl FnOnce(&mut Call<'_, NativeBackend>) -> Result<T, CallError>,
+        work: impl FnOnce(&mut Call<'_, B>) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
         let mut call = self.registry.call(Caller::new(origins.build()))?;
         work(&mut call)
@@ -182,6 +188,11 @@ impl NativeNode {
     pub fn clear_expired(&mut self, now: u64) -> Result<Cleared, CallError> {
         let origins = self.origins(1).time(0);
         self.call(origins, |call| call.clear_expired(now))
+    }
+
+    pub fn get_stats(&mut self) -> Result<Stats, CallError> {
+        let origins = self.origins(0);
+        self.call(origins, |call| call.get_stats())
     }
 
     pub fn merge(&mut self, lists: Vec<Vec<Record>>) -> Result<Vec<Record>, Error> {

@@ -8,6 +8,7 @@ use crate::Peer;
 pub struct Origins {
     host_id: String,
     init_peer_id: String,
+    worker_id: String,
     creator: String,
     tetraplets: Vec<Vec<SecurityTetraplet>>,
 }
@@ -18,6 +19,7 @@ impl Origins {
         let literal = SecurityTetraplet::literal_tetraplet(init_peer.id());
         Self {
             host_id: host.id().to_owned(),
+            worker_id: host.id().to_owned(),
             init_peer_id: init_peer.id().to_owned(),
             creator: host.id().to_owned(),
             tetraplets: vec![vec![literal]; arguments],
@@ -26,6 +28,18 @@ impl Origins {
 
     pub fn creator(mut self, creator: &Peer) -> Self {
         creator.id().clone_into(&mut self.creator);
+        self
+    }
+
+    /// The service runs on a worker of the host.
+    pub fn worker(mut self, worker: &Peer) -> Self {
+        worker.id().clone_into(&mut self.worker_id);
+        self
+    }
+
+    /// Only the first `len` arguments have tetraplets.
+    pub fn truncated(mut self, len: usize) -> Self {
+        self.tetraplets.truncate(len);
         self
     }
 
@@ -68,7 +82,7 @@ impl Origins {
             },
             service_id: "registry".to_owned(),
             service_creator_peer_id: self.creator,
-            worker_id: self.host_id.clone(),
+            worker_id: self.worker_id,
             host_id: self.host_id,
             tetraplets: self.tetraplets,
         }

@@ -11,6 +11,15 @@ pub struct Peer {
     id: String,
 }
 
+/// The RSA keys of the tests. To make one takes seconds, so they lie in files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RsaKey {
+    /// 2048 bits.
+    First,
+    /// 3072 bits.
+    Second,
+}
+
 impl std::fmt::Debug for Peer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Peer({})", self.id)
@@ -22,6 +31,21 @@ impl Peer {
     pub fn named(name: &str) -> Self {
         let seed = Sha256::digest(name).to_vec();
         Self::of(KeyPair::from_secret_key(seed, KeyFormat::Ed25519).expect("32 bytes are an ed25519 secret"))
+    }
+
+    /// The secp256k1 peer of this name: the same name always gives the same peer.
+    pub fn secp256k1(name: &str) -> Self {
+        let seed = Sha256::digest(name).to_vec();
+        Self::of(KeyPair::from_secret_key(seed, KeyFormat::Secp256k1).expect("few 32 bytes are no secp256k1 secret"))
+    }
+
+    /// An RSA peer; there are two.
+    pub fn rsa(which: RsaKey) -> Self {
+        let mut pkcs8 = match which {
+            RsaKey::First => include_bytes!("../../tests/behaviour/fixtures/rsa2048.pk8").to_vec(),
+            RsaKey::Second => include_bytes!("../../tests/behaviour/fixtures/rsa3072.pk8").to_vec(),
+        };
+        Self::of(KeyPair::rsa_from_pkcs8(&mut pkcs8).expect("the fixture is an RSA key"))
     }
 
     pub fn of(key_pair: KeyPair) -> Self {

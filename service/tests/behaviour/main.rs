@@ -7,6 +7,7 @@ mod admission;
 mod callers;
 mod encodings;
 mod expiry;
+mod forgeries;
 mod hosting;
 mod input;
 mod key_life;

@@ -3,7 +3,7 @@
 use fluence_keypair::KeyPair;
 use registry_service::domain::data::{Key, Record, RecordMetadata, Tombstone};
 use registry_service::domain::{signing, verify_key, verify_record, verify_tombstone, KeyId};
-use registry_testkit::{NativeNode, Peer};
+use registry_testkit::{NativeNode, Peer, RsaKey};
 
 use crate::support::{assert_text, scene, NOW};
 
@@ -55,16 +55,11 @@ fn the_providers_signature_covers_metadata_issuer_signature_and_timestamp() {
     }
 }
 
-fn rsa_peer() -> Peer {
-    let mut pkcs8 = include_bytes!("fixtures/rsa2048.pk8").to_vec();
-    Peer::of(KeyPair::rsa_from_pkcs8(&mut pkcs8).unwrap())
-}
-
 fn peers_of_every_kind() -> [Peer; 3] {
     [
         Peer::named("ed25519"),
         Peer::of(KeyPair::generate_secp256k1()),
-        rsa_peer(),
+        Peer::rsa(RsaKey::First),
     ]
 }
 
@@ -135,7 +130,7 @@ fn a_signature_over_something_else_is_refused_for_every_kind_of_peer() {
 
 #[test]
 fn an_rsa_envelope_with_another_key_is_refused() {
-    let mut key = rsa_peer().key("label", NOW);
+    let mut key = Peer::rsa(RsaKey::First).key("label", NOW);
     let der_len = u32::from_le_bytes(key.signature[..4].try_into().unwrap());
     for claimed in [0, 1, der_len - 1, der_len + 1, u32::MAX] {
         let mut mangled = key.clone();
@@ -149,7 +144,7 @@ fn an_rsa_envelope_with_another_key_is_refused() {
 }
 
 /// The JSON of a value with one bit of one leaf changed, for every bit: all that a stranger may change underway.
-fn one_bit_changes<T: serde::Serialize + serde::de::DeserializeOwned>(value: &T) -> Vec<T> {
+pub(crate) fn one_bit_changes<T: serde::Serialize + serde::de::DeserializeOwned>(value: &T) -> Vec<T> {
     fn walk(value: &serde_json::Value, emit: &mut dyn FnMut(serde_json::Value)) {
         use serde_json::Value;
         match value {

@@ -2,7 +2,7 @@
 
 use registry_service::domain::data::{Record, RecordMetadata, Tombstone};
 
-use crate::support::{DAY, HOUR};
+use super::{DAY, HOUR};
 
 const LEASE_SEC: u64 = 300;
 /// Uses are noted so coarsely, rounded up.
@@ -134,13 +134,16 @@ impl Model {
         }
     }
 
-    pub(super) fn register(&mut self, created: u64) {
+    /// In the node's own turn nobody takes the replication of a known key over.
+    pub(super) fn register(&mut self, created: u64, own_turn: bool) {
         let now = self.now;
         let key = self.key.get_or_insert(KeyTimes {
             life: created,
             published: now,
         });
-        key.published = key.published.max(now);
+        if !own_turn {
+            key.published = key.published.max(now);
+        }
         self.used();
     }
 
