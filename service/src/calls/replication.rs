@@ -16,9 +16,9 @@ use crate::auth::WeightResult;
 use crate::domain::data::{Key, Record};
 use crate::domain::limits::*;
 use crate::domain::{
-    check_count, entry_tag, key_tag, pack_bundle, unpack_bundle, verify_tombstone, Admission, Arrival,
-    BundleItem, Digests, Entry, EntryTag, Error, HostTimestamp, KeyId, KeySet, KeyState, KeyTag, OfferAnswer,
-    ProvedWeight, RoutingTable, Timeouts, Verified,
+    check_count, entry_tag, key_tag, pack_bundle, unpack_bundle, verify_tombstone, Admission, Arrival, BundleItem,
+    Digests, Entry, EntryTag, Error, HostTimestamp, KeyId, KeySet, KeyState, KeyTag, OfferAnswer, ProvedWeight,
+    RoutingTable, Timeouts, Verified,
 };
 use crate::store::Backend;
 

@@ -5,7 +5,9 @@ pub mod model;
 mod node;
 mod origins;
 mod peer;
+mod replication;
 
 pub use node::NativeNode;
 pub use origins::{no_weight, weight_of, Origins};
 pub use peer::{Peer, RsaKey};
+pub use replication::RoundTrip;

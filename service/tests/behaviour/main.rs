@@ -19,6 +19,7 @@ mod origins;
 mod publishing;
 mod replication;
 mod restart;
+mod rounds;
 mod signing;
 mod sizes;
 mod stale_answers;
