@@ -90,8 +90,11 @@ fn limits() -> BTreeMap<String, u64> {
     limits
 }
 
-/// Of a sum of products of numbers and constants before it.
+/// Of a sum of products of numbers and constants before it, shifted or not.
 fn value(expression: &str, known: &BTreeMap<String, u64>) -> Option<u64> {
+    if let Some((left, right)) = expression.split_once("<<") {
+        return value(left, known)?.checked_shl(value(right, known)?.try_into().ok()?);
+    }
     let factor = |text: &str| match text.trim() {
         "i64::MAX as u64" => Some(i64::MAX as u64),
         text => known.get(text).copied().or_else(|| text.replace('_', "").parse().ok()),
@@ -109,15 +112,28 @@ fn every_limit_is_in_the_api_reference_with_its_value() {
     assert!(limits.len() > 40, "{} limits were found", limits.len());
     let mut wrong = Vec::new();
     for (name, value) in &limits {
-        let row = API.lines().find_map(|line| line.strip_prefix(&format!("| `{name}` | ")));
-        let documented = row.and_then(|row| row.split_once(" |")).map(|(value, _)| value.replace(',', ""));
+        let row = API
+            .lines()
+            .find_map(|line| line.strip_prefix(&format!("| `{name}` | ")));
+        let documented = row
+            .and_then(|row| row.split_once(" |"))
+            .map(|(value, _)| value.replace(',', ""));
         if documented.as_deref() != Some(value.to_string().as_str()) {
             wrong.push(format!("{name} is {value}, docs/API.md says {documented:?}"));
         }
     }
-    for name in API.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0)) {
+    for name in API
+        .lines()
+        .filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0))
+    {
         let is_limit = name.contains('_') && name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
-        let is_aqua = ["INITIAL_REPLICATION_FACTOR", "CONSISTENCY_LEVEL", "DEFAULT_TIMEOUT", "HEDGE_TIMEOUT", "ROUTING_TABLE_SIZE"];
+        let is_aqua = [
+            "INITIAL_REPLICATION_FACTOR",
+            "CONSISTENCY_LEVEL",
+            "DEFAULT_TIMEOUT",
+            "HEDGE_TIMEOUT",
+            "ROUTING_TABLE_SIZE",
+        ];
         if is_limit && !limits.contains_key(name) && !is_aqua.contains(&name) {
             wrong.push(format!("{name} is in docs/API.md but not in limits.rs"));
         }
@@ -135,7 +151,11 @@ fn every_error_is_in_the_api_reference_with_its_text() {
         let text = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(source));
         for item in text.split("#[error(").skip(1) {
             let (attribute, rest) = item.split_once(")]").expect("the end of an attribute");
-            let name = rest.trim().split(|c: char| !c.is_alphanumeric()).next().expect("a variant");
+            let name = rest
+                .trim()
+                .split(|c: char| !c.is_alphanumeric())
+                .next()
+                .expect("a variant");
             let row = API.lines().find(|line| line.starts_with(&format!("| `{name}` | ")));
             count += 1;
             let Some(row) = row else {
@@ -165,7 +185,10 @@ fn fixed_parts(attribute: &str) -> Vec<String> {
     let mut rest = joined.concat();
     while let Some((part, tail)) = rest.split_once('{') {
         parts.push(part.to_owned());
-        rest = tail.split_once('}').map(|(_, tail)| tail.to_owned()).unwrap_or_default();
+        rest = tail
+            .split_once('}')
+            .map(|(_, tail)| tail.to_owned())
+            .unwrap_or_default();
     }
     parts.push(rest);
     // Words, not the punctuation between two values.
@@ -176,7 +199,14 @@ fn fixed_parts(attribute: &str) -> Vec<String> {
 #[test]
 fn every_function_and_constant_of_the_aqua_package_is_in_the_api_reference() {
     let mut missing = Vec::new();
-    for file in ["constants", "resources-api", "registry-api", "replication", "scheduled", "spell"] {
+    for file in [
+        "constants",
+        "resources-api",
+        "registry-api",
+        "replication",
+        "scheduled",
+        "spell",
+    ] {
         let text = read(&root().join(format!("aqua/{file}.aqua")));
         let declared = text.lines().next().and_then(|header| header.split_once(" declares "));
         let declared = declared.unwrap_or_else(|| panic!("{file} declares nothing")).1;
@@ -228,7 +258,9 @@ fn prose(text: &str) -> String {
 fn links(text: &str) -> Vec<String> {
     let after = prose(text);
     let targets = after.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
-    targets.map(|(target, _)| target.trim_matches(['<', '>']).to_owned()).collect()
+    targets
+        .map(|(target, _)| target.trim_matches(['<', '>']).to_owned())
+        .collect()
 }
 
 /// The anchors of a page's headings, as GitHub makes them.
@@ -236,7 +268,9 @@ fn anchors(text: &str) -> BTreeSet<String> {
     let mut anchors = BTreeSet::new();
     for heading in prose(text).lines().filter(|line| line.starts_with('#')) {
         let heading = heading.trim_start_matches('#').trim().to_lowercase();
-        let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        let kept = heading
+            .chars()
+            .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
         let anchor = kept.collect::<String>().replace(' ', "-");
         // The second of a name is `name-1`.
         let mut unique = anchor.clone();

@@ -145,7 +145,7 @@ impl AquaCompiler {
         self
     }
 
-    /// Overrides an Aqua constant: `NAME=value`.
+    /// Overrides an Aqua constant: `NAME = value`, with the spaces.
     #[must_use]
     pub fn constant(mut self, definition: impl Into<String>) -> Self {
         self.constants.push(definition.into());

@@ -27,8 +27,8 @@ pub(crate) struct RunArgs {
     /// Have a directory stand for imports that begin with NAME.
     #[arg(long = "import-alias", value_name = "NAME=DIR", value_parser = alias)]
     aliases: Vec<(String, PathBuf)>,
-    /// Override an Aqua constant.
-    #[arg(long = "const", value_name = "NAME=VALUE")]
+    /// Override an Aqua constant; the spaces are needed.
+    #[arg(long = "const", value_name = "NAME = VALUE")]
     constants: Vec<String>,
     /// Write result and cost as JSON.
     #[arg(long)]
