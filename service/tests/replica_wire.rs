@@ -1,0 +1,249 @@
+//! What travels when nodes replicate: one round between two nodes, text by text, each built here by hand from the
+//! description in docs/WIRE.md and printed there as a vector.
+
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use base64::Engine;
+use registry_service::calls::{Answer, ReplicaAnswer, ReplicaParcel, ReplicaRound};
+use registry_service::domain::data::{Key, Record, Tombstone};
+use registry_service::domain::{signing, KeyId};
+use registry_testkit::{NativeNode, Origins, Peer};
+use sha2::{Digest, Sha256};
+
+const WIRE: &str = include_str!("../../docs/WIRE.md");
+const CREATED: u64 = 1_700_000_000;
+const STALE_SEC: u64 = 3_600;
+const NOW: u64 = CREATED + STALE_SEC;
+
+/// A node that holds a key with a record and a tombstone.
+struct Scene {
+    node: NativeNode,
+    key: Key,
+    record: Record,
+    tombstone: Tombstone,
+}
+
+fn scene() -> Scene {
+    let mut node = NativeNode::new(Peer::named("host"));
+    let key = Peer::named("owner").key("label", CREATED);
+    let record = Peer::named("provider").own_record(&key.id, "value", CREATED);
+    let tombstone = Peer::named("issuer").tombstone(&key.id, &Peer::named("gone"), CREATED);
+    node.register_key(&key, CREATED).unwrap();
+    node.put_record(&record, CREATED).unwrap();
+    node.add_tombstone(&tombstone, CREATED).unwrap();
+    Scene {
+        node,
+        key,
+        record,
+        tombstone,
+    }
+}
+
+fn neighbour() -> NativeNode {
+    NativeNode::new(Peer::named("neighbour"))
+}
+
+fn begin(node: &mut NativeNode) -> ReplicaRound {
+    let peers = vec![vec![Peer::named("neighbour").id().to_owned()]];
+    let origins = Origins::new(&node.host, &node.host, 3).time(2);
+    node.call(origins, |call| call.begin_replication(peers, STALE_SEC, NOW))
+        .unwrap()
+}
+
+fn compare(node: &mut NativeNode, round: &ReplicaRound) -> String {
+    let origins = Origins::new(&node.host, &Peer::named("host"), 3).time(2);
+    let keys = &round.offers[0].keys;
+    node.call(origins, |call| call.compare_replica(&round.digests, keys, NOW))
+        .unwrap()
+}
+
+fn pack(node: &mut NativeNode, round: &ReplicaRound, answer: &str) -> ReplicaParcel {
+    let origins = Origins::new(&node.host, &node.host, 3).time(2);
+    let answers = [answered(answer)];
+    node.call(origins, |call| call.pack_replica(round, &answers, NOW))
+        .unwrap()
+}
+
+fn take(node: &mut NativeNode, bundle: &str) -> String {
+    let origins = Origins::new(&node.host, &Peer::named("host"), 3).time(2);
+    node.call(origins, |call| call.take_replica(bundle, &[], NOW)).unwrap()
+}
+
+fn answered(text: &str) -> ReplicaAnswer {
+    let answer = Answer {
+        good: vec![text.to_owned()],
+        bad: Vec::new(),
+    };
+    ReplicaAnswer::of(Peer::named("neighbour").id(), answer)
+}
+
+fn base64(bytes: &[u8]) -> String {
+    STANDARD_NO_PAD.encode(bytes)
+}
+
+fn sha256(parts: &[&[u8]]) -> Vec<u8> {
+    Sha256::digest(parts.concat()).to_vec()
+}
+
+/// postcard's integer: seven bits a byte, the lowest first.
+fn varint(mut number: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+    bytes
+}
+
+/// postcard's bytes and strings: behind their length.
+fn sized(bytes: &[u8]) -> Vec<u8> {
+    [varint(bytes.len() as u64), bytes.to_vec()].concat()
+}
+
+fn record_digest(record: &Record) -> Vec<u8> {
+    sha256(&[
+        &signing::record_bytes(&record.metadata, record.timestamp_created),
+        &record.signature,
+    ])
+}
+
+fn tombstone_digest(tombstone: &Tombstone) -> Vec<u8> {
+    sha256(&[&signing::tombstone_bytes(tombstone), &tombstone.issuer_signature])
+}
+
+fn fingerprint(scene: &Scene) -> Vec<u8> {
+    let Scene {
+        key, record, tombstone, ..
+    } = scene;
+    let key_id = KeyId::of(&key.label, &key.owner_peer_id);
+    let mut entries = [
+        (&record.metadata.issued_by, record_digest(record)),
+        (&tombstone.issued_by, tombstone_digest(tombstone)),
+    ];
+    entries.sort();
+    let hash = sha256(&[
+        key_id.as_bytes(),
+        &signing::key_bytes(key),
+        &sha256(&[&key.signature]),
+        &entries[0].1,
+        &entries[1].1,
+    ]);
+    hash[..16].to_vec()
+}
+
+fn assert_documented(what: &str, text: &str) {
+    assert!(WIRE.contains(&format!("`{text}`")), "docs/WIRE.md lacks {what}: {text}");
+}
+
+#[test]
+fn the_peers_of_the_vectors_are_those_of_the_documentation() {
+    for name in ["owner", "provider", "issuer", "gone"] {
+        assert_documented(name, Peer::named(name).id());
+    }
+    assert_documented("the key's id", &scene().key.id);
+}
+
+#[test]
+fn a_list_of_digests_holds_the_beginning_of_each_key_id_and_its_fingerprint() {
+    let mut scene = scene();
+    let round = begin(&mut scene.node);
+    let key_id = KeyId::of(&scene.key.label, &scene.key.owner_peer_id);
+    let by_hand = base64(&[&[1], &key_id.as_bytes()[..8], &fingerprint(&scene)].concat());
+    assert_eq!(round.digests, by_hand);
+    assert_documented("the list of digests", &by_hand);
+}
+
+#[test]
+fn a_key_set_has_a_bit_for_each_position_the_lowest_first() {
+    let mut scene = scene();
+    let round = begin(&mut scene.node);
+    assert_eq!(round.offers[0].keys, base64(&[0b1]));
+    assert_eq!(round.away, "");
+    let both = [3, 9]
+        .into_iter()
+        .collect::<registry_service::domain::KeySet>()
+        .encode();
+    assert_eq!(both, base64(&[0b1000, 0b10]));
+    for set in [&round.offers[0].keys, &both] {
+        assert_documented("a key set", set);
+    }
+}
+
+#[test]
+fn an_answer_names_what_is_the_same_and_what_is_held_of_the_rest() {
+    let mut scene = scene();
+    let round = begin(&mut scene.node);
+    let mut neighbour = neighbour();
+    let nothing = compare(&mut neighbour, &round);
+    assert_eq!(nothing, base64(&[1, 0, 1, 0, 0]));
+
+    neighbour.republish_key(&scene.key, NOW).unwrap();
+    neighbour.republish_records(&[scene.record.clone()], NOW).unwrap();
+    let part = compare(&mut neighbour, &round);
+    let tag = &record_digest(&scene.record)[..8];
+    assert_eq!(part, base64(&[&[1, 0, 1, 0, 1], tag].concat()));
+
+    neighbour.republish_tombstones(&[scene.tombstone.clone()], NOW).unwrap();
+    let same = compare(&mut neighbour, &round);
+    assert_eq!(same, base64(&[1, 1, 0b1, 0]));
+    for answer in [&nothing, &part, &same] {
+        assert_documented("an answer", answer);
+    }
+}
+
+#[test]
+fn a_bundle_holds_each_string_once_and_keys_with_what_is_lacking() {
+    let mut scene = scene();
+    let round = begin(&mut scene.node);
+    let parcel = pack(&mut scene.node, &round, &base64(&[1, 0, 1, 0, 0]));
+    let Scene {
+        key, record, tombstone, ..
+    } = &scene;
+    let strings = [
+        &key.id,
+        &key.owner_peer_id,
+        &record.metadata.issued_by,
+        &record.metadata.value,
+        &tombstone.issued_by,
+        &tombstone.peer_id,
+    ];
+    let [id, owner, provider, value, issuer, gone] = [0, 1, 2, 3, 4, 5].map(varint);
+    let mut bytes = [varint(1), varint(strings.len() as u64)].concat();
+    strings.iter().for_each(|text| bytes.extend(sized(text.as_bytes())));
+    // One key, and what its owner signed.
+    bytes.extend([varint(1), fingerprint(&scene), id.clone()].concat());
+    bytes.extend([sized(b"label"), owner, varint(CREATED), sized(b""), sized(b"")].concat());
+    bytes.extend(sized(&key.signature));
+    // One record: no solution, relay or service.
+    bytes.extend([varint(1), id.clone(), provider.clone(), provider, varint(CREATED)].concat());
+    bytes.extend([sized(b""), value, varint(0), varint(0)].concat());
+    bytes.extend(sized(&record.metadata.issuer_signature));
+    bytes.extend([varint(CREATED), sized(&record.signature)].concat());
+    // One tombstone.
+    bytes.extend([varint(1), id, issuer, gone, varint(CREATED), sized(b"")].concat());
+    bytes.extend(sized(&tombstone.issuer_signature));
+    assert_eq!(parcel.bundle, base64(&bytes));
+    assert_documented("the sha256 of the bundle", &hex::encode(Sha256::digest(&parcel.bundle)));
+}
+
+#[test]
+fn a_receipt_is_the_set_of_the_bundles_keys_that_are_settled() {
+    let mut scene = scene();
+    let round = begin(&mut scene.node);
+    let mut neighbour = neighbour();
+    let answer = compare(&mut neighbour, &round);
+    let parcel = pack(&mut scene.node, &round, &answer);
+    let receipt = take(&mut neighbour, &parcel.bundle);
+    assert_eq!(receipt, base64(&[0b1]));
+    assert_eq!(compare(&mut neighbour, &round), base64(&[1, 1, 0b1, 0]));
+
+    let origins = Origins::new(&scene.node.host, &scene.node.host, 5).time(4);
+    let (answers, sent, receipts) = ([answered(&answer)], [parcel.keys], [answered(&receipt)]);
+    let report = scene
+        .node
+        .call(origins, |call| {
+            call.end_replication(&round, &answers, &sent, &receipts, NOW)
+        })
+        .unwrap();
+    assert_eq!((report.offered, report.settled, report.dropped), (1, 1, 0));
+}
