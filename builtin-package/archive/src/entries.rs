@@ -59,6 +59,8 @@ pub fn entries(root: &Path) -> eyre::Result<Entries> {
     for script in SCRIPTS {
         entries.insert(format!("air/{script}"), read(artifacts.join(script))?);
     }
+    let deploy = read(package.join("archive/deploy.aqua"))?;
+    entries.insert("deploy.aqua".to_owned(), deploy);
     entries.insert("LICENSE".to_owned(), read(root.join("LICENSE"))?);
     entries.insert("VERSION".to_owned(), concat!(env!("CARGO_PKG_VERSION"), "\n").into());
     entries.insert(CHECKSUMS.to_owned(), checksums(&entries));

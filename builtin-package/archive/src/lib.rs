@@ -7,6 +7,7 @@
 //! | `blueprint.json` | name and modules of the service, as nox's `dist.add_blueprint` takes it |
 //! | `service.yaml`, `registry/module.yaml`, `sqlite3/module.yaml` | the service for Fluence CLI |
 //! | `Config.toml` | the service for Marine's own tools: `mrepl Config.toml` |
+//! | `deploy.aqua` | a script that makes these calls |
 //! | `air/*.air` | the spell and the scheduled scripts |
 //! | `LICENSE`, `VERSION`, `SHA256SUMS` | licence, version, checksums of everything else |
 //!
