@@ -1,5 +1,7 @@
 //! A network, a client and the Resources API: what the tests of Aqua scripts begin with.
 
+pub mod hostile;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

@@ -70,7 +70,7 @@ pub use call::{CallError, CallHandle, CallOptions, CallOutcome};
 pub use check::{Causality, Checker, World};
 pub use config::{NetworkConfig, RegistryModules, ARTIFACTS_DIR_VARIABLE, DEFAULT_TTL_MS, NODES_MAX};
 pub use error::{CallFailure, NetworkError};
-pub use hostile::{Hostile, Sending};
+pub use hostile::{Behaviour, CallMaker, Honest, Hostile, Mix, Sending, Served, ServiceRequest, ServiceRequests};
 pub use invariants::{RegistryInvariants, RECORDS_MAX};
 pub use link::Link;
 pub use log::{Record, What, RECENT_RECORDS_MAX};
@@ -84,4 +84,4 @@ pub use spell::SpellSpec;
 pub use stats::{ParticleStats, PeerStats};
 pub use time::{VirtualTime, EPOCH_SEC};
 
-pub use marine_host::{MarineHost, ModuleSource, SecurityTetraplet, ServiceSpec};
+pub use marine_host::{MarineHost, ModuleSource, SecurityTetraplet, ServiceInterface, ServiceSpec};

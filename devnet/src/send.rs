@@ -28,18 +28,28 @@ impl Network {
     fn send(&mut self, from: PeerIndex, to: &str, mut particle: Particle) {
         let id = particle.id.clone();
         let sender = &mut self.peers[from.0];
-        let swallowed = sender
-            .hostile
-            .as_mut()
-            .is_some_and(|hostile| hostile.sends(&mut particle) == Sending::Swallow);
-        let sent = if swallowed {
-            Err("its sender swallows it".to_owned())
-        } else {
-            self.route(from, to).and_then(|to| {
-                let latency = self.links.transmit(from, to, &mut self.rng);
-                Ok((to, latency.map_err(|loss| describe(loss).to_owned())?))
-            })
+        let sending = sender.hostile.as_mut().map(|hostile| hostile.sends(&mut particle));
+        let times = match sending.unwrap_or(Sending::Send) {
+            Sending::Send => 1,
+            Sending::Repeat(times) => times,
+            Sending::Swallow => {
+                let (to, why) = (to.to_owned(), "its sender swallows it".to_owned());
+                self.record(from, &id, What::Lost { to, why });
+                self.count(&id, |stats, _| stats.lost += 1);
+                return;
+            }
         };
+        for _ in 0..times {
+            self.transmit(from, to, particle.clone());
+        }
+    }
+
+    fn transmit(&mut self, from: PeerIndex, to: &str, particle: Particle) {
+        let id = particle.id.clone();
+        let sent = self.route(from, to).and_then(|to| {
+            let latency = self.links.transmit(from, to, &mut self.rng);
+            Ok((to, latency.map_err(|loss| describe(loss).to_owned())?))
+        });
         match sent {
             Ok((to, latency)) => {
                 let bytes = particle.wire_len();

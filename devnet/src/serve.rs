@@ -86,10 +86,15 @@ impl Network {
     }
 
     fn find_answer(&mut self, index: PeerIndex, header: &Particle, call: &ServiceCall) -> Answer {
-        let hostile = self.peers[index.0].hostile.as_mut();
-        if let Some(answer) = hostile.and_then(|hostile| hostile.answer(call)) {
-            return answer;
-        }
+        let Some(mut hostile) = self.peers[index.0].hostile.take() else {
+            return self.find_honest_answer(index, header, call);
+        };
+        let answer = hostile.answers(call, &mut || self.find_honest_answer(index, header, call));
+        self.peers[index.0].hostile = Some(hostile);
+        answer
+    }
+
+    fn find_honest_answer(&mut self, index: PeerIndex, header: &Particle, call: &ServiceCall) -> Answer {
         if let Some(answer) = self.answer_as_initiator(index, header, call) {
             return answer;
         }
