@@ -60,7 +60,11 @@ fn a_node_that_joined_later_is_given_what_belongs_to_it() {
         let new = scene.network.add_node().unwrap();
         scene.network.advance(2 * HOUR).unwrap();
         let holders = scene.holders(&id);
-        let held = &holders.iter().find(|(node, _)| *node == new).expect("the new node holds the key").1;
+        let held = &holders
+            .iter()
+            .find(|(node, _)| *node == new)
+            .expect("the new node holds the key")
+            .1;
         assert_eq!(held.records.len(), 1);
         for schedule in schedules {
             for report in reports(&scene, schedule) {
