@@ -1,6 +1,6 @@
 use crate::auth::AuthError;
 use crate::domain::Error;
-use crate::store::StoreError;
+use crate::store::{SaveError, StoreError};
 
 /// Why a call was refused or failed. Nothing was written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -11,4 +11,13 @@ pub enum CallError {
     Refused(#[from] Error),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<SaveError> for CallError {
+    fn from(error: SaveError) -> Self {
+        match error {
+            SaveError::Unfit(error) => Self::Refused(error),
+            SaveError::Store(error) => Self::Store(error),
+        }
+    }
 }

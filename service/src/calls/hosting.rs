@@ -35,6 +35,9 @@ impl<B: Backend> Call<'_, B> {
         };
         let mut state = self.load(&KeyId::parse(&record.metadata.key_id)?)?;
         let record = state.verify(record, self.verifier)?;
+        if !weight.is_positive() && state.held(&record).is_none() {
+            self.store.check_room_for_host_record()?;
+        }
         let admission = state.admit_record(record.clone(), weight, Arrival::Direct, &self.at(now))?;
         let standing = match admission {
             Admission::Stored | Admission::Known => record,
@@ -42,7 +45,7 @@ impl<B: Backend> Call<'_, B> {
             Admission::Outranked(error) => return Err(error.into()),
         };
         state.note_use(&self.at(now));
-        self.save(state)?;
+        self.save(state, now)?;
         Ok(standing.into_inner())
     }
 

@@ -47,13 +47,13 @@ impl<B: Backend> Call<'_, B> {
     ) -> Result<KeyId, CallError> {
         let now = self.caller.host_timestamp(7, current_timestamp_sec)?;
         key.owner_peer_id = self.owner(owner_peer_id)?;
-        // The weight of a key's owner decides nothing yet, but a false one is refused.
-        self.caller.weight(6, weight, &key.owner_peer_id)?;
+        let weight = self.caller.weight(6, weight, &key.owner_peer_id)?;
         key.id = KeyId::of(&key.label, &key.owner_peer_id).to_string();
         now.check_not_ahead("timestamp_created", key.timestamp_created)?;
         let (key_id, mut state) = self.admit_key(key, now)?;
+        state.note_weight(weight);
         state.note_use(&self.at(now));
-        self.save(state)?;
+        self.save(state, now)?;
         Ok(key_id)
     }
 
@@ -65,7 +65,7 @@ impl<B: Backend> Call<'_, B> {
         let key_id = KeyId::parse(key_id)?;
         let state = self.load(&key_id)?;
         let key = state.key().clone().into_inner();
-        self.save(state)?;
+        self.store.keep(state);
         Ok(key)
     }
 
@@ -80,10 +80,11 @@ impl<B: Backend> Call<'_, B> {
         current_timestamp_sec: u64,
     ) -> Result<(), CallError> {
         let now = self.caller.host_timestamp(2, current_timestamp_sec)?;
-        self.caller.weight(1, weight, &key.owner_peer_id)?;
+        let weight = self.caller.weight(1, weight, &key.owner_peer_id)?;
         now.check_not_ahead("timestamp_created", key.timestamp_created)?;
-        let (_, state) = self.admit_key(key, now)?;
-        self.save(state)
+        let (_, mut state) = self.admit_key(key, now)?;
+        state.note_weight(weight);
+        self.save(state, now)
     }
 
     pub(super) fn admit_key(

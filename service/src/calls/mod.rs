@@ -24,7 +24,7 @@ pub use upkeep::{StaleKey, Stats};
 use crate::auth::Caller;
 use crate::domain::data::Record;
 use crate::domain::{own_turn, Circumstances, Error, Here, HostTimestamp, KeyId, KeyState, Timeouts, Verifier};
-use crate::store::{Backend, Store, StoreError};
+use crate::store::{Backend, Store, StoreError, Unfit};
 
 /// The registry of one node.
 #[derive(Debug)]
@@ -134,8 +134,14 @@ impl<B: Backend> Call<'_, B> {
         }
     }
 
-    /// Every call that loaded a key and was not refused ends here, whether it changed anything or not.
-    fn save(&mut self, state: KeyState) -> Result<(), CallError> {
-        Ok(self.store.save(state, self.caller.here())?)
+    /// Every call that loaded a key and was not refused ends here, whether it changed anything or not. What does not fit
+    /// into the limits of this node is refused as a whole.
+    fn save(&mut self, state: KeyState, now: HostTimestamp) -> Result<(), CallError> {
+        Ok(self.store.save(state, self.caller.here(), now)?)
+    }
+
+    /// The same for a batch: what fits comes in, the rest is returned.
+    fn save_fitting(&mut self, states: Vec<KeyState>, now: HostTimestamp) -> Result<Vec<Unfit>, CallError> {
+        Ok(self.store.save_fitting(states, self.caller.here(), now)?)
     }
 }

@@ -181,7 +181,7 @@ impl<B: Backend> Call<'_, B> {
         now.check_not_ahead("timestamp_created", key.timestamp_created)?;
         let (_, mut state) = self.admit_key(key, now)?;
         state.note_use(&self.at(now));
-        self.save(state)
+        self.save(state, now)
     }
 
     /// Puts a provider's own record, and before it the record's key, if one is given.

@@ -6,9 +6,9 @@ use crate::domain::data::{Record, RecordMetadata, Tombstone};
 use crate::domain::limits::REPUBLISH_BATCH_MAX;
 use crate::domain::{
     check_count, check_metadata_sizes, merge_records, pack_records, signing, Admission, Arrival, Circumstances, Error,
-    HostTimestamp, KeyId, KeyState, ProvedWeight, Unpacker, Verified, Verifier,
+    HostTimestamp, Identity, KeyId, KeyState, ProvedWeight, Unpacker, Verified, Verifier,
 };
-use crate::store::Backend;
+use crate::store::{Backend, Unfit};
 
 /// Refused items that an error text lists one by one.
 const REFUSALS_NAMED_MAX: usize = 3;
@@ -30,6 +30,16 @@ impl Republished {
             Ok(Admission::Known | Admission::Superseded(_) | Admission::Outranked(_)) => {}
             Err(error) => self.refused.push((position, error)),
         }
+    }
+
+    /// What was admitted and then did not fit into the limits of this node.
+    pub(super) fn note_unfit(&mut self, identities: &[Identity], unfit: Vec<Unfit>) {
+        for Unfit { identity, error, .. } in unfit {
+            let item = identity.and_then(|identity| identities.iter().rposition(|known| *known == identity));
+            self.updated = self.updated.saturating_sub(1);
+            self.refused.push((item.unwrap_or(0), error.into()));
+        }
+        self.refused.sort_by_key(|(position, _)| *position);
     }
 
     /// One text for all refusals; empty where there are none.
@@ -81,7 +91,7 @@ impl<B: Backend> Call<'_, B> {
         let record = state.verify(record, self.verifier)?;
         settled(state.admit_record(record, weight, Arrival::Direct, &self.at(now))?)?;
         state.note_use(&self.at(now));
-        self.save(state)
+        self.save(state, now)
     }
 
     /// The live records of a key, in the order of issuer and peer. Reading a key is a use.
@@ -118,7 +128,7 @@ impl<B: Backend> Call<'_, B> {
         let mut state = self.load_alive(&KeyId::parse(key_id)?, now)?;
         state.note_use(&self.at(now));
         let read = of(&state, &self.at(now));
-        self.save(state)?;
+        self.save(state, now)?;
         Ok(read)
     }
 
@@ -144,6 +154,7 @@ impl<B: Backend> Call<'_, B> {
         check_count("weights", weights.len(), REPUBLISH_BATCH_MAX)?;
         let key_id = only_key("records", records.iter().map(|record| record.metadata.key_id.as_str()))?;
         let mut state = self.load(&key_id)?;
+        let identities: Vec<Identity> = records.iter().map(identity).collect();
         let mut republished = Republished::default();
         for (position, record) in records.into_iter().enumerate() {
             let weight = self.caller.weight_of(1, weights, &record.metadata.issued_by)?;
@@ -152,8 +163,15 @@ impl<B: Backend> Call<'_, B> {
                 .and_then(|record| state.admit_record(record, weight, Arrival::Replica, &self.at(now)));
             republished.note(position, admitted.map_err(CallError::from));
         }
-        self.save(state)?;
+        republished.note_unfit(&identities, self.save_fitting(vec![state], now)?);
         Ok(republished)
+    }
+}
+
+fn identity(record: &Record) -> Identity {
+    Identity {
+        issued_by: record.metadata.issued_by.clone(),
+        peer_id: record.metadata.peer_id.clone(),
     }
 }
 

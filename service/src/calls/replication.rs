@@ -13,7 +13,7 @@ use super::lookup::Answer;
 use super::records::check_signed;
 use super::{Call, CallError};
 use crate::auth::WeightResult;
-use crate::domain::data::{Key, Record};
+use crate::domain::data::{Key, Record, Tombstone};
 use crate::domain::limits::*;
 use crate::domain::{
     check_count, entry_tag, key_tag, pack_bundle, unpack_bundle, verify_tombstone, Admission, Arrival, BundleItem,
@@ -336,14 +336,15 @@ impl<B: Backend> Call<'_, B> {
                 }
             }
             if let Some(state) = held {
-                self.save(state)?;
+                self.store.keep(state);
             }
         }
         Ok(issuers.into_iter().take(BUNDLE_ISSUERS_MAX).collect())
     }
 
     /// Takes in what another node holds and this one lacks. Each key and each entry is judged by itself, the rest comes
-    /// in; all in one transaction. Returns which keys of the bundle are settled here: nothing of them was refused.
+    /// in, as far as it fits into the limits of this node; all in one transaction. Returns which keys of the bundle are
+    /// settled here: nothing of them was refused. Behind a dot follow, as a bundle, tombstones that void what was sent.
     ///
     /// # Errors
     /// [`CallError`] where the bundle as a whole is at fault; nothing is written then.
@@ -355,7 +356,7 @@ impl<B: Backend> Call<'_, B> {
     ) -> Result<String, CallError> {
         let now = self.caller.host_timestamp(2, current_timestamp_sec)?;
         check_count("weights", weights.len(), PEERS_MAX)?;
-        let mut settled = KeySet::default();
+        let (mut clean_keys, mut news) = (Vec::new(), Vec::new());
         let mut states: BTreeMap<KeyId, KeyState> = BTreeMap::new();
         for (index, item) in unpack_bundle(bundle)?.into_iter().enumerate() {
             let Ok(key_id) = KeyId::parse(&item.key.id) else {
@@ -370,21 +371,82 @@ impl<B: Backend> Call<'_, B> {
                 continue;
             };
             let fingerprint = item.fingerprint;
+            self.note_news(&state, &item, &mut news, now);
             let clean = self.admit_replica(&mut state, item, weights, now)?;
             if is_new && state.dead(&self.at(now)) {
                 continue;
             }
             if clean {
-                settled.insert(index);
+                clean_keys.push((index, key_id));
             }
             if state.fingerprint(&self.at(now)) == fingerprint {
                 self.note_published(&mut state, now);
             }
             states.insert(key_id, state);
         }
-        let here = self.caller.here();
-        self.store.save_all(states.into_values().collect(), here)?;
-        Ok(settled.encode())
+        let unfit = self.save_fitting(states.into_values().collect(), now)?;
+        let mut settled = KeySet::default();
+        for (index, key_id) in clean_keys {
+            if !unfit.iter().any(|unfit| unfit.key_id == key_id) {
+                settled.insert(index);
+            }
+        }
+        if news.is_empty() {
+            return Ok(settled.encode());
+        }
+        Ok(format!("{}{NEWS_SEPARATOR}{}", settled.encode(), pack_bundle(&news)))
+    }
+
+    /// What the sending node does not know: the tombstones that void records it has sent.
+    fn note_news(&self, state: &KeyState, item: &BundleItem, news: &mut Vec<BundleItem>, now: HostTimestamp) {
+        let at = self.at(now);
+        let noted: usize = news.iter().map(BundleItem::entry_count).sum();
+        let voids = |tombstone: &Verified<Tombstone>| {
+            item.records.iter().any(|record| {
+                let Record { metadata, .. } = record;
+                (&metadata.issued_by, &metadata.peer_id) == (&tombstone.issued_by, &tombstone.peer_id)
+                    && metadata.timestamp_issued <= tombstone.timestamp_issued
+            })
+        };
+        let voiding = state.live_tombstones(&at).filter(|tombstone| voids(tombstone));
+        let tombstones: Vec<Tombstone> = voiding
+            .take(REPLICA_NEWS_MAX.saturating_sub(noted))
+            .map(|tombstone| (**tombstone).clone())
+            .collect();
+        if !tombstones.is_empty() {
+            news.push(BundleItem {
+                tombstones,
+                ..BundleItem::new(state.fingerprint(&at), (**state.key()).clone())
+            });
+        }
+    }
+
+    /// Takes in the tombstones that neighbours answered with, of keys that are here: a node outside a neighbourhood hears
+    /// of deletions in no other way. What is not genuine is passed over.
+    fn take_news(&mut self, receipts: &[ReplicaAnswer], now: HostTimestamp) -> Result<(), CallError> {
+        let mut states: BTreeMap<KeyId, KeyState> = BTreeMap::new();
+        let news = receipts.iter().flat_map(|receipt| receipt.good.first());
+        let bundles = news.filter_map(|text| text.split_once(NEWS_SEPARATOR));
+        for item in bundles.flat_map(|(_, bundle)| unpack_bundle(bundle).unwrap_or_default()) {
+            let Ok(key_id) = KeyId::parse(&item.key.id) else {
+                continue;
+            };
+            let held = match states.remove(&key_id) {
+                Some(state) => Some(state),
+                None => self.store.load(&key_id)?,
+            };
+            let Some(mut state) = held else {
+                continue;
+            };
+            for tombstone in item.tombstones.into_iter().take(REPLICA_NEWS_MAX) {
+                // Refused, it changes nothing.
+                let _ = self.admit_replica_tombstone(&mut state, tombstone, now);
+            }
+            states.insert(key_id, state);
+        }
+        // What does not fit here is no loss: neighbours answer with it again.
+        self.save_fitting(states.into_values().collect(), now)?;
+        Ok(())
     }
 
     fn admit_replica_key(
@@ -418,16 +480,22 @@ impl<B: Backend> Call<'_, B> {
             clean &= self.admit_replica_record(state, record, weight, now).is_ok();
         }
         for tombstone in item.tombstones {
-            let verified = match state.held_tombstone(&tombstone) {
-                Some(held) => Ok(held.clone()),
-                None => verify_tombstone(tombstone),
-            };
-            let admitted = verified
-                .and_then(|tombstone| of_key(state, tombstone))
-                .and_then(|tombstone| state.admit_tombstone(tombstone, &self.at(now)));
-            clean &= admitted.is_ok();
+            clean &= self.admit_replica_tombstone(state, tombstone, now).is_ok();
         }
         Ok(clean)
+    }
+
+    fn admit_replica_tombstone(
+        &self,
+        state: &mut KeyState,
+        tombstone: Tombstone,
+        now: HostTimestamp,
+    ) -> Result<Admission, Error> {
+        let verified = match state.held_tombstone(&tombstone) {
+            Some(held) => held.clone(),
+            None => verify_tombstone(tombstone)?,
+        };
+        state.admit_tombstone(of_key(state, verified)?, &self.at(now))
     }
 
     fn admit_replica_record(
@@ -459,6 +527,7 @@ impl<B: Backend> Call<'_, B> {
         let now = self.caller.host_timestamp(4, current_timestamp_sec)?;
         let digests = Digests::parse(&round.digests)?;
         let acks = Acks::count(round, answers, sent, receipts)?;
+        self.take_news(receipts, now)?;
         let settled: Vec<usize> = (0..digests.0.len()).filter(|index| acks.settled(*index)).collect();
         let away = KeySet::parse(&round.away)?;
         let tags: Vec<KeyTag> = settled.iter().map(|index| digests.0[*index].0).collect();
@@ -488,6 +557,13 @@ impl<B: Backend> Call<'_, B> {
             errors: acks.errors,
         })
     }
+}
+
+/// Between the keys that a receipt settles and the bundle of what the sender does not know: no character of base64.
+const NEWS_SEPARATOR: char = '.';
+
+fn receipt_keys(receipt: &str) -> Result<KeySet, Error> {
+    KeySet::parse(receipt.split_once(NEWS_SEPARATOR).map_or(receipt, |(keys, _)| keys))
 }
 
 /// An entry of a bundle stands under the key it names.
@@ -673,7 +749,7 @@ impl Acks {
             let items: Vec<usize> = KeySet::parse(keys)?.iter().collect();
             for receipt in receipts {
                 acks.note_error(receipt);
-                if let Some(Ok(settled)) = receipt.good.first().map(|text| KeySet::parse(text)) {
+                if let Some(Ok(settled)) = receipt.good.first().map(|text| receipt_keys(text)) {
                     let taken = settled.iter().filter_map(|item| items.get(item));
                     holders.extend(taken.map(|index| (*index, receipt.peer_id.as_str())));
                 }

@@ -1,7 +1,9 @@
 use super::records::{only_key, settled, Republished};
 use super::{Call, CallError};
 use crate::domain::data::Tombstone;
-use crate::domain::{check_len, limits, signing, verify_tombstone, Error, HostTimestamp, KeyId, KeyState, Verified};
+use crate::domain::{
+    check_len, limits, signing, verify_tombstone, Error, HostTimestamp, Identity, KeyId, KeyState, Verified,
+};
 use crate::store::Backend;
 
 impl<B: Backend> Call<'_, B> {
@@ -24,7 +26,7 @@ impl<B: Backend> Call<'_, B> {
     ) -> Result<(), CallError> {
         let tombstone = verify(&state, tombstone)?;
         settled(state.admit_tombstone(tombstone, &self.at(now))?)?;
-        self.save(state)
+        self.save(state, now)
     }
 
     /// The live tombstones of a key.
@@ -39,7 +41,7 @@ impl<B: Backend> Call<'_, B> {
             .live_tombstones(&at)
             .map(|tombstone| (**tombstone).clone())
             .collect();
-        self.save(state)?;
+        self.save(state, now)?;
         Ok(tombstones)
     }
 
@@ -58,13 +60,20 @@ impl<B: Backend> Call<'_, B> {
             tombstones.iter().map(|tombstone| tombstone.key_id.as_str()),
         )?;
         let mut state = self.load(&key_id)?;
+        let identities: Vec<Identity> = tombstones
+            .iter()
+            .map(|tombstone| Identity {
+                issued_by: tombstone.issued_by.clone(),
+                peer_id: tombstone.peer_id.clone(),
+            })
+            .collect();
         let mut republished = Republished::default();
         for (position, tombstone) in tombstones.into_iter().enumerate() {
             let admitted =
                 verify(&state, tombstone).and_then(|tombstone| state.admit_tombstone(tombstone, &self.at(now)));
             republished.note(position, admitted.map_err(CallError::from));
         }
-        self.save(state)?;
+        republished.note_unfit(&identities, self.save_fitting(vec![state], now)?);
         Ok(republished)
     }
 }

@@ -2,7 +2,7 @@ use super::records::{check_signed, settled};
 use super::{Call, CallError};
 use crate::domain::data::{Key, Record, Tombstone};
 use crate::domain::limits::CONFIRM_BATCH_MAX;
-use crate::domain::{check_count, quoted, Arrival, Error, KeyId, ProvedWeight, Timeouts};
+use crate::domain::{check_count, quoted, Arrival, Error, KeyId, ProvedWeight, StorageLimits, Timeouts};
 use crate::store::{Backend, Cleared, Counts, SCHEMA_VERSION};
 
 /// A key due for replication with all that may be passed on.
@@ -17,6 +17,9 @@ pub struct StaleKey {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stats {
     pub counts: Counts,
+    /// What all rows are charged together.
+    pub stored_bytes: u64,
+    pub limits: StorageLimits,
     pub schema_version: u32,
     pub service_version: &'static str,
 }
@@ -68,7 +71,7 @@ impl<B: Backend> Call<'_, B> {
         let record = state.verify(record, self.verifier)?;
         settled(state.admit_record(record, ProvedWeight::Unproved, Arrival::Direct, &self.at(now))?)?;
         state.note_due();
-        self.save(state)
+        self.save(state, now)
     }
 
     /// Keys due for replication, oldest first, with their live records and tombstones; unsigned records stay here.
@@ -159,6 +162,19 @@ impl<B: Backend> Call<'_, B> {
         })
     }
 
+    /// How much this node stores for everybody together, and for one owner.
+    ///
+    /// # Errors
+    /// [`CallError`]; for anybody but the host and the service's creator.
+    pub fn set_storage_limits(&mut self, total_bytes: u64, owner_bytes: u64) -> Result<(), CallError> {
+        self.caller.check_host_or_creator("set_storage_limits")?;
+        let limits = StorageLimits {
+            total_bytes,
+            owner_bytes,
+        };
+        Ok(self.store.set_storage_limits(limits.check_range()?)?)
+    }
+
     fn set_timeouts(&mut self, timeouts: Timeouts) -> Result<(), CallError> {
         if timeouts == self.timeouts() {
             return Ok(());
@@ -171,6 +187,8 @@ impl<B: Backend> Call<'_, B> {
     pub fn get_stats(&mut self) -> Result<Stats, CallError> {
         Ok(Stats {
             counts: self.store.counts()?,
+            stored_bytes: self.store.stored_bytes(),
+            limits: self.store.storage_limits(),
             schema_version: SCHEMA_VERSION,
             service_version: env!("CARGO_PKG_VERSION"),
         })

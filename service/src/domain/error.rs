@@ -98,6 +98,30 @@ pub enum Error {
     },
     #[error("key {key_id} already holds {max} records of this host: remove one first")]
     HostRecordsFull { key_id: String, max: usize },
+    #[error(
+        "{peer_id} has {bytes} bytes on this node, with {more} more it would be over the limit of {max} for one owner: \
+         remove or let expire what is not needed, or ask the node's operator to raise owner_bytes by set_storage_limits"
+    )]
+    OwnerFull {
+        peer_id: String,
+        bytes: u64,
+        more: u64,
+        max: u64,
+    },
+    #[error(
+        "this node is full ({bytes} bytes, limit {max}) of keys that go later than {key_id}: publish on other nodes of the \
+         neighbourhood, try again tomorrow, or ask the node's operator to raise total_bytes by set_storage_limits"
+    )]
+    StorageFull { key_id: String, bytes: u64, max: u64 },
+    #[error("this host already has {max} records of issuers without weight: void one first, or issue with a weight")]
+    HostFull { max: usize },
+    #[error("{what} {given} is outside {min}..={max} bytes")]
+    StorageLimitOutOfRange {
+        what: &'static str,
+        given: u64,
+        min: u64,
+        max: u64,
+    },
     #[error("the record names peer {given}, this host is {host}: call put_host_record on {given}")]
     NotThisHost { given: String, host: String },
     #[error(

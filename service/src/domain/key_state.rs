@@ -1,12 +1,13 @@
 //! All that a node holds of one key, and the one admission rule for everything that wants in.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::data::{Key, Record, Tombstone};
 use super::entry::{key_order, Entry, HeldRecord, Identity};
 use super::error::Error;
 use super::id::KeyId;
 use super::limits::*;
+use super::storage::Priority;
 use super::time::{HostTimestamp, Timeouts};
 use super::verified::Verified;
 use super::verifier::Verifier;
@@ -30,6 +31,10 @@ pub enum ProvedWeight {
 }
 
 impl ProvedWeight {
+    pub const fn is_positive(self) -> bool {
+        self.or_zero() > 0
+    }
+
     const fn or_zero(self) -> u32 {
         match self {
             Self::Proved(weight) => weight,
@@ -58,6 +63,16 @@ pub struct Circumstances<'a> {
     pub timeouts: Timeouts,
 }
 
+/// What has to be written for one identity.
+#[derive(Debug, Clone, Copy)]
+pub struct Change<'s> {
+    pub identity: &'s Identity,
+    /// What the store holds.
+    pub held: Option<&'s Entry>,
+    /// What it has to hold.
+    pub now: Option<&'s Entry>,
+}
+
 /// One key with its entries, as loaded; what differs from the store afterwards is in `dirty` and `meta_dirty`.
 #[derive(Debug, Clone)]
 pub struct KeyState {
@@ -69,7 +84,15 @@ pub struct KeyState {
     /// When the key was last registered here, republished here or handed over from here.
     published_at: u64,
     entries: BTreeMap<Identity, Entry>,
-    dirty: BTreeSet<Identity>,
+    /// The identities whose entries have changed, with what the store holds.
+    dirty: BTreeMap<Identity, Option<Entry>>,
+    /// The key as the store holds it, where another registration has replaced it.
+    held_key: Option<Verified<Key>>,
+    stored: bool,
+    /// None of a key that is not in the store, until it is settled.
+    priority: Option<Priority>,
+    /// The highest weight that was proved for the key's owner in this call.
+    owner_weight: u32,
     meta_dirty: bool,
     published_dirty: bool,
 }
@@ -82,7 +105,11 @@ impl KeyState {
             published_at: now.as_sec(),
             key,
             entries: BTreeMap::new(),
-            dirty: BTreeSet::new(),
+            dirty: BTreeMap::new(),
+            held_key: None,
+            stored: false,
+            priority: None,
+            owner_weight: 0,
             meta_dirty: true,
             published_dirty: false,
         }
@@ -91,7 +118,7 @@ impl KeyState {
     /// A key as the store holds it.
     pub(crate) fn stored(
         key: Verified<Key>,
-        (life_at, published_at): (u64, u64),
+        (life_at, published_at, priority): (u64, u64, Priority),
         entries: impl IntoIterator<Item = Entry>,
     ) -> Self {
         Self {
@@ -99,7 +126,11 @@ impl KeyState {
             life_at,
             published_at,
             entries: entries.into_iter().map(|entry| (entry.identity(), entry)).collect(),
-            dirty: BTreeSet::new(),
+            dirty: BTreeMap::new(),
+            held_key: None,
+            stored: true,
+            priority: Some(priority),
+            owner_weight: 0,
             meta_dirty: false,
             published_dirty: false,
         }
@@ -131,9 +162,16 @@ impl KeyState {
         self.published_dirty
     }
 
+    /// Whether there is anything to write that cannot wait.
+    pub fn is_dirty(&self) -> bool {
+        self.meta_dirty || !self.dirty.is_empty()
+    }
+
     /// All changes are written; `published_at` alone only where the row of the key was.
     pub(crate) fn mark_saved(&mut self) {
         self.dirty.clear();
+        self.held_key = None;
+        self.stored = true;
         self.published_dirty &= !self.meta_dirty;
         self.meta_dirty = false;
     }
@@ -143,9 +181,61 @@ impl KeyState {
         self.entries.len()
     }
 
-    /// What has to be written: the entry that now stands for the identity, or none.
-    pub fn changes(&self) -> impl Iterator<Item = (&Identity, Option<&Entry>)> {
-        self.dirty.iter().map(|identity| (identity, self.entries.get(identity)))
+    /// What has to be written beside the row of the key.
+    pub fn changes(&self) -> impl Iterator<Item = Change<'_>> {
+        self.dirty.iter().map(|(identity, held)| Change {
+            identity,
+            held: held.as_ref(),
+            now: self.entries.get(identity),
+        })
+    }
+
+    /// The key as the store holds it, if it does.
+    pub fn held_key(&self) -> Option<&Verified<Key>> {
+        self.stored.then(|| self.held_key.as_ref().unwrap_or(&self.key))
+    }
+
+    /// When this goes, if the node is full. [`settle_priority`](Self::settle_priority) says so first.
+    pub fn priority(&self) -> Priority {
+        self.priority.unwrap_or(Priority::FIRST)
+    }
+
+    /// Brings the priority up to what is here now; for whoever is about to write.
+    pub(crate) fn settle_priority(&mut self, here: &Here, now: HostTimestamp) {
+        let bare = !self.entries.is_empty() && self.entries.values().all(|entry| is_host_record(entry, here));
+        let settled = match self.priority {
+            _ if bare => Priority::HOSTED,
+            Some(held) if held != Priority::HOSTED => held.weighed(self.weight()),
+            _ => Priority::arriving(self.key_id(), here, self.weight(), now),
+        };
+        if self.priority != Some(settled) {
+            self.priority = Some(settled);
+            self.meta_dirty = true;
+        }
+    }
+
+    /// The weight that what comes now has in its favour.
+    pub(crate) fn weight_ever(&self) -> u32 {
+        match self.priority {
+            Some(priority) if priority != Priority::HOSTED => priority.weight().max(self.weight()),
+            _ => self.weight(),
+        }
+    }
+
+    /// Notes a weight of the key's owner.
+    pub fn note_weight(&mut self, weight: ProvedWeight) {
+        self.owner_weight = self.owner_weight.max(weight.or_zero());
+        // Written with the next change, or now where it raises the key.
+        self.meta_dirty |= self.stored && self.owner_weight > self.priority().weight();
+    }
+
+    /// The highest weight among its owner, as far as it was proved in this call, and the issuers of its records.
+    pub fn weight(&self) -> u32 {
+        let weights = self.entries.values().map(|entry| match entry {
+            Entry::Record(held) => held.weight,
+            Entry::Tombstone(_) => 0,
+        });
+        weights.fold(self.owner_weight, u32::max)
     }
 
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
@@ -206,7 +296,8 @@ impl KeyState {
     pub fn admit_key(&mut self, key: Verified<Key>) {
         if key_order(&key, &self.key).is_gt() {
             self.extend_life(key.timestamp_created);
-            self.key = key;
+            let replaced = std::mem::replace(&mut self.key, key);
+            self.held_key.get_or_insert(replaced);
             self.meta_dirty = true;
         }
     }
@@ -324,8 +415,9 @@ impl KeyState {
             return;
         };
         if held.weight != weight {
+            let before = Entry::Record(held.clone());
             held.weight = weight;
-            self.dirty.insert(identity.clone());
+            self.dirty.entry(identity.clone()).or_insert(Some(before));
         }
     }
 
@@ -391,22 +483,35 @@ impl KeyState {
         Ok(())
     }
 
-    /// At the maximum the tombstone that would end first goes; `incoming` stays out where it would be that one.
+    /// At the maximum the issuer with the most tombstones loses the one that would end first, so that nobody pushes out
+    /// more than he has; `incoming` stays out where it would be that one.
     fn make_room_for_tombstone(&mut self, incoming: &Entry, at: &Circumstances<'_>) -> Option<Admission> {
         let identity_coming = incoming.identity();
-        let (mut count, mut first): (usize, Option<(u64, Identity)>) = (0, None);
-        for (identity, entry) in &self.entries {
-            if !matches!(entry, Entry::Tombstone(_)) || expired(entry, at) || *identity == identity_coming {
-                continue;
-            }
-            count += 1;
-            let candidate = (entry.timestamp_issued(), identity.clone());
-            if first.as_ref().is_none_or(|first| candidate < *first) {
-                first = Some(candidate);
-            }
+        let held: Vec<(&Identity, u64)> = self
+            .entries
+            .iter()
+            .filter(|(identity, entry)| {
+                matches!(entry, Entry::Tombstone(_)) && !expired(entry, at) && **identity != identity_coming
+            })
+            .map(|(identity, entry)| (identity, entry.timestamp_issued()))
+            .collect();
+        if held.len() < TOMBSTONES_PER_KEY_MAX {
+            return None;
         }
-        let (timestamp_issued, identity) = first.filter(|_| count >= TOMBSTONES_PER_KEY_MAX)?;
-        if (incoming.timestamp_issued(), identity_coming) < (timestamp_issued, identity.clone()) {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::from([(identity_coming.issued_by.as_str(), 1)]);
+        for (identity, _) in &held {
+            *counts.entry(&identity.issued_by).or_default() += 1;
+        }
+        let most = counts.values().copied().max().unwrap_or(0);
+        let coming = (&identity_coming, incoming.timestamp_issued());
+        let leaving = held
+            .iter()
+            .copied()
+            .chain([coming])
+            .filter(|(identity, _)| counts.get(identity.issued_by.as_str()) == Some(&most))
+            .min_by_key(|(identity, issued)| (*issued, *identity))?;
+        let (identity, timestamp_issued) = (leaving.0.clone(), leaving.1);
+        if identity == identity_coming {
             return Some(Admission::Outranked(Error::TombstonesFull {
                 key_id: self.key_id().to_string(),
                 max: TOMBSTONES_PER_KEY_MAX,
@@ -418,13 +523,13 @@ impl KeyState {
     }
 
     fn put(&mut self, identity: Identity, entry: Entry) {
-        self.dirty.insert(identity.clone());
-        self.entries.insert(identity, entry);
+        let held = self.entries.insert(identity.clone(), entry);
+        self.dirty.entry(identity).or_insert(held);
     }
 
     fn remove(&mut self, identity: Identity) {
-        self.entries.remove(&identity);
-        self.dirty.insert(identity);
+        let held = self.entries.remove(&identity);
+        self.dirty.entry(identity).or_insert(held);
     }
 
     fn extend_life(&mut self, life_at: u64) {

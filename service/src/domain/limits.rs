@@ -74,6 +74,8 @@ pub const REPLICA_PEERS_MAX: usize = 64;
 pub const BUNDLE_ENTRIES_MAX: usize = 1_024;
 /// Bytes of one packed bundle. A key whose entries alone take more travels in parts.
 pub const BUNDLE_LEN_MAX: usize = 512 * 1024;
+/// Tombstones that one receipt brings back, for records that were sent though they are deleted.
+pub const REPLICA_NEWS_MAX: usize = 64;
 /// Issuers whose weights a node asks for before it takes a bundle in.
 pub const BUNDLE_ISSUERS_MAX: usize = 64;
 /// Bytes of a list of digests, an answer to one or a receipt, in text.
@@ -87,6 +89,28 @@ pub const PEER_LISTS_MAX: usize = REPLICA_KEYS_MAX + 1;
 pub const OWN_TURN_ONE_IN: u8 = 16;
 /// Rows of each kind that one `clear_expired` removes; call again while it reports that many.
 pub const CLEAR_BATCH_MAX: usize = 10_000;
+
+/// Bytes charged for a row beside those of the key, record or tombstone in it: its place in the table and the indices, and
+/// the pages that are never quite full.
+pub const ROW_OVERHEAD_BYTES: u64 = 192;
+/// Default of how many bytes a node stores: about two million keys with a record of common size each.
+pub const STORAGE_BYTES_DEFAULT: u64 = 2 << 30;
+/// Smallest that can be set.
+pub const STORAGE_BYTES_MIN: u64 = 1 << 20;
+/// Largest that can be set.
+pub const STORAGE_BYTES_MAX: u64 = 1 << 40;
+/// Default of how many bytes a node stores for one owner: a thirty-second of all, about 60,000 keys with a record each.
+pub const OWNER_BYTES_DEFAULT: u64 = 64 << 20;
+/// Smallest that can be set: room for the largest key with a record.
+pub const OWNER_BYTES_MIN: u64 = 64 << 10;
+/// Host records without a proved weight on their own host. They live as long as the host renews them.
+pub const HOST_RECORDS_MAX: usize = 10_000;
+/// Keys that make room at once.
+pub const ROOM_BATCH_KEYS: usize = 16;
+/// How often one call makes room at most.
+pub const ROOM_BATCHES_MAX: usize = 64;
+/// Keys that one `clear_expired` removes because the limit was lowered.
+pub const SHRINK_BATCH_KEYS: usize = 1_000;
 
 /// Records whose signatures this node remembers to be good: at most twice as many.
 pub const VERIFIED_REMEMBERED_MAX: usize = 4_096;

@@ -79,6 +79,17 @@ impl RoutingTable {
     }
 }
 
+/// How far a key is from this node, most significant byte first; none where the node's id is no peer id.
+pub(super) fn distance(key_id: &KeyId, here: &Here) -> Option<[u8; 32]> {
+    let host_id = here.host_id();
+    if host_id.len() > PEER_ID_LEN_MAX {
+        return None;
+    }
+    let place: [u8; 32] = Sha256::digest(bs58::decode(host_id).into_vec().ok()?).into();
+    let target = target(key_id);
+    Some(std::array::from_fn(|at| place[at] ^ target[at]))
+}
+
 fn target(key_id: &KeyId) -> [u8; 32] {
     let text = key_id.to_string();
     Sha256::new()

@@ -7,8 +7,8 @@ use super::entry::Entry;
 use super::id::KeyId;
 use super::key_state::{Circumstances, KeyState};
 use super::limits::OWN_TURN_ONE_IN;
-use super::verifier::record_digest;
 use super::signing;
+use super::verifier::record_digest;
 
 /// Bytes of a key's id by which it is looked up. Who finds two keys with the same ones confuses nobody: the fingerprints
 /// differ.

@@ -123,6 +123,11 @@ pub struct StatsResult {
     pub host_records: u64,
     pub tombstones: u64,
     pub db_size_bytes: u64,
+    /// What all rows are charged together; `storage_total_bytes` is its limit.
+    pub stored_bytes: u64,
+    pub storage_total_bytes: u64,
+    /// The limit of what one owner or issuer is charged.
+    pub storage_owner_bytes: u64,
     pub schema_version: u32,
     pub service_version: String,
 }
@@ -276,6 +281,9 @@ from_outcome!(StatsResult, stats: Stats => {
     host_records: stats.counts.host_records,
     tombstones: stats.counts.tombstones,
     db_size_bytes: stats.counts.db_size_bytes,
+    stored_bytes: stats.stored_bytes,
+    storage_total_bytes: stats.limits.total_bytes,
+    storage_owner_bytes: stats.limits.owner_bytes,
     schema_version: stats.schema_version,
     service_version: stats.service_version.to_owned(),
 });

@@ -71,6 +71,13 @@ pub fn set_stale_timeout(timeout_sec: u64) -> RegistryResult {
     call(|mut call| call.set_stale_timeout(timeout_sec)).into()
 }
 
+/// How many bytes this node stores for everybody together, and for one owner or issuer. For the host and the service's
+/// creator only. The values are kept over restarts.
+#[marine]
+pub fn set_storage_limits(total_bytes: u64, owner_bytes: u64) -> RegistryResult {
+    call(|mut call| call.set_storage_limits(total_bytes, owner_bytes)).into()
+}
+
 /// What the database holds, for operators.
 #[marine]
 pub fn get_stats() -> StatsResult {

@@ -4,9 +4,11 @@
 //! Every call into SQLite crosses a module boundary, and each costs more than the work behind it. So a key is read as
 //! one row of one column, all changes of a call are written by one script, and keys in use stay in memory (`cache`).
 
+mod accounts;
 mod backend;
 mod cache;
 mod error;
+mod fit;
 #[cfg(target_arch = "wasm32")]
 mod marine;
 #[cfg(not(target_arch = "wasm32"))]
@@ -19,6 +21,7 @@ mod sql;
 
 pub use backend::{Backend, Value};
 pub use error::StoreError;
+pub use fit::{SaveError, Unfit};
 #[cfg(target_arch = "wasm32")]
 pub use marine::MarineBackend;
 #[cfg(not(target_arch = "wasm32"))]
@@ -26,11 +29,15 @@ pub use native::NativeBackend;
 pub use open::move_aside;
 pub use schema::SCHEMA_VERSION;
 
+use std::collections::BTreeSet;
+
+use self::accounts::Accounts;
 use self::cache::Cache;
+use self::fit::{Fitting, Today};
 use crate::domain::limits::{
     CLEAR_BATCH_MAX, EVICT_STALE_ENTRIES_MAX, EVICT_STALE_KEYS_MAX, LEASE_SEC, RENEW_BATCH_MAX, TIMESTAMP_MAX,
 };
-use crate::domain::{HeldRecord, Here, HostTimestamp, KeyId, KeyState, KeyTag, Timeouts};
+use crate::domain::{HeldRecord, Here, HostTimestamp, KeyId, KeyState, KeyTag, Priority, StorageLimits, Timeouts};
 
 /// What one `clear_expired` removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -55,6 +62,9 @@ pub struct Counts {
 pub struct Store<B> {
     backend: B,
     cache: Cache,
+    accounts: Accounts,
+    limits: StorageLimits,
+    today: Today,
     timeouts: Timeouts,
     /// The names this node had when the records were marked as its own.
     host_names: String,
@@ -97,6 +107,8 @@ impl<B: Backend> Store<B> {
         self.flush()?;
         self.transaction(|backend| {
             backend.run(sql::UNMARK_HOST_RECORDS, &[])?;
+            let priorities = [Priority::HOSTED, Priority::FIRST].map(|priority| integer(priority.as_u64()));
+            backend.run(sql::UNMARK_HOSTED_KEYS, &priorities)?;
             write_setting(backend, open::HOST_NAMES, &names)
         })?;
         self.host_names = names;
@@ -118,21 +130,91 @@ impl<B: Backend> Store<B> {
         Ok(row::read_states(&rows)?.into_iter().next())
     }
 
-    /// Writes what has changed, in one transaction. A new `published_at` alone waits in memory: if it is lost, the key
-    /// is only replicated earlier.
-    ///
-    /// # Errors
-    /// [`StoreError`], with nothing changed.
-    pub fn save(&mut self, mut state: KeyState, here: &Here) -> Result<(), StoreError> {
-        if let Some(script) = script::changes(&state, here)? {
-            self.run_script(&script)?;
-            state.mark_saved();
-        }
+    /// Keeps a key in which nothing has changed, but perhaps when it was published: that waits in memory, and if it is
+    /// lost, the key is only replicated earlier.
+    pub fn keep(&mut self, state: KeyState) {
         if let Some(leaving) = self.cache.put(state) {
             // The call itself is done; what is lost here only makes a key due earlier.
             let _ = self.write_published(leaving.values());
         }
+    }
+
+    /// Writes what has changed, in one transaction, if all of it fits.
+    ///
+    /// # Errors
+    /// [`SaveError`], with nothing changed in the key.
+    pub fn save(&mut self, mut state: KeyState, here: &Here, now: HostTimestamp) -> Result<(), SaveError> {
+        if !state.is_dirty() {
+            self.keep(state);
+            return Ok(());
+        }
+        state.settle_priority(here, now);
+        let pieces = script::changes(&state, here)?;
+        let in_flight = BTreeSet::from([*state.key_id()]);
+        let mut fitting = self.fit(&state, pieces, (&in_flight, here, now))?;
+        if !fitting.unfit.is_empty() {
+            self.take_back(&mut fitting, |_| true);
+            return Err(fitting.unfit.swap_remove(0).error.into());
+        }
+        self.write(&mut [fitting])?;
+        state.mark_saved();
+        self.keep(state);
         Ok(())
+    }
+
+    /// Writes what has changed of many keys, as far as it fits, in one transaction. Returns what does not.
+    ///
+    /// # Errors
+    /// [`StoreError`], with nothing changed in the keys.
+    pub fn save_fitting(
+        &mut self,
+        states: Vec<KeyState>,
+        here: &Here,
+        now: HostTimestamp,
+    ) -> Result<Vec<Unfit>, StoreError> {
+        let in_flight: BTreeSet<KeyId> = states.iter().map(|state| *state.key_id()).collect();
+        let (mut fittings, mut fit_states, mut unfit) = (Vec::new(), Vec::new(), Vec::new());
+        for mut state in states {
+            if state.is_dirty() {
+                state.settle_priority(here, now);
+                let pieces = script::changes(&state, here)?;
+                match self.fit(&state, pieces, (&in_flight, here, now)) {
+                    Ok(fitting) => fittings.push(fitting),
+                    Err(error) => {
+                        for fitting in &mut fittings {
+                            self.take_back(fitting, |_| true);
+                        }
+                        return Err(error);
+                    }
+                }
+            }
+            fit_states.push(state);
+        }
+        self.write(&mut fittings)?;
+        for fitting in fittings {
+            unfit.extend(fitting.unfit);
+        }
+        let cut: BTreeSet<KeyId> = unfit.iter().map(|unfit| unfit.key_id).collect();
+        for mut state in fit_states {
+            // What was cut is in no memory: it is loaded as it lies there.
+            if cut.contains(state.key_id()) {
+                continue;
+            }
+            state.mark_saved();
+            self.keep(state);
+        }
+        Ok(unfit)
+    }
+
+    fn write(&mut self, fittings: &mut [Fitting]) -> Result<(), StoreError> {
+        let script = script::script(fittings.iter().flat_map(|fitting| &fitting.pieces));
+        let outcome = script.map_or(Ok(()), |script| self.run_script(&script));
+        if outcome.is_err() {
+            for fitting in fittings {
+                self.take_back(fitting, |_| true);
+            }
+        }
+        outcome
     }
 
     /// Writes every `published_at` that waits, and forgets the cache: for whoever looks at or changes many rows.
@@ -241,40 +323,12 @@ impl<B: Backend> Store<B> {
         }
     }
 
-    /// Writes what has changed of many keys, in one transaction.
-    ///
-    /// # Errors
-    /// [`StoreError`], with nothing changed.
-    pub fn save_all(&mut self, states: Vec<KeyState>, here: &Here) -> Result<(), StoreError> {
-        if let Some(script) = script::changes_of(&states, here)? {
-            self.run_script(&script)?;
-        }
-        for mut state in states {
-            state.mark_saved();
-            if let Some(leaving) = self.cache.put(state) {
-                // The call itself is done; what is lost here only makes a key due earlier.
-                let _ = self.write_published(leaving.values());
-            }
-        }
-        Ok(())
-    }
-
     /// Removes keys with all their entries.
     ///
     /// # Errors
     /// [`StoreError`], with nothing changed.
     pub fn drop_keys(&mut self, ids: &[KeyId]) -> Result<(), StoreError> {
-        if ids.is_empty() {
-            return Ok(());
-        }
-        self.transaction(|backend| {
-            backend.run(sql::DROP_ENTRIES, &[concatenated(ids)])?;
-            backend.run(sql::DROP_KEYS, &[concatenated(ids)])
-        })?;
-        for id in ids {
-            self.cache.take(id);
-        }
-        Ok(())
+        self.remove_keys(ids).map(|_| ())
     }
 
     fn load_all(&self, ids: &[KeyId]) -> Result<Vec<KeyState>, StoreError> {
@@ -353,23 +407,38 @@ impl<B: Backend> Store<B> {
         let records_before = cutoff(now, self.timeouts.expired_sec);
         let tombstones_before = cutoff(now, self.timeouts.tombstone_sec());
         let batch = || integer(CLEAR_BATCH_MAX as u64);
-        self.transaction(|backend| {
-            let clear = |sql, params: &[Value]| {
+        let kinds = [
+            (row::KIND_RECORD, records_before.clone()),
+            (row::KIND_TOMBSTONE, tombstones_before),
+        ];
+        let mut charges = Vec::new();
+        let mut cleared = self.transaction(|backend| {
+            let mut clear = |charges_sql, sql, params: &[Value]| {
+                charges.extend(row::read_charges(&backend.read(charges_sql, params)?)?);
                 backend.run(sql, params)?;
                 backend.changes()
             };
+            let mut counts = [0; 2];
+            for ((kind, before), count) in kinds.into_iter().zip(&mut counts) {
+                *count = clear(
+                    sql::CHARGES_OF_CLEARED_ENTRIES,
+                    sql::CLEAR_ENTRIES,
+                    &[integer(kind), before, batch()],
+                )?;
+            }
             Ok(Cleared {
-                records: clear(
-                    sql::CLEAR_ENTRIES,
-                    &[integer(row::KIND_RECORD), records_before.clone(), batch()],
+                records: counts[0],
+                tombstones: counts[1],
+                keys: clear(
+                    sql::CHARGES_OF_CLEARED_KEYS,
+                    sql::CLEAR_KEYS,
+                    &[records_before, batch()],
                 )?,
-                tombstones: clear(
-                    sql::CLEAR_ENTRIES,
-                    &[integer(row::KIND_TOMBSTONE), tombstones_before.clone(), batch()],
-                )?,
-                keys: clear(sql::CLEAR_KEYS, &[records_before.clone(), batch()])?,
             })
-        })
+        })?;
+        self.accounts.remove_all(&charges);
+        cleared.keys += self.shrink()?;
+        Ok(cleared)
     }
 
     /// The same, but nothing if all that had expired was removed less than `interval_sec` ago.

@@ -1,16 +1,20 @@
 //! Opening: what is there is used, what is of an earlier version is migrated, what is unreadable is moved aside.
 
+use super::accounts::Accounts;
 use super::cache::Cache;
+use super::fit::Today;
 #[cfg(not(target_arch = "wasm32"))]
 use super::Value;
 use super::{row, schema, sql, Backend, Store, StoreError};
-use crate::domain::Timeouts;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::domain::{KeyId, KeyState};
+use crate::domain::{StorageLimits, Timeouts};
 
 pub(super) const EXPIRED_TIMEOUT: &str = "expired_timeout_sec";
 pub(super) const STALE_TIMEOUT: &str = "stale_timeout_sec";
 pub(super) const HOST_NAMES: &str = "host_names";
+pub(super) const TOTAL_BYTES: &str = "storage_total_bytes";
+pub(super) const OWNER_BYTES: &str = "storage_owner_bytes";
 
 /// What lies beside the database under the same name.
 const COMPANIONS: [&str; 3] = ["", "-wal", "-shm"];
@@ -41,6 +45,9 @@ impl<B: Backend> Store<B> {
         let version = row::number(&backend.read(sql::SCHEMA_VERSION, &[])?)? as u32;
         migrate(&backend, version)?;
         let mut store = Self {
+            accounts: Accounts::count(&backend)?,
+            limits: StorageLimits::default(),
+            today: Today::default(),
             backend,
             cache: Cache::default(),
             timeouts: Timeouts::default(),
@@ -59,6 +66,8 @@ impl<B: Backend> Store<B> {
             match name {
                 EXPIRED_TIMEOUT => self.timeouts.expired_sec = row::number(value.as_bytes())?,
                 STALE_TIMEOUT => self.timeouts.stale_sec = row::number(value.as_bytes())?,
+                TOTAL_BYTES => self.limits.total_bytes = row::number(value.as_bytes())?,
+                OWNER_BYTES => self.limits.owner_bytes = row::number(value.as_bytes())?,
                 HOST_NAMES => value.clone_into(&mut self.host_names),
                 // A later version may have had settings of its own.
                 _ => {}

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::accounts::{charge, Account, Charge};
 use super::{Counts, StoreError};
 use crate::domain::data::{Key, Record, Tombstone};
-use crate::domain::{is_host_record, Entry, HeldRecord, Here, KeyId, KeyState, Verified};
+use crate::domain::{is_host_record, Entry, HeldRecord, Here, KeyId, KeyState, Priority, Verified};
 
 pub(super) const KIND_RECORD: u64 = 0;
 pub(super) const KIND_HOST_RECORD: u64 = 1;
@@ -118,10 +119,14 @@ pub(super) fn read_states(rows: &[u8]) -> Result<Vec<KeyState>, StoreError> {
         .collect())
 }
 
-fn read_key(item: &[u8], buffer: &mut Vec<u8>) -> Result<(Verified<Key>, (u64, u64)), StoreError> {
-    let mut fields = item.splitn(3, |&byte| byte == b':');
+fn read_key(item: &[u8], buffer: &mut Vec<u8>) -> Result<(Verified<Key>, (u64, u64, Priority)), StoreError> {
+    let mut fields = item.splitn(4, |&byte| byte == b':');
     let mut field = || fields.next().ok_or(StoreError::BadRow { why: "fields missing" });
-    let times = (number(field()?)?, number(field()?)?);
+    let times = (
+        number(field()?)?,
+        number(field()?)?,
+        Priority::from_u64(number(field()?)?),
+    );
     Ok((decode_key(unhex(field()?, buffer)?)?, times))
 }
 
@@ -167,6 +172,51 @@ pub(super) fn read_counts(row: &[u8]) -> Result<Counts, StoreError> {
         tombstones: field()?,
         db_size_bytes: field()?,
     })
+}
+
+/// What rows are charged, as `sql::CHARGES_OF_KEYS` gives it.
+pub(super) fn read_charges(rows: &[u8]) -> Result<Vec<Charge>, StoreError> {
+    let mut buffer = Vec::new();
+    items(rows)
+        .map(|item| match item {
+            [kind, b'x', hex @ ..] => {
+                let body = unhex(hex, &mut buffer)?;
+                Ok(Charge {
+                    account: payer(*kind, body).map(|peer_id| Account::of(&peer_id)),
+                    bytes: charge(body.len()),
+                })
+            }
+            [_, rest @ ..] => {
+                let mut fields = rest.splitn(2, |&byte| byte == b':');
+                let mut field = || number(fields.next().unwrap_or_default());
+                Ok(Charge {
+                    account: Some(Account::from_column(field()?)),
+                    bytes: charge(field()? as usize),
+                })
+            }
+            [] => Err(StoreError::BadRow { why: "empty" }),
+        })
+        .collect()
+}
+
+/// The same, and after which key the others come, as `sql::CHARGES_AFTER` gives it.
+pub(super) fn read_counted(rows: &[u8]) -> Result<(Option<Vec<u8>>, Vec<Charge>), StoreError> {
+    let mut parts = rows.splitn(2, |&byte| byte == b';');
+    let mut buffer = Vec::new();
+    let last = unhex(parts.next().unwrap_or_default(), &mut buffer)?.to_vec();
+    let charges = read_charges(parts.next().unwrap_or_default())?;
+    Ok(((!last.is_empty()).then_some(last), charges))
+}
+
+/// Who pays for a row that does not say; none where it cannot be read.
+fn payer(kind: u8, body: &[u8]) -> Option<String> {
+    match kind {
+        b'K' => decode::<Key>(body).ok().map(|key| key.owner_peer_id),
+        _ => decode(body).ok().map(|entry| match entry {
+            EntryBody::Record { record, .. } => record.metadata.issued_by,
+            EntryBody::Tombstone(tombstone) => tombstone.issued_by,
+        }),
+    }
 }
 
 /// The comma-separated items of a `group_concat`.

@@ -5,7 +5,7 @@
 pub const SCHEMA_VERSION: u32 = MIGRATIONS.len() as u32;
 
 /// Migration n brings a database from version n to n + 1.
-pub(super) const MIGRATIONS: [&str; 1] = [
+pub(super) const MIGRATIONS: [&str; 2] = [
     // `body` holds the whole key, record or tombstone (`row`); the other columns are what the statements search by.
     // keys.life_at, keys.published_at: see domain::KeyState.
     // entries.kind: 0 a record, 1 a record of this very node, 2 a tombstone. An identity has one entry.
@@ -29,6 +29,14 @@ pub(super) const MIGRATIONS: [&str; 1] = [
     ) WITHOUT ROWID;
     CREATE INDEX entries_by_date ON entries (kind, dated);
     CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;",
+    // keys.owner, entries.issuer: whom the row is charged to (`accounts`), 0 in rows from before.
+    // keys.priority: who goes first when the node is full, see domain::Priority; rows from before arrived before all
+    // others, and those of this very node stay.
+    "ALTER TABLE keys ADD COLUMN owner INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE keys ADD COLUMN priority INTEGER NOT NULL DEFAULT 281470681743360;
+    UPDATE keys SET priority = 9223372036854775807 WHERE id IN (SELECT key_id FROM entries WHERE kind = 1);
+    CREATE INDEX keys_by_priority ON keys (priority);
+    ALTER TABLE entries ADD COLUMN issuer INTEGER NOT NULL DEFAULT 0;",
 ];
 
 /// What every connection needs. WAL with synchronous = NORMAL: a commit is in the operating system's hands when the

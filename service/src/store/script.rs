@@ -3,63 +3,119 @@
 
 use std::fmt::Write;
 
+use super::accounts::{charge, Account};
 use super::row::{columns, encode, encode_entry};
 use super::StoreError;
 use crate::domain::data::Key;
-use crate::domain::{Here, KeyState};
+use crate::domain::{Change, Here, Identity, KeyState};
 
-/// What brings the database up to `state`; none where it is.
-pub(super) fn changes(state: &KeyState, here: &Here) -> Result<Option<String>, StoreError> {
-    changes_of(std::slice::from_ref(state), here)
+/// What a change is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Item {
+    Key,
+    Entry(Identity),
 }
 
-/// The same for several keys.
-pub(super) fn changes_of(states: &[KeyState], here: &Here) -> Result<Option<String>, StoreError> {
-    let mut statements = Statements::default();
-    for state in states {
-        write_changes(&mut statements, state, here)?;
-    }
-    Ok(statements.finish())
+/// One change of a key as a statement, and what it adds to whose account.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub(super) item: Item,
+    pub(super) account: Account,
+    pub(super) grows: i64,
+    pub(super) removes: bool,
+    sql: String,
 }
 
-fn write_changes(statements: &mut Statements, state: &KeyState, here: &Here) -> Result<(), StoreError> {
+/// What brings the database up to `state`, whose priority is settled.
+pub(super) fn changes(state: &KeyState, here: &Here) -> Result<Vec<Piece>, StoreError> {
+    let mut pieces = Vec::new();
     if state.meta_dirty() {
-        let key: &Key = state.key();
-        let body = encode(key)?;
-        statements.begin();
-        statements.text("INSERT OR REPLACE INTO keys VALUES (");
-        statements.blob(state.key_id().as_bytes());
-        statements.number(state.life_at());
-        statements.number(state.published_at());
-        statements.text(",");
-        statements.blob(&body);
-        statements.text(")");
+        pieces.push(key_row(state)?);
     }
-    for (identity, entry) in state.changes() {
-        statements.begin();
-        let digest = identity.digest();
-        match entry {
-            Some(entry) => {
-                let (kind, dated) = columns(entry, here);
-                statements.text("INSERT OR REPLACE INTO entries VALUES (");
-                statements.blob(state.key_id().as_bytes());
-                statements.text(",");
-                statements.blob(&digest);
-                statements.number(kind);
-                statements.number(dated);
-                statements.text(",");
-                statements.blob(&encode_entry(entry)?);
-                statements.text(")");
-            }
-            None => {
-                statements.text("DELETE FROM entries WHERE key_id=");
-                statements.blob(state.key_id().as_bytes());
-                statements.text(" AND identity=");
-                statements.blob(&digest);
-            }
+    for change in state.changes() {
+        pieces.push(entry_row(state, change, here)?);
+    }
+    Ok(pieces)
+}
+
+fn key_row(state: &KeyState) -> Result<Piece, StoreError> {
+    let key: &Key = state.key();
+    let body = encode(key)?;
+    let grows = match state.held_key() {
+        Some(held) if held == state.key() => 0,
+        Some(held) => difference(body.len(), encode::<Key>(held)?.len()),
+        None => charge(body.len()) as i64,
+    };
+    let account = Account::of(&key.owner_peer_id);
+    let mut statements = Statements::default();
+    statements.text("INSERT OR REPLACE INTO keys VALUES (");
+    statements.blob(state.key_id().as_bytes());
+    statements.number(state.life_at());
+    statements.number(state.published_at());
+    statements.text(",");
+    statements.blob(&body);
+    statements.number(account.as_column());
+    statements.number(state.priority().as_u64());
+    statements.text(")");
+    Ok(Piece {
+        item: Item::Key,
+        account,
+        grows,
+        removes: false,
+        sql: statements.sql,
+    })
+}
+
+fn entry_row(state: &KeyState, change: Change<'_>, here: &Here) -> Result<Piece, StoreError> {
+    let digest = change.identity.digest();
+    let account = Account::of(&change.identity.issued_by);
+    let held_len = change.held.map(encode_entry).transpose()?.map(|body| body.len());
+    let mut statements = Statements::default();
+    let grows = match change.now {
+        Some(entry) => {
+            let (kind, dated) = columns(entry, here);
+            let body = encode_entry(entry)?;
+            statements.text("INSERT OR REPLACE INTO entries VALUES (");
+            statements.blob(state.key_id().as_bytes());
+            statements.text(",");
+            statements.blob(&digest);
+            statements.number(kind);
+            statements.number(dated);
+            statements.text(",");
+            statements.blob(&body);
+            statements.number(account.as_column());
+            statements.text(")");
+            held_len.map_or(charge(body.len()) as i64, |held| difference(body.len(), held))
         }
+        None => {
+            statements.text("DELETE FROM entries WHERE key_id=");
+            statements.blob(state.key_id().as_bytes());
+            statements.text(" AND identity=");
+            statements.blob(&digest);
+            held_len.map_or(0, |held| -(charge(held) as i64))
+        }
+    };
+    Ok(Piece {
+        item: Item::Entry(change.identity.clone()),
+        account,
+        grows,
+        removes: change.now.is_none(),
+        sql: statements.sql,
+    })
+}
+
+const fn difference(len: usize, held: usize) -> i64 {
+    len as i64 - held as i64
+}
+
+/// One script of them all; none where there is nothing to do.
+pub(super) fn script<'p>(pieces: impl Iterator<Item = &'p Piece>) -> Option<String> {
+    let mut statements = Statements::default();
+    for piece in pieces {
+        statements.begin();
+        statements.text(&piece.sql);
     }
-    Ok(())
+    statements.finish()
 }
 
 /// What writes the `published_at` of these keys.

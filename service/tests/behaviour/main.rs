@@ -11,6 +11,7 @@ mod forgeries;
 mod hosting;
 mod input;
 mod key_life;
+mod limits;
 mod lookup;
 mod merge;
 mod model;

@@ -90,13 +90,19 @@ fn version_of(path: &Path) -> u32 {
 
 /// The form in which rows lie on the disks of nodes: every later version has to read it.
 #[test]
-fn a_database_of_version_1_is_read_in_full() {
+fn a_database_of_an_earlier_version_is_read_in_full() {
+    for sql in [
+        include_str!("fixtures/version_1.sql"),
+        include_str!("fixtures/version_2.sql"),
+    ] {
+        check_read_in_full(sql);
+    }
+}
+
+fn check_read_in_full(sql: &str) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("registry.sqlite");
-    Connection::open(&path)
-        .unwrap()
-        .execute_batch(include_str!("fixtures/version_1.sql"))
-        .unwrap();
+    Connection::open(&path).unwrap().execute_batch(sql).unwrap();
     let mut found = NativeNode::at(Peer::named("host"), &path).unwrap();
     let mut expected = full_scene();
     assert_eq!(found.get_key_metadata(&expected.key_id).unwrap(), expected.key);
