@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Packs what ./build.sh has left in artifacts/ for those who do not build here:
-#   artifacts/registry.tar.gz             modules, configs, blueprint and scripts: for other deployments
+#   artifacts/registry.tar.gz                 modules, configs, blueprint and scripts: for other deployments
 #   artifacts/registry-distro-VERSION.crate   the crate that a Rust peer builds in
 # `./build.sh package` builds what is missing first. One commit gives the same bytes every time.
 set -euo pipefail
@@ -19,8 +19,10 @@ done
 cargo run --quiet --release --locked -p registry-archive
 
 # The embedded files are links to what the build made, which is not in git. What is packed is compiled in the tests.
-cargo package --quiet --locked --manifest-path "$CRATE" --allow-dirty --no-verify
-version=$(cargo pkgid --locked --manifest-path "$CRATE")
-crate=registry-distro-${version##*[#@]}.crate
-cp "target/package/$crate" "artifacts/$crate"
-echo "artifacts/$crate: $(wc -c <"artifacts/$crate") bytes"
+packed=$(mktemp -d)
+trap 'rm -rf "$packed"' EXIT
+cargo package --quiet --locked --manifest-path "$CRATE" --allow-dirty --no-verify --target-dir "$packed"
+for crate in "$packed"/package/*.crate; do
+  cp "$crate" artifacts/
+  echo "artifacts/${crate##*/}: $(wc -c <"$crate") bytes"
+done
