@@ -111,24 +111,28 @@ fn tombstone_digest(tombstone: &Tombstone) -> Vec<u8> {
     sha256(&[&signing::tombstone_bytes(tombstone), &tombstone.issuer_signature])
 }
 
+/// Of a key with these entries, in the order of their issuers.
+fn fingerprint_of(key: &Key, entries: &[Vec<u8>]) -> Vec<u8> {
+    let key_id = KeyId::of(&key.label, &key.owner_peer_id);
+    let hash = sha256(&[
+        key_id.as_bytes(),
+        &signing::key_bytes(key),
+        &sha256(&[&key.signature]),
+        &entries.concat(),
+    ]);
+    hash[..16].to_vec()
+}
+
 fn fingerprint(scene: &Scene) -> Vec<u8> {
     let Scene {
         key, record, tombstone, ..
     } = scene;
-    let key_id = KeyId::of(&key.label, &key.owner_peer_id);
     let mut entries = [
         (&record.metadata.issued_by, record_digest(record)),
         (&tombstone.issued_by, tombstone_digest(tombstone)),
     ];
     entries.sort();
-    let hash = sha256(&[
-        key_id.as_bytes(),
-        &signing::key_bytes(key),
-        &sha256(&[&key.signature]),
-        &entries[0].1,
-        &entries[1].1,
-    ]);
-    hash[..16].to_vec()
+    fingerprint_of(key, &entries.map(|(_, digest)| digest))
 }
 
 fn assert_documented(what: &str, text: &str) {
@@ -246,4 +250,47 @@ fn a_receipt_is_the_set_of_the_bundles_keys_that_are_settled() {
         })
         .unwrap();
     assert_eq!((report.offered, report.settled, report.dropped), (1, 1, 0));
+}
+
+#[test]
+fn a_receipt_brings_back_the_tombstones_that_void_what_was_sent() {
+    let mut scene = scene();
+    let round = begin(&mut scene.node);
+    let provider = Peer::named("provider");
+    let voiding = provider.tombstone(&scene.key.id, &provider, CREATED + 1);
+    let mut neighbour = neighbour();
+    neighbour.republish_key(&scene.key, NOW).unwrap();
+    neighbour.republish_tombstones(&[voiding.clone()], NOW).unwrap();
+    let answer = compare(&mut neighbour, &round);
+    let parcel = pack(&mut scene.node, &round, &answer);
+    let receipt = take(&mut neighbour, &parcel.bundle);
+
+    let key = &scene.key;
+    let strings = [&key.id, &key.owner_peer_id, &voiding.issued_by];
+    let [id, owner, issuer] = [0, 1, 2].map(varint);
+    let mut bytes = [varint(1), varint(strings.len() as u64)].concat();
+    strings.iter().for_each(|text| bytes.extend(sized(text.as_bytes())));
+    let fingerprint = fingerprint_of(key, &[tombstone_digest(&voiding)]);
+    bytes.extend([varint(1), fingerprint, id.clone()].concat());
+    bytes.extend([sized(b"label"), owner, varint(CREATED), sized(b""), sized(b"")].concat());
+    bytes.extend([sized(&key.signature), varint(0)].concat());
+    bytes.extend([varint(1), id, issuer.clone(), issuer, varint(CREATED + 1), sized(b"")].concat());
+    bytes.extend(sized(&voiding.issuer_signature));
+    assert_eq!(receipt, format!("{}.{}", base64(&[0b1]), base64(&bytes)));
+    assert_documented("the sha256 of the receipt", &hex::encode(Sha256::digest(&receipt)));
+
+    let origins = Origins::new(&scene.node.host, &scene.node.host, 5).time(4);
+    let (answers, sent, receipts) = ([answered(&answer)], [parcel.keys], [answered(&receipt)]);
+    scene
+        .node
+        .call(origins, |call| {
+            call.end_replication(&round, &answers, &sent, &receipts, NOW)
+        })
+        .unwrap();
+    assert_eq!(scene.node.get_records(&scene.key.id, NOW).unwrap(), []);
+    assert!(scene
+        .node
+        .get_tombstones(&scene.key.id, NOW)
+        .unwrap()
+        .contains(&voiding));
 }
