@@ -16,7 +16,8 @@ readonly RUSTUP_TIMEOUT_SEC=120
 
 usage() {
   cat <<'USAGE'
-usage: ./build.sh [artifacts | package | test | demo [ARGUMENT...] | bench [ARGUMENT...] | help]
+usage: ./build.sh [artifacts | package | test | demo [ARGUMENT...] | bench [ARGUMENT...] |
+                   fuzz [ARGUMENT...] | help]
 
   artifacts   compile the service: artifacts/registry.wasm, sqlite3.wasm, SHA256SUMS
               and aqua/registry-service.aqua (the default)
@@ -27,6 +28,8 @@ usage: ./build.sh [artifacts | package | test | demo [ARGUMENT...] | bench [ARGU
               arguments go to the command (`./build.sh demo --picture ring.svg`)
   bench       time every exported call, side by side with registry-distro 0.9.4;
               arguments go to the benchmark (`./build.sh bench --help`)
+  fuzz        hostile input for every exported function, natively, for a minute;
+              arguments go to the command (`./build.sh fuzz --help`, docs/FUZZING.md)
   help        this text
 
 environment:
@@ -46,6 +49,7 @@ main() {
     test) expect_no_arguments test "$@"; run_tests ;;
     demo) run_demo "$@" ;;
     bench) run_bench "$@" ;;
+    fuzz) run_fuzz "$@" ;;
     help | -h | --help) usage ;;
     *)
       echo "build.sh: there is no command \`$command\`" >&2
@@ -111,6 +115,14 @@ run_bench() {
   step "build the benchmark" cargo build --release --locked -p registry-bench
   # The reference prints a line of its own at many calls.
   cargo run --quiet --release --locked -p registry-bench -- "$@" | sed '/^get_non_host_records_count_by_key$/d'
+}
+
+# Needs neither wasm nor Aqua.
+run_fuzz() {
+  need_native_toolchain
+  step "build the fuzzer" cargo build --release --locked -p registry-fuzz
+  (($# > 0)) || set -- run
+  cargo run --quiet --release --locked -p registry-fuzz -- "$@"
 }
 
 expect_no_arguments() { # COMMAND [ARGUMENT...]
