@@ -119,6 +119,7 @@ impl<B: Backend> Call<'_, B> {
         let ids = self.due_ids(stale_sec, now)?;
         Ok(ids
             .iter()
+            .take(REPLICA_PLACES_MAX)
             .map(|id| bs58::encode(id.to_string()).into_string())
             .collect())
     }
@@ -139,9 +140,13 @@ impl<B: Backend> Call<'_, B> {
         for list in &peers {
             check_count("peers", list.len(), PEERS_MAX)?;
         }
+        let places = peers.len().saturating_sub(1);
         let distinct: BTreeSet<String> = peers.into_iter().flatten().collect();
         let table = RoutingTable::new(distinct, self.here());
-        let ids = self.due_ids(stale_sec, now)?;
+        let mut ids = self.due_ids(stale_sec, now)?;
+        if places > 0 {
+            ids.truncate(places);
+        }
         let states = self.store.load_due(&ids, now)?;
         let (outgoing, settled) = self.choose(states, &table, now);
         self.store.set_published(&settled, now.as_sec())?;
@@ -198,7 +203,7 @@ impl<B: Backend> Call<'_, B> {
             .into_iter()
             .map(|(peer, keys)| ReplicaOffer {
                 peer_id: table.peer(peer).to_owned(),
-                keys: keys.encode(),
+                keys: keys.encode_of(outgoing.len()),
             })
             .collect();
         ReplicaRound {
@@ -224,7 +229,8 @@ impl<B: Backend> Call<'_, B> {
         current_timestamp_sec: u64,
     ) -> Result<String, CallError> {
         let now = self.caller.host_timestamp(2, current_timestamp_sec)?;
-        let (digests, keys) = (Digests::parse(digests)?, KeySet::parse(keys)?);
+        let digests = Digests::parse(digests)?;
+        let keys = KeySet::parse_of(keys, digests.0.len())?;
         let asked: Vec<(usize, KeyTag)> = digests
             .0
             .iter()
@@ -546,6 +552,9 @@ impl<B: Backend> Call<'_, B> {
                 list.push(*state.key_id());
             }
         }
+        // What did not fit into the parcel is the first to go next time.
+        let left = self.left_over(&digests, round, answers, sent)?;
+        self.store.set_published(&left, 0)?;
         self.store.set_published(&stay, now.as_sec())?;
         self.store.drop_keys(&go)?;
         Ok(ReplicationReport {
@@ -559,11 +568,38 @@ impl<B: Backend> Call<'_, B> {
     }
 }
 
+/// The parts of [`Lacking`] that no parcel held.
+fn unsent(round: &ReplicaRound, answers: &[ReplicaAnswer], sent: &[String]) -> Result<Vec<usize>, Error> {
+    let sent = match sent.first() {
+        Some(keys) => KeySet::parse(keys)?,
+        None => KeySet::default(),
+    };
+    let lacking = Lacking::of(round, answers)?;
+    Ok(lacking.0.into_keys().filter(|index| !sent.contains(*index)).collect())
+}
+
 /// Between the keys that a receipt settles and the bundle of what the sender does not know: no character of base64.
 const NEWS_SEPARATOR: char = '.';
 
 fn receipt_keys(receipt: &str) -> Result<KeySet, Error> {
     KeySet::parse(receipt.split_once(NEWS_SEPARATOR).map_or(receipt, |(keys, _)| keys))
+}
+
+impl<B: Backend> Call<'_, B> {
+    fn left_over(
+        &mut self,
+        digests: &Digests,
+        round: &ReplicaRound,
+        answers: &[ReplicaAnswer],
+        sent: &[String],
+    ) -> Result<Vec<KeyId>, CallError> {
+        let unsent = unsent(round, answers, sent)?;
+        let tags: Vec<KeyTag> = unsent
+            .iter()
+            .filter_map(|index| Some(digests.0.get(*index)?.0))
+            .collect();
+        Ok(self.store.ids_tagged(&tags)?)
+    }
 }
 
 /// An entry of a bundle stands under the key it names.
@@ -588,9 +624,10 @@ fn by_tag(states: Vec<KeyState>) -> HashMap<KeyTag, Vec<KeyState>> {
 /// The offers of a round by peer.
 fn offered(round: &ReplicaRound) -> Result<BTreeMap<&str, KeySet>, Error> {
     check_count("offers", round.offers.len(), PEERS_MAX)?;
+    let count = Digests::parse(&round.digests)?.0.len();
     let mut offered = BTreeMap::new();
     for ReplicaOffer { peer_id, keys } in &round.offers {
-        offered.insert(peer_id.as_str(), KeySet::parse(keys)?);
+        offered.insert(peer_id.as_str(), KeySet::parse_of(keys, count)?);
     }
     Ok(offered)
 }

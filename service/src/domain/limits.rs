@@ -65,7 +65,9 @@ pub const RENEW_BATCH_MAX: usize = 100;
 /// Key ids in one `confirm_replicated`.
 pub const CONFIRM_BATCH_MAX: usize = 1_000;
 /// Keys of one round of replication.
-pub const REPLICA_KEYS_MAX: usize = 256;
+pub const REPLICA_KEYS_MAX: usize = 1_024;
+/// Keys of one round where the host has to be asked for the peers of each.
+pub const REPLICA_PLACES_MAX: usize = 64;
 /// Records and tombstones of the keys of one round, unless a single key has more.
 pub const REPLICA_ENTRIES_MAX: usize = 8_192;
 /// Nodes that one round of replication asks, unless a single key has more neighbours.
@@ -83,7 +85,7 @@ pub const REPLICA_TEXT_LEN_MAX: usize = 256 * 1024;
 /// Records and tombstones of one key that a neighbour names as held.
 pub const HELD_TAGS_MAX: usize = 1_024;
 /// Lists of peers that one round takes in: the routing table, and one for each key.
-pub const PEER_LISTS_MAX: usize = REPLICA_KEYS_MAX + 1;
+pub const PEER_LISTS_MAX: usize = REPLICA_PLACES_MAX + 1;
 /// A node's own share of a key's replication: one in so many stale periods nobody can take it over. Whoever tells all
 /// nodes that he has replicated, and has not, stops them for so long.
 pub const OWN_TURN_ONE_IN: u8 = 16;

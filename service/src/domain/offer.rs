@@ -13,6 +13,9 @@ use super::replica::{EntryTag, Fingerprint, KeyTag, FINGERPRINT_LEN, KEY_TAG_LEN
 const VERSION: u8 = 1;
 const DIGEST_LEN: usize = KEY_TAG_LEN + FINGERPRINT_LEN;
 
+/// Stands for all keys of a round: most offers are, and it is no base64.
+const ALL_KEYS: &str = "*";
+
 /// The keys of a round, each with what the offering node holds of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Digests(pub Vec<(KeyTag, Fingerprint)>);
@@ -79,6 +82,25 @@ impl KeySet {
 
     pub fn encode(&self) -> String {
         STANDARD_NO_PAD.encode(&self.bits)
+    }
+
+    /// The same, but [`ALL_KEYS`] where these are all of `count` keys.
+    pub fn encode_of(&self, count: usize) -> String {
+        match (0..count).all(|index| self.contains(index)) {
+            true => ALL_KEYS.to_owned(),
+            false => self.encode(),
+        }
+    }
+
+    /// What [`encode_of`](Self::encode_of) made.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`], [`Error::BadReplica`].
+    pub fn parse_of(text: &str, count: usize) -> Result<Self, Error> {
+        match text {
+            ALL_KEYS => Ok((0..count).collect()),
+            text => Self::parse(text),
+        }
     }
 
     /// # Errors

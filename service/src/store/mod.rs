@@ -300,17 +300,25 @@ impl<B: Backend> Store<B> {
         Ok(states)
     }
 
+    /// The ids that begin with one of these tags.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn ids_tagged(&self, tags: &[KeyTag]) -> Result<Vec<KeyId>, StoreError> {
+        if tags.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = self.backend.read(sql::TAGGED_KEYS, &[Value::Blob(tag_ranges(tags))])?;
+        Ok(row::read_due(&rows)?.into_iter().map(|(id, _)| id).collect())
+    }
+
     /// The keys whose ids begin with one of these tags, whatever is kept in memory written first.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn load_tagged(&mut self, tags: &[KeyTag]) -> Result<Vec<KeyState>, StoreError> {
-        if tags.is_empty() {
-            return Ok(Vec::new());
-        }
         self.flush()?;
-        let rows = self.backend.read(sql::TAGGED_KEYS, &[Value::Blob(tag_ranges(tags))])?;
-        let ids: Vec<KeyId> = row::read_due(&rows)?.into_iter().map(|(id, _)| id).collect();
+        let ids = self.ids_tagged(tags)?;
         match self.load_all(&ids) {
             Err(StoreError::BadRow { .. }) => {
                 let readable = |id| match self.load(id) {

@@ -199,7 +199,10 @@ fn a_round_cut_short_goes_on_after_a_restart_where_it_stopped() {
     ] {
         node.replicate(&mut others, everybody, HOUR, now);
     }
-    assert_eq!(others[0].registry().store().counts().unwrap().keys, 2 * REPLICA_KEYS_MAX as u64);
+    assert_eq!(
+        others[0].registry().store().counts().unwrap().keys,
+        2 * REPLICA_KEYS_MAX as u64
+    );
 }
 
 #[test]
@@ -276,6 +279,39 @@ fn what_came_in_during_a_hand_over_is_not_dropped() {
         .unwrap();
     assert_eq!((report.settled, report.dropped), (0, 0));
     assert_eq!(providers(&mut scene.node, &scene.key_id, DUE), 2);
+}
+
+#[test]
+fn a_node_that_missed_the_deletion_of_its_own_record_hears_of_it_when_it_hands_over() {
+    let (mut scene, mut near) = outsider();
+    let (issuer, host) = (Peer::named("issuer"), scene.host());
+    let record = host.record(scene.host_metadata("issuer", NOW), NOW);
+    scene.node.put_record(&record, NOW).unwrap();
+    scene.node.replicate(&mut near, everybody, HOUR, DUE);
+    let tombstone = issuer.tombstone(&scene.key_id, &host, DUE);
+    for node in &mut near {
+        node.add_tombstone(&tombstone, DUE).unwrap();
+    }
+    let renewed = host.record(record.metadata.clone(), DUE + 1);
+    scene.node.renew_host_record(&renewed, DUE + 1).unwrap();
+    let trip = scene.node.replicate(&mut near, everybody, HOUR, DUE + 1);
+    assert_eq!(
+        (trip.report.settled, trip.report.dropped),
+        (0, 0),
+        "it is not what was acknowledged"
+    );
+    assert_eq!(scene.node.get_tombstones(&scene.key_id, DUE + 1).unwrap(), [tombstone]);
+    assert_eq!(
+        providers(&mut scene.node, &scene.key_id, DUE + 1),
+        1,
+        "the other provider"
+    );
+    assert!(
+        scene.node.get_due_host_records(60, DUE + HOUR).unwrap().is_empty(),
+        "nothing is left to renew"
+    );
+    let trip = scene.node.replicate(&mut near, everybody, HOUR, DUE + 1 + LEASE_SEC);
+    assert_eq!((trip.report.settled, trip.report.dropped), (1, 1));
 }
 
 #[test]
