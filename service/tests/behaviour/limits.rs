@@ -171,9 +171,10 @@ fn a_flood_of_fresh_identities_leaves_what_came_on_earlier_days() {
 #[test]
 fn of_one_day_the_keys_closest_to_the_node_stay() {
     let mut node = limited(MIB, MIB);
-    let (owner, long) = (Peer::named("owner"), "x".repeat(450));
+    let owners: Vec<Peer> = (0..8).map(|number| Peer::named(&format!("owner {number}"))).collect();
+    let long = "x".repeat(450);
     let mut keys: Vec<Key> = (0..2_500)
-        .map(|number| owner.key(&format!("{number} {long}"), NOW))
+        .map(|number| owners[number % owners.len()].key(&format!("{number} {long}"), NOW))
         .collect();
     for key in &keys {
         let _ = node.register_key(key, NOW);
