@@ -28,7 +28,7 @@ pub struct NetworkConfig {
     pub trust_graph: bool,
     /// Where nodes keep their files; a temporary directory, removed with the network, unless set.
     pub storage_dir: Option<PathBuf>,
-    /// After how long other nodes take a dead one off their neighbourhoods; `None` is never.
+    /// After how long other nodes take one off their neighbourhoods that is dead, or beyond a partition; `None` is never.
     pub forget_dead_after: Option<Duration>,
     /// Wait, so that virtual time passes no faster than real time.
     pub real_time: bool,

@@ -25,6 +25,10 @@ pub enum NetworkError {
     NotANode(PeerIndex),
     #[error("{0} is dead: restart it first")]
     Dead(PeerIndex),
+    #[error("{0} has left for good: add another node in its place")]
+    Retired(PeerIndex),
+    #[error("{0} is not a client")]
+    NotAClient(PeerIndex),
     #[error("call {0} is not of this network, or was waited for and has expired")]
     NoSuchCall(String),
     #[error("{peer} has no Marine service `{service}`")]

@@ -8,8 +8,8 @@ use crate::hostile::Hostile;
 use crate::link::Link;
 use crate::log::What;
 use crate::network::{storage_error, Network};
-use crate::node_services::wipe_tmp;
-use crate::peer::PeerIndex;
+use crate::node_services::{wipe_tmp, NodeServices};
+use crate::peer::{PeerIndex, Role};
 
 impl Network {
     /// Kills a peer as a power failure does: its services stop where they stand, particles are forgotten, files stay.
@@ -36,6 +36,9 @@ impl Network {
         if self.peer(index)?.alive {
             self.kill(index)?;
         }
+        if self.peer(index)?.retired {
+            return Err(NetworkError::Retired(index));
+        }
         let dir = self.node_dir(index);
         wipe_tmp(&dir).map_err(|e| storage_error(&dir, e))?;
         let host = self.host.clone();
@@ -48,14 +51,52 @@ impl Network {
         Ok(())
     }
 
-    /// Cuts these peers off from all others, in place of any earlier partition. What is on its way still arrives.
+    /// Takes a node away for ever: its services, files and scheduled scripts are freed. It keeps its number.
+    pub fn retire(&mut self, index: PeerIndex) -> Result<(), NetworkError> {
+        if !self.peer(index)?.is_node() {
+            return Err(NetworkError::NotANode(index));
+        }
+        if self.peer(index)?.alive {
+            self.kill(index)?;
+        }
+        let peer = self.peer_mut(index)?;
+        peer.retired = true;
+        peer.services = NodeServices::default();
+        peer.functions.clear();
+        for schedule in self.schedules.iter_mut().filter(|schedule| schedule.is_of(index)) {
+            schedule.end();
+        }
+        let dir = self.node_dir(index);
+        match std::fs::remove_dir_all(&dir) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(storage_error(&dir, error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Has a client talk to another node from now on.
+    pub fn set_relay(&mut self, client: PeerIndex, relay: PeerIndex) -> Result<(), NetworkError> {
+        if !self.peer(relay)?.is_node() {
+            return Err(NetworkError::NotANode(relay));
+        }
+        let peer = self.peer_mut(client)?;
+        if peer.is_node() {
+            return Err(NetworkError::NotAClient(client));
+        }
+        peer.role = Role::Client { relay };
+        Ok(())
+    }
+
+    /// Cuts these peers off from all others, in place of any earlier partition. What is on its way still arrives. The
+    /// sides forget each other's nodes as they forget dead ones.
     pub fn partition(&mut self, side: impl IntoIterator<Item = PeerIndex>) {
-        self.links.cut_off(side);
+        let now = self.now;
+        self.links.cut_off(side, now);
     }
 
     /// Ends a partition.
     pub fn heal(&mut self) {
-        self.links.cut_off([]);
+        let now = self.now;
+        self.links.cut_off([], now);
     }
 
     /// Sets the link between two peers, in both directions.

@@ -19,10 +19,10 @@
 //! * Races: [`Network::start_call`] and [`Network::wait`]. AIR without Aqua: [`Network::start_air`].
 //! * What a client or node defines itself: [`Network::define_service`], [`CallOptions::callback`].
 //! * Time: [`Network::advance`]. Scripts that nodes run on their own: [`Network::schedule`], [`Network::install_spell`].
-//! * Faults: [`Network::kill`], [`restart`](Network::restart), [`partition`](Network::partition),
+//! * Faults: [`Network::kill`], [`restart`](Network::restart), [`retire`](Network::retire), [`partition`](Network::partition),
 //!   [`slow`](Network::slow), [`set_link`](Network::set_link), [`set_hostile`](Network::set_hostile),
 //!   [`set_clock_offset_ms`](Network::set_clock_offset_ms).
-//! * Invariants after every event: [`Network::add_checker`], [`RegistryInvariants`]. State without a particle: [`Network::ask`],
+//! * Invariants after every event: [`Network::add_checker`], [`RegistryInvariants`]. Of answers: [`ProviderLedger`]. State without a particle: [`Network::ask`],
 //!   [`Network::holders`].
 //!
 //! **Set `RUST_LIB_BACKTRACE=0`** in the environment of every process that uses this crate where `RUST_BACKTRACE` is
@@ -41,6 +41,7 @@ mod hostile;
 mod identity;
 mod invariants;
 pub mod kademlia;
+mod ledger;
 mod link;
 mod log;
 mod network;
@@ -72,6 +73,7 @@ pub use config::{NetworkConfig, RegistryModules, ARTIFACTS_DIR_VARIABLE, DEFAULT
 pub use error::{CallFailure, NetworkError};
 pub use hostile::{Behaviour, CallMaker, Honest, Hostile, Mix, Sending, Served, ServiceRequest, ServiceRequests};
 pub use invariants::{RegistryInvariants, RECORDS_MAX};
+pub use ledger::{Judgement, ProviderLedger};
 pub use link::Link;
 pub use log::{Record, What, RECENT_RECORDS_MAX};
 pub use network::Network;

@@ -7,6 +7,7 @@ use rand::rngs::StdRng;
 use rand::Rng;
 
 use crate::peer::PeerIndex;
+use crate::time::VirtualTime;
 
 /// The properties of the link between two peers, the same in both directions.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,6 +45,7 @@ pub(crate) struct Links {
     slow: BTreeMap<PeerIndex, Duration>,
     /// Peers on one side; messages between the sides are lost.
     cut_off: BTreeSet<PeerIndex>,
+    cut_off_at: VirtualTime,
 }
 
 impl Links {
@@ -53,6 +55,7 @@ impl Links {
             exceptions: BTreeMap::new(),
             slow: BTreeMap::new(),
             cut_off: BTreeSet::new(),
+            cut_off_at: VirtualTime::ZERO,
         }
     }
 
@@ -69,13 +72,19 @@ impl Links {
         }
     }
 
-    pub(crate) fn cut_off(&mut self, peers: impl IntoIterator<Item = PeerIndex>) {
+    pub(crate) fn cut_off(&mut self, peers: impl IntoIterator<Item = PeerIndex>, now: VirtualTime) {
         self.cut_off = peers.into_iter().collect();
+        self.cut_off_at = now;
+    }
+
+    /// Since when a partition lies between two peers.
+    pub(crate) fn apart_since(&self, a: PeerIndex, b: PeerIndex) -> Option<VirtualTime> {
+        (self.cut_off.contains(&a) != self.cut_off.contains(&b)).then_some(self.cut_off_at)
     }
 
     /// The latency of one message, or why it is lost. Draws from `rng` only where a link is not ideal.
     pub(crate) fn transmit(&self, from: PeerIndex, to: PeerIndex, rng: &mut StdRng) -> Result<Duration, Loss> {
-        if self.cut_off.contains(&from) != self.cut_off.contains(&to) {
+        if self.apart_since(from, to).is_some() {
             return Err(Loss::Partition);
         }
         let link = self.exceptions.get(&pair(from, to)).unwrap_or(&self.default);
@@ -131,11 +140,13 @@ mod tests {
     #[test]
     fn a_partition_leaves_each_side_whole() {
         let (mut links, mut rng) = links();
-        links.cut_off([A, B]);
+        links.cut_off([A, B], Duration::from_secs(3));
         assert!(links.transmit(A, B, &mut rng).is_ok());
+        assert_eq!(links.apart_since(A, B), None);
         assert_eq!(links.transmit(A, C, &mut rng), Err(Loss::Partition));
+        assert_eq!(links.apart_since(C, A), Some(Duration::from_secs(3)));
         assert_eq!(links.transmit(C, B, &mut rng), Err(Loss::Partition));
-        links.cut_off([]);
+        links.cut_off([], Duration::from_secs(4));
         assert!(links.transmit(C, B, &mut rng).is_ok());
     }
 

@@ -38,12 +38,14 @@ pub struct Peer {
     index: PeerIndex,
     id: Arc<str>,
     point: Point,
-    role: Role,
+    pub(crate) role: Role,
     pub(crate) key_pair: KeyPair,
     pub(crate) public_key: PublicKey,
     pub(crate) alive: bool,
     /// When it was killed last.
     pub(crate) killed_at: Option<VirtualTime>,
+    /// It was retired: it never comes back.
+    pub(crate) retired: bool,
     pub(crate) incarnation: u32,
     pub(crate) clock_offset_ms: i64,
     pub(crate) services: NodeServices,
@@ -79,6 +81,7 @@ impl Peer {
             key_pair,
             alive: true,
             killed_at: None,
+            retired: false,
             incarnation: 0,
             clock_offset_ms: 0,
             services: NodeServices::default(),

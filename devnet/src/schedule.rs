@@ -81,6 +81,20 @@ pub(crate) struct Schedule {
     /// The alias of the spell that holds the script.
     spell: Option<String>,
     runs: VecDeque<ScheduledRun>,
+    ended: bool,
+}
+
+impl Schedule {
+    pub(crate) fn is_of(&self, peer: PeerIndex) -> bool {
+        self.peer == peer
+    }
+
+    /// It never runs again, and what it ran is forgotten.
+    pub(crate) fn end(&mut self) {
+        self.ended = true;
+        self.runs.clear();
+        self.script.data.clear();
+    }
 }
 
 impl Network {
@@ -110,6 +124,7 @@ impl Network {
             script,
             spell,
             runs: VecDeque::new(),
+            ended: false,
         });
         self.queue.push(first, Event::Tick { schedule });
         Ok(ScheduleIndex(schedule))
@@ -122,6 +137,9 @@ impl Network {
 
     pub(crate) fn tick(&mut self, schedule: usize) -> Result<(), NetworkError> {
         let due = &self.schedules[schedule];
+        if due.ended {
+            return Ok(());
+        }
         let (peer, script, spell) = (due.peer, due.script.clone(), due.spell.clone());
         let next = self.now + script.every;
         self.queue.push(next, Event::Tick { schedule });
@@ -145,6 +163,9 @@ impl Network {
         stats: ParticleStats,
     ) {
         let at = self.now;
+        if self.schedules[schedule].ended {
+            return;
+        }
         let runs = &mut self.schedules[schedule].runs;
         if runs.len() == SCHEDULED_RUNS_MAX {
             runs.pop_front();

@@ -153,10 +153,11 @@ impl Network {
             return Vec::new();
         }
         let is_known = |peer: &&Peer| {
+            let gone_at = peer.killed_at.or_else(|| self.links.apart_since(index, peer.index()));
             let forgotten = self
                 .config
                 .forget_dead_after
-                .is_some_and(|after| !peer.alive && peer.killed_at.is_some_and(|at| self.now >= at + after));
+                .is_some_and(|after| gone_at.is_some_and(|at| self.now >= at + after));
             peer.is_node() && peer.index() != index && !forgotten
         };
         let neighbour = |peer: &Peer| Neighbour {
