@@ -1,0 +1,81 @@
+//! What a run did and found.
+
+use serde::Serialize;
+
+/// How many violations are kept in words.
+pub const VIOLATIONS_MAX: usize = 50;
+
+/// The state of the process once in a while, to see whether it grows.
+#[derive(Debug, Clone, Serialize)]
+pub struct Sample {
+    /// Virtual hours since the start.
+    pub hour: f64,
+    /// Resident memory of the process, where the system tells it.
+    pub resident_mib: Option<u64>,
+    /// Linear memory of all services.
+    pub services_mib: u64,
+    /// Nodes that were ever there.
+    pub nodes_ever: u64,
+}
+
+/// What a run did and found.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Figures {
+    /// Lookups that were judged.
+    pub checks: u64,
+    /// Live providers that these lookups had to find, all together.
+    pub providers_expected: u64,
+    /// Lookups that had to be started again because no answer came: the messages between client and relay are lost, too.
+    pub lookups_unanswered: u64,
+    /// Lookups whose first answer lacked a live provider, while a second lookup found it.
+    pub lookups_incomplete: u64,
+    /// Lookups that returned a provider that had been deleted less than an interval before: the nodes that answered did
+    /// not know yet.
+    pub deletions_on_their_way: u64,
+    /// Looks into nodes, past the lookups: unused keys, tombstones, replicas that must be equal.
+    pub state_checks: u64,
+    /// Writes: registrations and deletions.
+    pub writes: u64,
+    /// Writes that had to be repeated.
+    pub writes_repeated: u64,
+    pub resources: u64,
+    pub providers_deleted: u64,
+    pub unused_keys: u64,
+    pub nodes_replaced: u64,
+    pub restarts: u64,
+    pub kills_midway: u64,
+    /// Runs of spells.
+    pub spell_runs: u64,
+    /// Runs that did not end in a response: the node was killed, or its particle expired.
+    pub spell_runs_cut_short: u64,
+    /// Jobs that a spell reported as failed.
+    pub spell_jobs_failed: u64,
+    /// What failed jobs said, the first of it.
+    pub spell_errors: Vec<String>,
+    pub messages: u64,
+    pub messages_lost: u64,
+    pub virtual_hours: f64,
+    pub wall_sec: f64,
+    /// Tells runs apart: everything that happened, hashed.
+    pub digest: String,
+    pub samples: Vec<Sample>,
+    pub violation_count: u64,
+    pub violations: Vec<String>,
+}
+
+impl Figures {
+    pub(crate) fn violation(&mut self, text: String) {
+        self.violation_count += 1;
+        if self.violations.len() < VIOLATIONS_MAX {
+            self.violations.push(text);
+        }
+    }
+}
+
+/// Resident memory of this process, from Linux's /proc.
+pub(crate) fn resident_mib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib / 1024)
+}

@@ -1,0 +1,192 @@
+//! Resources and their providers, and what their owners do for them.
+
+use std::collections::BTreeSet;
+
+use devnet::PeerIndex;
+use eyre::Result;
+use rand::seq::SliceRandom;
+use serde_json::json;
+
+use crate::world::World;
+
+/// A provider of a resource, registered once or more.
+#[derive(Debug, Clone)]
+pub(crate) struct Provider {
+    pub(crate) key_id: String,
+    /// The client that registered it.
+    pub(crate) issuer: PeerIndex,
+    /// The issuer itself, or a node.
+    pub(crate) peer: PeerIndex,
+    pub(crate) live: bool,
+    /// When it was deleted, in seconds since 1970.
+    pub(crate) deleted_at_sec: Option<u64>,
+}
+
+/// All resources and providers of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Population {
+    pub(crate) keys: Vec<String>,
+    pub(crate) providers: Vec<Provider>,
+}
+
+impl Population {
+    /// Creates resources: a third with a client as provider, a third with a node, a third with both.
+    ///
+    /// # Errors
+    /// Where a registration fails for good.
+    pub(crate) fn settle(world: &mut World, resources: usize, hosts: &[PeerIndex]) -> Result<Self> {
+        let mut population = Self::default();
+        for index in 0..resources {
+            let owner = world.add_client()?;
+            let key_id = create(world, owner, &format!("resource {index}"))?;
+            population.keys.push(key_id.clone());
+            if index % 3 != 1 {
+                population.add(world, &key_id, owner, owner)?;
+            }
+            if index % 3 != 0 {
+                population.add(world, &key_id, owner, hosts[index % hosts.len()])?;
+            }
+        }
+        world.figures.resources += resources as u64;
+        Ok(population)
+    }
+
+    /// Registers a provider; returns its number.
+    ///
+    /// # Errors
+    /// Where that fails for good.
+    pub(crate) fn add(&mut self, world: &mut World, key_id: &str, issuer: PeerIndex, peer: PeerIndex) -> Result<usize> {
+        self.providers.push(Provider {
+            key_id: key_id.to_owned(),
+            issuer,
+            peer,
+            live: true,
+            deleted_at_sec: None,
+        });
+        let index = self.providers.len() - 1;
+        self.register(world, index)?;
+        Ok(index)
+    }
+
+    /// Registers a provider again; one that was deleted stays so.
+    ///
+    /// # Errors
+    /// Where that fails for good.
+    pub(crate) fn register(&mut self, world: &mut World, index: usize) -> Result<()> {
+        let provider = self.providers[index].clone();
+        if !provider.live {
+            return Ok(());
+        }
+        let (issuer_id, peer_id) = (world.id(provider.issuer), world.id(provider.peer));
+        let value = format!("provider {index}");
+        if provider.issuer == provider.peer {
+            let args = [json!(provider.key_id), json!(value), json!(null)];
+            world.write(provider.issuer, "registerProvider", &args)?;
+        } else {
+            let args = [json!(peer_id), json!(provider.key_id), json!(value), json!(null)];
+            world.write(provider.issuer, "registerNodeProvider", &args)?;
+        }
+        world.ledger.register(&provider.key_id, &issuer_id, &peer_id);
+        Ok(())
+    }
+
+    /// Deletes a provider.
+    ///
+    /// # Errors
+    /// Where that fails for good.
+    pub(crate) fn delete(&mut self, world: &mut World, index: usize) -> Result<()> {
+        let provider = self.providers[index].clone();
+        let (issuer_id, peer_id) = (world.id(provider.issuer), world.id(provider.peer));
+        // While the deletion is under way readers may be told either.
+        world.ledger.release(&provider.key_id, &issuer_id, &peer_id);
+        world.write(
+            provider.issuer,
+            "unregisterService",
+            &[json!(provider.key_id), json!(peer_id)],
+        )?;
+        // The node that dated the deletion may be ahead.
+        let at_sec = world.now_sec() + world.options.clock_skew;
+        world.ledger.delete(&provider.key_id, &issuer_id, &peer_id, at_sec);
+        world.figures.providers_deleted += 1;
+        self.providers[index].live = false;
+        self.providers[index].deleted_at_sec = Some(at_sec);
+        Ok(())
+    }
+
+    /// The providers of nodes that have left: readers need not be told of them any more.
+    pub(crate) fn release_hosts(&mut self, world: &mut World, gone: &BTreeSet<PeerIndex>) {
+        for provider in self
+            .providers
+            .iter_mut()
+            .filter(|provider| gone.contains(&provider.peer))
+        {
+            provider.live = false;
+            let (issuer_id, peer_id) = (world.id(provider.issuer), world.id(provider.peer));
+            world.ledger.release(&provider.key_id, &issuer_id, &peer_id);
+        }
+    }
+
+    /// The nodes that provide something.
+    #[must_use]
+    pub(crate) fn hosts(&self) -> BTreeSet<PeerIndex> {
+        let live = self.providers.iter().filter(|provider| provider.live);
+        live.filter(|provider| provider.peer != provider.issuer)
+            .map(|provider| provider.peer)
+            .collect()
+    }
+
+    /// The clients that provide something, as provider numbers.
+    #[must_use]
+    pub(crate) fn own_providers(&self) -> Vec<usize> {
+        let is_own = |provider: &Provider| provider.live && provider.peer == provider.issuer;
+        (0..self.providers.len())
+            .filter(|index| is_own(&self.providers[*index]))
+            .collect()
+    }
+
+    /// A live provider that is a node.
+    #[must_use]
+    pub(crate) fn any_host_provider(&self, world: &mut World) -> Option<usize> {
+        let is_host = |provider: &Provider| provider.live && provider.peer != provider.issuer;
+        let hosts: Vec<usize> = (0..self.providers.len())
+            .filter(|index| is_host(&self.providers[*index]))
+            .collect();
+        hosts.choose(&mut world.rng).copied()
+    }
+
+    /// Looks every resource up.
+    ///
+    /// # Errors
+    /// Where no answer comes at all.
+    pub(crate) fn check_all(&self, world: &mut World) -> Result<()> {
+        for key_id in &self.keys {
+            world.check(key_id)?;
+        }
+        Ok(())
+    }
+
+    /// Whether all nodes that are up and belong to a resource's neighbourhood hold the same of it.
+    ///
+    /// # Errors
+    /// Where a registry does not answer.
+    pub(crate) fn check_replicas(&self, world: &mut World) -> Result<()> {
+        for key_id in &self.keys {
+            let point = devnet::kademlia::resource_point(key_id).map_err(eyre::Report::msg)?;
+            let nodes = world.network.closest_nodes(point, devnet::kademlia::REPLICATION_FACTOR);
+            world.figures.state_checks += 1;
+            if let Some(difference) = world.network.divergence(key_id, &nodes)? {
+                world.violation(format!("replicas of {key_id}: {difference}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Creates a resource and returns its id.
+///
+/// # Errors
+/// Where that fails for good.
+pub(crate) fn create(world: &mut World, owner: PeerIndex, label: &str) -> Result<String> {
+    let id = world.write(owner, "createResource", &[json!(label)])?;
+    Ok(id[0].as_str().unwrap_or_default().to_owned())
+}

@@ -1,0 +1,45 @@
+//! All nodes but one are lost; others join with empty storage, and have everything within one interval and a tick.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use devnet::PeerIndex;
+use eyre::Result;
+
+use super::HOUR;
+use crate::figures::Figures;
+use crate::options::Options;
+use crate::population::Population;
+use crate::progress::Progress;
+use crate::world::{World, INTERVAL_SEC};
+
+pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result<Figures> {
+    // Every node is a neighbour of every resource: the last one has everything.
+    let nodes = nodes.min(devnet::kademlia::REPLICATION_FACTOR);
+    let mut world = World::start(options, nodes, progress)?;
+    let last = PeerIndex(0);
+    let mut population = Population::settle(&mut world, options.resources, &[last, PeerIndex(1)])?;
+    if let Some(provider) = population.any_host_provider(&mut world) {
+        population.delete(&mut world, provider)?;
+    }
+    // So that nothing depends on a message that was lost.
+    world.run_for(HOUR + 2 * options.tick())?;
+
+    let gone: BTreeSet<PeerIndex> = world.live_nodes().into_iter().filter(|node| *node != last).collect();
+    for node in &gone {
+        world.retire(*node)?;
+        world.figures.nodes_replaced += 1;
+    }
+    population.release_hosts(&mut world, &gone);
+    for _ in &gone {
+        world.add_node()?;
+    }
+    population.check_all(&mut world)?;
+
+    // Messages are lost here, too: what did not arrive goes when the lease ends.
+    const LEASE: Duration = Duration::from_secs(300);
+    world.run_for(Duration::from_secs(INTERVAL_SEC) + options.tick() + LEASE + options.tick())?;
+    population.check_replicas(&mut world)?;
+    population.check_all(&mut world)?;
+    Ok(world.finish())
+}

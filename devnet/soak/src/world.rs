@@ -1,0 +1,429 @@
+//! A network whose nodes all run the spell, and what a scenario does with it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use devnet::{
+    AquaCompiler, AquaProgram, CallFailure, CallOptions, Causality, Link, Network, NetworkConfig, PeerIndex,
+    ProviderLedger, Query, ScheduleIndex, SpellSpec, ARTIFACTS_DIR_VARIABLE, EPOCH_SEC,
+};
+use eyre::{bail, eyre, Result, WrapErr};
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use rand::{Rng, SeedableRng};
+use serde_json::{json, Value};
+
+use crate::figures::{resident_mib, Figures, Sample};
+use crate::options::Options;
+use crate::progress::Progress;
+
+/// What a record lives, in seconds.
+pub(crate) const EXPIRED_SEC: u64 = 86_400;
+/// How often a node clears, and how long a key stays without being replicated, in seconds.
+pub(crate) const INTERVAL_SEC: u64 = 3_600;
+/// A particle of a client's: longer than scripts wait and than clocks are apart, together.
+const CALL_TTL_MS: u32 = 45_000;
+const SPELL_TTL_MS: u32 = 60_000;
+/// How often a client starts a call whose answer does not come.
+const ATTEMPTS_MAX: usize = 20;
+const SPELL_ERRORS_MAX: usize = 20;
+/// Keeps the scenario's choices apart from the network's own.
+const CHOICES: u64 = 0x50a_c0de;
+
+/// A network whose nodes all run the spell, its clients, and what readers must be told.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) network: Network,
+    pub(crate) options: Options,
+    pub(crate) ledger: ProviderLedger,
+    pub(crate) figures: Figures,
+    pub(crate) rng: StdRng,
+    program: AquaProgram,
+    spell: Arc<str>,
+    schedules: BTreeMap<PeerIndex, ScheduleIndex>,
+    /// Until when each node's runs are counted.
+    harvested: BTreeMap<PeerIndex, Duration>,
+    reader: PeerIndex,
+    started: Instant,
+    progress: Progress,
+}
+
+impl World {
+    /// Starts `nodes` nodes.
+    ///
+    /// # Errors
+    /// Where artifacts are missing or a service does not start.
+    pub(crate) fn start(options: &Options, nodes: usize, progress: Progress) -> Result<Self> {
+        let dir = std::env::var_os(ARTIFACTS_DIR_VARIABLE).map_or_else(
+            || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../artifacts"),
+            Into::into,
+        );
+        let spell = dir.join("registry-spell.air");
+        let spell =
+            std::fs::read_to_string(&spell).wrap_err_with(|| format!("{}: run ./build.sh first", spell.display()))?;
+        let program = AquaCompiler::new().compile(Path::new(env!("CARGO_MANIFEST_DIR")).join("aqua/soak.aqua"))?;
+        let mut config = NetworkConfig::new(1).seed(options.seed);
+        config.ttl_ms = CALL_TTL_MS;
+        config.trust_graph = options.trust_graph;
+        config.forget_dead_after = Some(Duration::from_secs(options.notice_after));
+        config.link = Link {
+            jitter: Duration::from_millis(50),
+            drop_rate: options.loss,
+            ..config.link
+        };
+        let mut network = Network::start(config)?;
+        network.add_checker(Causality::default());
+        let reader = network.add_client(PeerIndex(0))?;
+        let mut world = Self {
+            network,
+            options: options.clone(),
+            ledger: ProviderLedger::default(),
+            figures: Figures::default(),
+            rng: StdRng::seed_from_u64(options.seed ^ CHOICES),
+            program,
+            spell: spell.into(),
+            schedules: BTreeMap::new(),
+            harvested: BTreeMap::new(),
+            reader,
+            started: Instant::now(),
+            progress,
+        };
+        world.settle_in(PeerIndex(0))?;
+        for _ in 1..nodes {
+            world.add_node()?;
+        }
+        Ok(world)
+    }
+
+    /// Adds a node with empty storage: a clock of its own and the spell.
+    ///
+    /// # Errors
+    /// Where a service does not start.
+    pub(crate) fn add_node(&mut self) -> Result<PeerIndex> {
+        let node = self.network.add_node()?;
+        self.settle_in(node)?;
+        Ok(node)
+    }
+
+    fn settle_in(&mut self, node: PeerIndex) -> Result<()> {
+        self.set_clock(node)?;
+        let tick = self.options.tick();
+        let config = json!({
+            "expired_interval": INTERVAL_SEC,
+            "renew_interval": EXPIRED_SEC / 2,
+            "replicate_interval": INTERVAL_SEC,
+        });
+        let spell = SpellSpec {
+            alias: "registry-spell".into(),
+            air: self.spell.to_string(),
+            init_data: BTreeMap::from([("config".to_owned(), config)]),
+            every: tick,
+            first_after: Duration::from_secs(self.rng.gen_range(1..=tick.as_secs().max(1))),
+            ttl_ms: Some(SPELL_TTL_MS),
+        };
+        let schedule = self.network.install_spell(node, spell)?;
+        self.schedules.insert(node, schedule);
+        Ok(())
+    }
+
+    fn set_clock(&mut self, peer: PeerIndex) -> Result<()> {
+        let half_ms = (self.options.clock_skew * 500) as i64;
+        let offset_ms = self.rng.gen_range(-half_ms..=half_ms);
+        Ok(self.network.set_clock_offset_ms(peer, offset_ms)?)
+    }
+
+    /// Adds a client of any node.
+    ///
+    /// # Errors
+    /// Where no node is left.
+    pub(crate) fn add_client(&mut self) -> Result<PeerIndex> {
+        let relay = self.any_node()?;
+        let client = self.network.add_client(relay)?;
+        self.set_clock(client)?;
+        Ok(client)
+    }
+
+    /// Takes a node away for ever.
+    ///
+    /// # Errors
+    /// Where it is no node.
+    pub(crate) fn retire(&mut self, node: PeerIndex) -> Result<()> {
+        self.harvest(node);
+        self.network.retire(node)?;
+        self.schedules.remove(&node);
+        self.harvested.remove(&node);
+        Ok(())
+    }
+
+    /// The nodes that are up.
+    #[must_use]
+    pub(crate) fn live_nodes(&self) -> Vec<PeerIndex> {
+        let mut nodes = self.network.nodes();
+        nodes.retain(|node| self.network.peers()[node.0].is_alive());
+        nodes
+    }
+
+    /// # Errors
+    /// Where no node is left.
+    pub(crate) fn any_node(&mut self) -> Result<PeerIndex> {
+        let nodes = self.live_nodes();
+        nodes
+            .choose(&mut self.rng)
+            .copied()
+            .ok_or_else(|| eyre!("no node is left"))
+    }
+
+    #[must_use]
+    pub(crate) fn id(&self, peer: PeerIndex) -> String {
+        self.network.peers()[peer.0].id().to_owned()
+    }
+
+    /// A client whose relay is gone connects to another node.
+    ///
+    /// # Errors
+    /// Where no node is left.
+    pub(crate) fn reconnect(&mut self, client: PeerIndex) -> Result<()> {
+        let relay = self.network.peer(client)?.relay();
+        if relay.is_some_and(|relay| self.network.peers()[relay.0].is_alive()) {
+            return Ok(());
+        }
+        let relay = self.any_node()?;
+        Ok(self.network.set_relay(client, relay)?)
+    }
+
+    /// Virtual time passes until then, unless it has.
+    ///
+    /// # Errors
+    /// Where a checker objects.
+    pub(crate) fn run_until(&mut self, until: Duration) -> Result<()> {
+        let mut now = self.network.now();
+        while now < until {
+            let step = (until - now).min(Duration::from_secs(600));
+            self.network.advance(step)?;
+            now = self.network.now();
+            self.progress.at(now, &self.figures);
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// Where a checker objects.
+    pub(crate) fn run_for(&mut self, time: Duration) -> Result<()> {
+        self.run_until(self.network.now() + time)
+    }
+
+    /// Calls a function; an answer that does not come is waited for and asked for again.
+    fn call(&mut self, client: PeerIndex, function: &str, args: &[Value]) -> Result<(Vec<Value>, u64)> {
+        let mut repeated = 0;
+        loop {
+            self.reconnect(client)?;
+            let function = self.program.function(function)?;
+            let call = self.network.start_call(client, function, args, CallOptions::new())?;
+            let outcome = self.network.wait(&call)?;
+            self.figures.messages += outcome.stats.hops;
+            self.figures.messages_lost += outcome.stats.lost;
+            match outcome.result {
+                Ok(values) => return Ok((values, repeated)),
+                Err(CallFailure::Expired { .. }) if repeated < ATTEMPTS_MAX as u64 => repeated += 1,
+                Err(failure) => bail!("{}, started {} times: {failure}", function.name(), repeated + 1),
+            }
+        }
+    }
+
+    /// Calls a function that writes, until it says that it has written. Returns the first value.
+    ///
+    /// # Errors
+    /// Where it does not after some attempts.
+    pub(crate) fn write(&mut self, client: PeerIndex, function: &str, args: &[Value]) -> Result<Value> {
+        let mut errors = Value::Null;
+        for _ in 0..ATTEMPTS_MAX {
+            let (mut values, repeated) = self.call(client, function, args)?;
+            self.figures.writes += 1;
+            self.figures.writes_repeated += repeated;
+            let done = values.swap_remove(0);
+            if done == json!(true) || done.as_array().is_some_and(|found| !found.is_empty()) {
+                return Ok(done);
+            }
+            self.figures.writes_repeated += 1;
+            errors = values.pop().unwrap_or_default();
+        }
+        bail!("{function}{args:?} failed {ATTEMPTS_MAX} times; the last time: {errors}");
+    }
+
+    /// Has a client of any node look a resource up, and judges what it is told.
+    ///
+    /// # Errors
+    /// Where no answer comes at all.
+    pub(crate) fn check(&mut self, key_id: &str) -> Result<()> {
+        let ledger = std::mem::take(&mut self.ledger);
+        let checked = self.check_with(&ledger, self.reader, key_id, None);
+        self.ledger = ledger;
+        checked
+    }
+
+    /// The same, by what this reader has to be told, through one of the nodes in `from`.
+    ///
+    /// # Errors
+    /// Where no answer comes at all.
+    pub(crate) fn check_with(
+        &mut self,
+        ledger: &ProviderLedger,
+        reader: PeerIndex,
+        key_id: &str,
+        from: Option<&BTreeSet<PeerIndex>>,
+    ) -> Result<()> {
+        self.figures.checks += 1;
+        self.figures.providers_expected += ledger.live_count(key_id) as u64;
+        let first = ledger.judge(key_id, &self.look_up(reader, key_id, from)?);
+        for (provider, deleted_at_sec) in first.returned {
+            // A deletion that few nodes took in at first reaches the others like everything else.
+            let ago_sec = self.now_sec().saturating_sub(deleted_at_sec);
+            if ago_sec <= INTERVAL_SEC + self.options.tick + self.options.clock_skew {
+                self.figures.deletions_on_their_way += 1;
+                continue;
+            }
+            self.violation(format!(
+                "{key_id}: {provider} was deleted {ago_sec} s ago, yet returned"
+            ));
+        }
+        if first.missing.is_empty() {
+            return Ok(());
+        }
+        self.figures.lookups_incomplete += 1;
+        let second = ledger.judge(key_id, &self.look_up(reader, key_id, from)?);
+        if !second.missing.is_empty() {
+            self.violation(format!("{key_id}: not found, twice: {:?}", second.missing));
+        }
+        Ok(())
+    }
+
+    fn look_up(&mut self, reader: PeerIndex, key_id: &str, from: Option<&BTreeSet<PeerIndex>>) -> Result<Value> {
+        let mut nodes = self.live_nodes();
+        nodes.retain(|node| from.is_none_or(|from| from.contains(node)));
+        let relay = nodes.choose(&mut self.rng).copied();
+        let relay = relay.ok_or_else(|| eyre!("no node to ask is left"))?;
+        self.network.set_relay(reader, relay)?;
+        let args = [json!(key_id), json!(self.options.ack)];
+        let (mut values, repeated) = self.call(reader, "resolveProviders", &args)?;
+        self.figures.lookups_unanswered += repeated;
+        Ok(values.swap_remove(0))
+    }
+
+    /// Notes what must not be; the run goes on.
+    pub(crate) fn violation(&mut self, text: String) {
+        let hours = self.network.now().as_secs_f64() / 3_600.0;
+        let text = format!("after {hours:.2} h, seed {}: {text}", self.options.seed);
+        eprintln!("VIOLATION {text}");
+        self.figures.violation(text);
+    }
+
+    /// The true time, in seconds since 1970.
+    #[must_use]
+    pub(crate) fn now_sec(&self) -> u64 {
+        EPOCH_SEC + self.network.now().as_secs()
+    }
+
+    /// Asks a node's registry without a particle.
+    ///
+    /// # Errors
+    /// Where it does not answer.
+    pub(crate) fn ask(&mut self, node: PeerIndex, query: &Query) -> Result<Value> {
+        Ok(self.network.ask(node, query)?)
+    }
+
+    /// The nodes that hold a key. Looking at it is no use of it.
+    ///
+    /// # Errors
+    /// Where a registry does not answer.
+    pub(crate) fn holders(&mut self, key_id: &str) -> Result<Vec<PeerIndex>> {
+        let query = Query::new("registry", "get_key_metadata").arg(key_id);
+        let mut holders = Vec::new();
+        for node in self.live_nodes() {
+            if self.ask(node, &query)?["success"] == json!(true) {
+                holders.push(node);
+            }
+        }
+        Ok(holders)
+    }
+
+    /// How many tombstones the nodes hold, all together.
+    ///
+    /// # Errors
+    /// Where a registry does not answer.
+    pub(crate) fn tombstones(&mut self) -> Result<u64> {
+        let mut count = 0;
+        for node in self.live_nodes() {
+            let stats = self.ask(node, &Query::new("registry", "get_stats"))?;
+            count += stats["tombstones"]
+                .as_u64()
+                .ok_or_else(|| eyre!("no statistics: {stats}"))?;
+        }
+        Ok(count)
+    }
+
+    /// Counts what the spell of a node has done since the last time.
+    pub(crate) fn harvest(&mut self, node: PeerIndex) {
+        let Some(schedule) = self.schedules.get(&node) else {
+            return;
+        };
+        let since = self.harvested.get(&node).copied();
+        let mut latest = since;
+        for run in self.network.scheduled_runs(*schedule) {
+            if since.is_some_and(|since| run.at <= since) {
+                continue;
+            }
+            latest = Some(run.at);
+            self.figures.spell_runs += 1;
+            self.figures.messages += run.stats.hops;
+            self.figures.messages_lost += run.stats.lost;
+            let Ok(values) = &run.result else {
+                self.figures.spell_runs_cut_short += 1;
+                continue;
+            };
+            for job in values.iter().filter_map(Value::as_array).flatten() {
+                if job["success"] == json!(true) {
+                    continue;
+                }
+                self.figures.spell_jobs_failed += 1;
+                if self.figures.spell_errors.len() < SPELL_ERRORS_MAX {
+                    self.figures.spell_errors.push(job.to_string());
+                }
+            }
+        }
+        if let Some(latest) = latest {
+            self.harvested.insert(node, latest);
+        }
+    }
+
+    /// Counts what all spells have done, and notes how big the process is.
+    pub(crate) fn sample(&mut self) {
+        for node in self.live_nodes() {
+            self.harvest(node);
+        }
+        let sample = Sample {
+            hour: self.network.now().as_secs_f64() / 3_600.0,
+            resident_mib: resident_mib(),
+            services_mib: self.network.service_memory_bytes() >> 20,
+            nodes_ever: self.network.nodes().len() as u64,
+        };
+        self.figures.samples.push(sample);
+        self.conclude();
+        self.progress.save(&self.figures);
+    }
+
+    fn conclude(&mut self) {
+        self.figures.virtual_hours = self.network.now().as_secs_f64() / 3_600.0;
+        self.figures.wall_sec = self.started.elapsed().as_secs_f64();
+        self.figures.digest = self.network.digest();
+    }
+
+    /// Ends the run.
+    #[must_use]
+    pub(crate) fn finish(mut self) -> Figures {
+        self.sample();
+        self.progress.done();
+        self.figures
+    }
+}
