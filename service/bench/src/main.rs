@@ -5,6 +5,7 @@ mod case;
 mod growth;
 mod measure;
 mod network;
+mod replication;
 mod report;
 mod start;
 
@@ -26,6 +27,12 @@ struct Options {
     /// Numbers of keys to measure growth at.
     #[arg(long, value_delimiter = ',', default_value = "1000,10000,100000,1000000")]
     keys: Vec<u32>,
+    /// Numbers of keys to measure replication at.
+    #[arg(long, value_delimiter = ',', default_value = "1000,10000", value_parser = clap::value_parser!(u32).range(1..))]
+    replicated_keys: Vec<u32>,
+    /// Numbers of keys to measure the reference's replication at: it takes all in one particle.
+    #[arg(long, value_delimiter = ',', default_value = "10,30", value_parser = clap::value_parser!(u32).range(1..))]
+    reference_keys: Vec<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -36,6 +43,8 @@ enum Part {
     Start,
     /// The Resources API on a network of 20 nodes, here and in the reference.
     Network,
+    /// A round of replication on 20 nodes, here and in the reference.
+    Replication,
     /// Cost by the number of keys in the database.
     Growth,
 }
@@ -51,6 +60,9 @@ fn main() -> Result<()> {
     }
     if wanted(Part::Network) {
         network::run()?;
+    }
+    if wanted(Part::Replication) {
+        replication::run(&options.replicated_keys, &options.reference_keys)?;
     }
     if wanted(Part::Growth) {
         growth::run(&options.keys, options.rounds)?;
