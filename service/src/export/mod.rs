@@ -15,7 +15,8 @@ mod results;
 mod tombstones;
 mod upkeep;
 
-use std::cell::RefCell;
+use std::cell::Cell;
+use std::sync::Once;
 
 use registry_service::auth::Caller;
 use registry_service::calls::{Call, CallError, Registry};
@@ -29,35 +30,33 @@ use registry_service::store::{move_aside, NativeBackend as MarineBackend};
 const DATABASE: &str = "/storage/registry.sqlite";
 
 thread_local! {
-    /// Open for the life of the service. None until the database could be opened.
-    static REGISTRY: RefCell<Option<Registry<MarineBackend>>> = const { RefCell::new(None) };
+    /// Open from the first call on. None while a call has it: where the host aborts a call, as it does at an error of the
+    /// file system that WASI has no number for, the next call opens the database again.
+    static REGISTRY: Cell<Option<Registry<MarineBackend>>> = const { Cell::new(None) };
 }
 
-/// Opens the database. Where that fails the service comes up all the same, each call tries again, and says what is
-/// wrong. What an operator should know goes to the host's standard error: a host need not offer a logger.
-pub(crate) fn start() {
-    if let Err(error) = with_registry(|_| Ok(())) {
-        eprintln!("registry: the database cannot be opened yet: {error}");
-    }
-}
+static CANNOT_OPEN: Once = Once::new();
 
+/// Where the database cannot be opened the service is there all the same: each call tries again, and says what is wrong.
+/// What an operator should know goes to the host's standard error: a host need not offer a logger.
 fn with_registry<T>(work: impl FnOnce(&mut Registry<MarineBackend>) -> Result<T, CallError>) -> Result<T, CallError> {
-    REGISTRY.with_borrow_mut(|slot| {
-        let registry = match slot {
-            Some(registry) => registry,
-            None => slot.insert(open()?),
-        };
-        let outcome = work(registry);
-        if let Err(CallError::Store(error)) = &outcome {
-            if error.is_damaged_file() {
-                // What SQLite notices only while it reads may not show when the file is opened again.
-                *slot = None;
-                eprintln!("registry: {DATABASE} is damaged: {error}");
-                move_aside(DATABASE)?;
-            }
+    let mut registry = match REGISTRY.take() {
+        Some(registry) => registry,
+        None => open().inspect_err(|error| {
+            CANNOT_OPEN.call_once(|| eprintln!("registry: the database cannot be opened yet: {error}"));
+        })?,
+    };
+    let outcome = work(&mut registry);
+    match &outcome {
+        Err(CallError::Store(error)) if error.is_damaged_file() => {
+            // What SQLite notices only while it reads may not show when the file is opened again.
+            drop(registry);
+            eprintln!("registry: {DATABASE} is damaged: {error}");
+            move_aside(DATABASE)?;
         }
-        outcome
-    })
+        _ => REGISTRY.set(Some(registry)),
+    }
+    outcome
 }
 
 fn open() -> Result<Registry<MarineBackend>, CallError> {

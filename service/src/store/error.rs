@@ -1,4 +1,5 @@
 /// SQLite's result codes that matter here.
+const SQLITE_IOERR: isize = 10;
 const SQLITE_CORRUPT: isize = 11;
 const SQLITE_FULL: isize = 13;
 const SQLITE_READONLY: isize = 8;
@@ -34,6 +35,8 @@ impl StoreError {
 fn hint(code: isize) -> &'static str {
     match code & 0xff {
         SQLITE_FULL => ": the disk is full, free some space",
+        // SQLite in wasm does not say which.
+        SQLITE_IOERR => ": the disk is full or failing, free some space under /storage, then check the disk",
         SQLITE_READONLY => ": /storage is read-only, mount it writable",
         SQLITE_CANTOPEN => ": map /storage into the module and make it writable",
         SQLITE_CORRUPT | SQLITE_NOTADB => ": the file is damaged and moved aside, call again to begin with a fresh one",

@@ -1,4 +1,4 @@
-//! Rows to domain values and back. A body is a version byte and postcard; results arrive as hex text.
+//! Rows to domain values and back. A body is a version byte, a checksum and postcard; results arrive as hex text.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,12 @@ pub(super) const KIND_RECORD: u64 = 0;
 pub(super) const KIND_HOST_RECORD: u64 = 1;
 pub(super) const KIND_TOMBSTONE: u64 = 2;
 
-const BODY_VERSION: u8 = 1;
+const BODY_VERSION: u8 = 2;
+/// Without a checksum.
+const BODY_VERSION_UNCHECKED: u8 = 1;
+/// The version and the CRC-32 of what follows, little-endian: SQLite itself does not notice when a disk changes a byte
+/// inside a row, and what lies here is not verified again.
+const BODY_HEADER_LEN: usize = 5;
 
 #[derive(Serialize, Deserialize)]
 enum EntryBody {
@@ -32,7 +37,11 @@ pub(super) fn columns(entry: &Entry, here: &Here) -> (u64, u64) {
 }
 
 pub(super) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
-    postcard::to_extend(value, vec![BODY_VERSION]).map_err(|_| StoreError::BadRow { why: "not encodable" })
+    let mut body = postcard::to_extend(value, vec![BODY_VERSION; BODY_HEADER_LEN])
+        .map_err(|_| StoreError::BadRow { why: "not encodable" })?;
+    let checksum = crc32fast::hash(&body[BODY_HEADER_LEN..]);
+    body[1..BODY_HEADER_LEN].copy_from_slice(&checksum.to_le_bytes());
+    Ok(body)
 }
 
 pub(super) fn encode_entry(entry: &Entry) -> Result<Vec<u8>, StoreError> {
@@ -47,12 +56,29 @@ pub(super) fn encode_entry(entry: &Entry) -> Result<Vec<u8>, StoreError> {
 
 fn decode<T: for<'a> Deserialize<'a>>(body: &[u8]) -> Result<T, StoreError> {
     let (&version, body) = body.split_first().ok_or(StoreError::BadRow { why: "empty" })?;
-    if version != BODY_VERSION {
+    let body = match version {
+        BODY_VERSION => check(body)?,
+        BODY_VERSION_UNCHECKED => body,
+        _ => {
+            return Err(StoreError::BadRow {
+                why: "of another version",
+            })
+        }
+    };
+    postcard::from_bytes(body).map_err(|_| StoreError::BadRow { why: "not decodable" })
+}
+
+/// What follows the checksum.
+fn check(body: &[u8]) -> Result<&[u8], StoreError> {
+    let (checksum, body) = body
+        .split_first_chunk()
+        .ok_or(StoreError::BadRow { why: "too short" })?;
+    if crc32fast::hash(body) != u32::from_le_bytes(*checksum) {
         return Err(StoreError::BadRow {
-            why: "of another version",
+            why: "changed on the disk",
         });
     }
-    postcard::from_bytes(body).map_err(|_| StoreError::BadRow { why: "not decodable" })
+    Ok(body)
 }
 
 fn decode_key(body: &[u8]) -> Result<Verified<Key>, StoreError> {

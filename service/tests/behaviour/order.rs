@@ -147,8 +147,9 @@ fn a_stored_record_is_not_verified_again() {
         &["signature"],
     );
     let store = scene.node.registry().store();
+    // As bodies were before they had checksums.
     store
-        .run_raw("UPDATE entries SET body = CAST(substr(body, 1, length(body) - 1) || x'ff' AS BLOB)")
+        .run_raw("UPDATE entries SET body = CAST(x'01' || substr(body, 6, length(body) - 6) || x'ff' AS BLOB)")
         .unwrap();
     scene.node = scene.node.restart(|_| ()).unwrap();
     assert_eq!(scene.node.get_records(&scene.key_id, NOW).unwrap(), [record.clone()]);

@@ -232,6 +232,10 @@ fn a_row_that_cannot_be_read_is_reported_and_harms_no_other_key() {
         "x'01'",
         "x'ff'",
         "x'01ffffffffffffffffff'",
+        "x'02'",
+        "x'0200000000'",
+        // One byte of what was written.
+        "CAST(substr(body, 1, 40) || char(unicode(CAST(substr(body, 41, 1) AS TEXT)) + 1) || substr(body, 42) AS BLOB)",
         "CAST('text' AS BLOB)",
         "randomblob(5000)",
     ] {
