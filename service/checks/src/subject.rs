@@ -5,6 +5,12 @@ use marine_host::{ModuleSource, ServiceSpec};
 /// The size of the reference's module.
 pub const REFERENCE_WASM_BYTES: u64 = registry_distro::REGISTRY_WASM.len() as u64;
 
+/// The environment variable that names another directory of artifacts.
+pub const ARTIFACTS_DIR_VARIABLE: &str = "REGISTRY_ARTIFACTS_DIR";
+
+/// The artifacts that make up the service.
+pub(crate) const MODULES: [&str; 2] = ["sqlite3.wasm", "registry.wasm"];
+
 /// Whose module is under test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
@@ -39,7 +45,10 @@ impl Subject {
     }
 }
 
-/// A file that `./build.sh` makes.
+/// A file that `./build.sh` makes, from `artifacts/` or the directory in [`ARTIFACTS_DIR_VARIABLE`].
 pub fn artifact(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../artifacts").join(name)
+    match std::env::var_os(ARTIFACTS_DIR_VARIABLE) {
+        Some(directory) => Path::new(&directory).join(name),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../artifacts").join(name),
+    }
 }
