@@ -3,11 +3,15 @@
 mod calls;
 mod case;
 mod growth;
+mod load;
 mod measure;
 mod network;
 mod replication;
 mod report;
 mod start;
+
+use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use eyre::Result;
@@ -15,7 +19,7 @@ use eyre::Result;
 /// Times every exported call side by side with registry-distro 0.9.4, and how the cost grows with what is stored.
 #[derive(Debug, Parser)]
 struct Options {
-    /// What to measure; everything without it.
+    /// What to measure; everything but `load` without it.
     #[arg(value_enum)]
     parts: Vec<Part>,
     /// Timed rounds of each call; each round calls both modules, in turn.
@@ -33,6 +37,28 @@ struct Options {
     /// Numbers of keys to measure the reference's replication at: it takes all in one particle.
     #[arg(long, value_delimiter = ',', default_value = "10,30", value_parser = clap::value_parser!(u32).range(1..))]
     reference_keys: Vec<u32>,
+    /// How long to load the node.
+    #[arg(long, default_value_t = 10.0, value_parser = minutes)]
+    minutes: f64,
+    /// Records stored before the load begins, 32 of each key.
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(32..=32_000_000))]
+    records: u32,
+    /// The load's calls follow from it; random without it.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// A database for the load to begin with, of an earlier run with as many records; made where there is none.
+    #[arg(long)]
+    prefilled: Option<PathBuf>,
+    /// A directory for the load's figures: load.json, and load.csv with samples over time.
+    #[arg(long)]
+    results: Option<PathBuf>,
+}
+
+fn minutes(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(minutes) if (0.01..=1_440.0).contains(&minutes) => Ok(minutes),
+        _ => Err("a number of minutes from 0.01 to 1440".to_owned()),
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -47,6 +73,8 @@ enum Part {
     Replication,
     /// Cost by the number of keys in the database.
     Growth,
+    /// Sustained mixed calls on one node with many records: throughput, latencies, memory.
+    Load,
 }
 
 fn main() -> Result<()> {
@@ -66,6 +94,17 @@ fn main() -> Result<()> {
     }
     if wanted(Part::Growth) {
         growth::run(&options.keys, options.rounds)?;
+    }
+    if options.parts.contains(&Part::Load) {
+        let seed = options.seed.unwrap_or_else(rand::random);
+        println!("seed {seed}");
+        load::run(&load::Options {
+            duration: Duration::from_secs_f64(60.0 * options.minutes),
+            records: options.records,
+            seed,
+            prefilled: options.prefilled,
+            results: options.results,
+        })?;
     }
     Ok(())
 }
