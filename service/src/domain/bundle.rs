@@ -4,16 +4,21 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use base64::Engine;
 use serde::{Deserialize, Serialize};
 
+use super::bounded::bounded;
 use super::data::{Key, Record, Tombstone};
 use super::entry::Entry;
 use super::error::Error;
 use super::id::{check_count, check_len};
-use super::limits::{BUNDLE_LEN_MAX, MERGE_RECORDS_MAX, REPLICA_KEYS_MAX, UNPACKED_LEN_MAX};
+use super::limits::{BUNDLE_ENTRIES_MAX, BUNDLE_LEN_MAX, REPLICA_KEYS_MAX, UNPACKED_LEN_MAX};
 use super::offer::bad;
 use super::packed::{PackedRecord, StringTable, Strings};
 use super::replica::Fingerprint;
 
 const VERSION: u8 = 1;
+/// Records of one key, or tombstones: all that a node can hold of it.
+const BUNDLE_KEY_ENTRIES_MAX: usize = BUNDLE_ENTRIES_MAX;
+/// Id and owner of each key, and of each entry its key, issuer, provider, value, relay and service.
+const STRINGS_MAX: usize = 2 * REPLICA_KEYS_MAX + 6 * BUNDLE_ENTRIES_MAX;
 
 /// One key of a bundle. Unpacked it is as unverified as before.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,9 +56,9 @@ impl BundleItem {
 #[derive(Serialize, Deserialize)]
 struct PackedBundle<'a> {
     version: u8,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "bounded::<_, _, STRINGS_MAX>")]
     strings: Vec<&'a str>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "bounded::<_, _, REPLICA_KEYS_MAX>")]
     items: Vec<PackedItem<'a>>,
 }
 
@@ -67,9 +72,9 @@ struct PackedItem<'a> {
     challenge: &'a [u8],
     challenge_type: &'a str,
     signature: &'a [u8],
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "bounded::<_, _, BUNDLE_KEY_ENTRIES_MAX>")]
     records: Vec<PackedRecord<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "bounded::<_, _, BUNDLE_KEY_ENTRIES_MAX>")]
     tombstones: Vec<PackedTombstone<'a>>,
 }
 
@@ -148,7 +153,7 @@ pub fn unpack_bundle(text: &str) -> Result<Vec<BundleItem>, Error> {
     check_count(
         "records and tombstones",
         bundle.items.iter().map(entries).sum(),
-        MERGE_RECORDS_MAX,
+        BUNDLE_ENTRIES_MAX,
     )?;
     let mut strings = Strings::new(&bundle.strings, UNPACKED_LEN_MAX);
     bundle

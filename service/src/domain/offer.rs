@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use base64::Engine;
 use serde::{Deserialize, Serialize};
 
+use super::bounded::bounded;
 use super::error::Error;
 use super::id::{check_count, check_len};
 use super::limits::{HELD_TAGS_MAX, REPLICA_KEYS_MAX, REPLICA_TEXT_LEN_MAX};
@@ -135,6 +136,7 @@ pub struct OfferAnswer {
 struct AnswerBody {
     version: u8,
     same: Vec<u8>,
+    #[serde(deserialize_with = "bounded::<_, _, REPLICA_KEYS_MAX>")]
     differing: Vec<(u16, Vec<EntryTag>)>,
 }
 
