@@ -817,6 +817,7 @@ impl ReplicaAnswer {
     /// What a neighbour answered.
     #[must_use]
     pub fn of(peer_id: &str, answer: Answer) -> Self {
+        let peer_id = super::lookup::clip(peer_id, PEER_ID_LEN_MAX);
         let clip = |texts: Vec<String>, len_max| -> Vec<String> {
             texts
                 .into_iter()
