@@ -17,7 +17,7 @@ readonly RUSTUP_TIMEOUT_SEC=120
 usage() {
   cat <<'USAGE'
 usage: ./build.sh [artifacts | package | test | demo [ARGUMENT...] | bench [ARGUMENT...] |
-                   fuzz [ARGUMENT...] | help]
+                   fuzz [ARGUMENT...] | soak [KIND [ARGUMENT...]] | help]
 
   artifacts   compile the service: artifacts/registry.wasm, sqlite3.wasm, SHA256SUMS
               and aqua/registry-service.aqua (the default)
@@ -30,6 +30,11 @@ usage: ./build.sh [artifacts | package | test | demo [ARGUMENT...] | bench [ARGU
               arguments go to the benchmark (`./build.sh bench --help`)
   fuzz        hostile input for every exported function, natively, for a minute;
               arguments go to the command (`./build.sh fuzz --help`, docs/FUZZING.md)
+  soak        long runs, with progress; arguments go to the command (`./build.sh soak KIND --help`):
+                network      days of a network's life: churn, restarts, partitions (docs/SOAK.md;
+                             the default)
+                simulation   1,000 nodes and 100,000 keys without AquaVM (docs/SIMULATION.md)
+                crash, disk  kill -9 in a loop; full, read-only and damaged disks (docs/PERFORMANCE.md)
   help        this text
 
 environment:
@@ -50,6 +55,7 @@ main() {
     demo) run_demo "$@" ;;
     bench) run_bench "$@" ;;
     fuzz) run_fuzz "$@" ;;
+    soak) run_soak "$@" ;;
     help | -h | --help) usage ;;
     *)
       echo "build.sh: there is no command \`$command\`" >&2
@@ -123,6 +129,33 @@ run_fuzz() {
   step "build the fuzzer" cargo build --release --locked -p registry-fuzz
   (($# > 0)) || set -- run
   cargo run --quiet --release --locked -p registry-fuzz -- "$@"
+}
+
+run_soak() { # [KIND [ARGUMENT...]]
+  local kind=${1:-network}
+  shift || true
+  need_native_toolchain
+  case $kind in
+    network)
+      build_artifacts
+      step "build the soak" cargo build --release --locked -p registry-soak
+      cargo run --quiet --release --locked -p registry-soak -- "$@"
+      ;;
+    simulation)
+      step "build the simulation" cargo build --release --locked -p registry-sim
+      (($# > 0)) || set -- run
+      cargo run --quiet --release --locked -p registry-sim -- "$@"
+      ;;
+    crash | disk)
+      build_artifacts
+      step "build the soak" cargo build --release --locked -p registry-checks
+      cargo run --quiet --release --locked -p registry-checks --bin registry-soak -- "$kind" "$@"
+      ;;
+    *)
+      echo "build.sh: soak runs network, simulation, crash or disk; \`$kind\` is none of them" >&2
+      exit 2
+      ;;
+  esac
 }
 
 expect_no_arguments() { # COMMAND [ARGUMENT...]
