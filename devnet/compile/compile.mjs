@@ -1,5 +1,5 @@
 // Compiles one Aqua file to AIR. Takes a JSON request on stdin:
-//   { modulesDir, filePath, imports: [dir], aliases: { prefix: dir }, constants: ["NAME=value"] }
+//   { modulesDir, filePath, imports: [dir], aliases: { prefix: dir }, constants: ["NAME = value"] }
 // and writes a JSON answer on stdout:
 //   { errors: [text], warnings: [text], functions: { name: { air, arguments: [{ name, type }], results: [type] } } }
 
