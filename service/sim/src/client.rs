@@ -1,0 +1,244 @@
+//! What clients do through a node: put, have a node provide, remove, in the order of the Resources API.
+
+use rand::Rng;
+use registry_service::calls::{CallError, Spread};
+use registry_service::domain::data::{Record, Tombstone};
+use registry_testkit::{no_weight, Origins, Peer};
+
+use crate::cost::Job;
+use crate::directory::NodeIx;
+use crate::node::{Node, NodeCall};
+use crate::resource::{identity, key_len, record_len, Fate, Resource};
+use crate::world::{Event, World};
+
+/// A client that could not store anything tries again after so long.
+const RETRY_MS: u64 = 60_000;
+const HOUR_MS: u64 = 3_600_000;
+
+/// What travels to the neighbours of a key.
+#[derive(Debug, Clone)]
+enum Parcel {
+    Record(Record),
+    /// What `put_host_record` returned on the provider.
+    HostRecord(Record),
+    Tombstone(Tombstone),
+}
+
+impl Parcel {
+    fn len(&self) -> usize {
+        match self {
+            Self::Record(record) | Self::HostRecord(record) => record_len(record),
+            Self::Tombstone(tombstone) => 3 * 52 + tombstone.issuer_signature.len() + 8,
+        }
+    }
+
+    /// The origins of `publish_*` or, with `spread`, of `spread_*`.
+    fn origins(&self, node: &Node, client: &Peer, spread: bool) -> Origins {
+        match self {
+            Self::Record(_) if spread => node.from(client, 8).time(7),
+            Self::Record(_) => node.from(client, 6).time(5),
+            Self::Tombstone(_) if spread => node.from(client, 8).time(7),
+            Self::Tombstone(_) => node.from(client, 6).time(5),
+            Self::HostRecord(record) => {
+                let (arguments, time_at) = if spread { (6, 5) } else { (4, 3) };
+                let origins = node.from(client, arguments).time(time_at);
+                origins.with(0, &record.metadata.peer_id, "registry", "put_host_record")
+            }
+        }
+    }
+
+    fn publish(self, call: &mut NodeCall<'_>, resource: &Resource, spread: bool, now: u64) -> Result<(), CallError> {
+        let keys = vec![resource.key.clone()];
+        match self {
+            Self::Record(record) => call.publish_record(keys, record, (4, &[]), (if spread { 7 } else { 5 }, now)),
+            Self::Tombstone(tombstone) => call.publish_tombstone(keys, tombstone, (if spread { 7 } else { 5 }, now)),
+            Self::HostRecord(record) => {
+                call.publish_host_record(Ok(record), keys, (2, &[]), (if spread { 5 } else { 3 }, now))
+            }
+        }
+    }
+}
+
+impl World {
+    /// `registerProvider`: the client of a resource puts its record.
+    pub(crate) fn put(&mut self, ix: usize) {
+        let Some(relay) = self.any_node() else {
+            return self.queue.push(self.now_ms + RETRY_MS, Event::Put(ix));
+        };
+        let now = self.clock_sec(relay);
+        let resource = &self.resources[ix];
+        let client = &self.clients[resource.owner];
+        let record = resource.own_record(client, self.directory.id(relay), now);
+        if !self.publish(ix, relay, Parcel::Record(record)) {
+            return self.queue.push(self.now_ms + RETRY_MS, Event::Put(ix));
+        }
+        let resource = &mut self.resources[ix];
+        resource.dated_sec = now;
+        resource.registered = true;
+        match resource.fate {
+            Fate::Kept => self.schedule_renewal(ix),
+            Fate::Deleted => {
+                let wait_ms = self.rng.gen_range(HOUR_MS..3 * HOUR_MS);
+                self.queue.push(self.now_ms + wait_ms, Event::Delete(ix));
+            }
+            Fate::Hosted | Fate::Unused => {}
+        }
+    }
+
+    /// The client puts its record again when seven to eight tenths of its time are over.
+    pub(crate) fn schedule_renewal(&mut self, ix: usize) {
+        if !self.config.renewal {
+            return;
+        }
+        let expired_ms = self.timeouts.expired_sec * 1_000;
+        let after_ms = self.rng.gen_range(expired_ms / 10 * 7..expired_ms / 10 * 8);
+        let dated_ms = self.resources[ix].dated_sec as i64 * 1_000 - crate::node::EPOCH_SEC as i64 * 1_000;
+        let at_ms = (dated_ms + after_ms as i64).max(self.now_ms as i64) as u64;
+        self.queue.push(at_ms, Event::Put(ix));
+    }
+
+    /// `registerNodeProvider` for any node that is up.
+    pub(crate) fn host(&mut self, ix: usize) {
+        let hosted = self.any_node().and_then(|provider| {
+            let relay = self.any_node()?;
+            let record = self.put_host_record(ix, relay, provider)?;
+            self.publish(ix, relay, Parcel::HostRecord(record)).then_some(provider)
+        });
+        let Some(provider) = hosted else {
+            return self.queue.push(self.now_ms + RETRY_MS, Event::Host(ix));
+        };
+        let identity = identity(
+            &self.clients[self.resources[ix].owner],
+            self.nodes[provider as usize].id(),
+        );
+        self.nodes[provider as usize].hosts.push(ix);
+        let resource = &mut self.resources[ix];
+        resource.provider = Some(provider);
+        resource.identity = identity;
+        resource.registered = true;
+    }
+
+    /// On the provider itself; none if it was not reached.
+    fn put_host_record(&mut self, ix: usize, relay: NodeIx, provider: NodeIx) -> Option<Record> {
+        let issued_sec = self.clock_sec(relay);
+        let resource = &self.resources[ix];
+        let client = &self.clients[resource.owner];
+        let metadata = resource.node_metadata(client, &self.nodes[provider as usize].peer, issued_sec);
+        let key = resource.key.clone();
+        let (to, back) = (self.send(Job::Publish, 600), self.send(Job::Publish, 400));
+        to.and(back)?;
+        let now = self.clock_sec(provider);
+        let client = &self.clients[self.resources[ix].owner];
+        let node = &mut self.nodes[provider as usize];
+        let (republish, put) = (node.from(client, 3).time(2), node.from(client, 3).time(2));
+        let hosted = self.costs.timed(Job::Publish, || {
+            node.call(republish, |call| call.republish_key(key, &no_weight(), now))?;
+            node.call(put, |call| call.put_host_record(metadata, &no_weight(), now))
+        });
+        if let Err(error) = &hosted {
+            self.refused(provider, "put_host_record", error);
+        }
+        hosted.ok()
+    }
+
+    /// `unregisterService`: the client of a resource removes itself.
+    pub(crate) fn delete(&mut self, ix: usize) {
+        let Some(relay) = self.any_node() else {
+            return self.queue.push(self.now_ms + RETRY_MS, Event::Delete(ix));
+        };
+        let now = self.clock_sec(relay);
+        let resource = &self.resources[ix];
+        let tombstone = resource.tombstone(&self.clients[resource.owner], now);
+        if !self.publish(ix, relay, Parcel::Tombstone(tombstone)) {
+            return self.queue.push(self.now_ms + RETRY_MS, Event::Delete(ix));
+        }
+        let resource = &mut self.resources[ix];
+        resource.dated_sec = now;
+        resource.deleted_ms = Some(self.now_ms);
+    }
+
+    /// A new key, half of the time for being deleted soon.
+    pub(crate) fn create(&mut self) {
+        let wait_ms = HOUR_MS as f64 / self.new_per_hour();
+        self.queue.push(self.now_ms + wait_ms as u64, Event::Create);
+        let fate = if self.rng.gen() { Fate::Deleted } else { Fate::Unused };
+        let number = self.resources.len();
+        let owner = self.rng.gen_range(0..self.clients.len());
+        let created_sec = crate::node::EPOCH_SEC + self.now_ms / 1_000;
+        let resource = Resource::new(number, owner, &self.clients[owner], fate, created_sec);
+        self.by_key.insert(*resource.key_id.as_bytes(), number);
+        self.resources.push(resource);
+        self.put(number);
+    }
+
+    /// `spread_*` on the relay, `publish_*` on the neighbours; whether any has taken it in.
+    fn publish(&mut self, ix: usize, relay: NodeIx, parcel: Parcel) -> bool {
+        self.outcome.published += 1;
+        let near = self.near(ix, relay);
+        let spread = self.spread(ix, relay, near, &parcel);
+        let mut stored = spread.good.len();
+        let len = key_len(&self.resources[ix].key) + parcel.len();
+        for peer_id in spread.ask {
+            let sent = self.send(Job::Publish, len);
+            let peer = self.directory.find(&peer_id).filter(|peer| self.is_up(*peer));
+            let (Some(_), Some(peer)) = (sent, peer) else {
+                continue;
+            };
+            let taken = self.publish_on(ix, peer, parcel.clone());
+            let answered = self.send(Job::Publish, peer_id.len()).is_some();
+            stored += usize::from(taken && answered);
+        }
+        self.outcome.publish_failures += u64::from(stored == 0);
+        stored > 0
+    }
+
+    fn spread(&mut self, ix: usize, relay: NodeIx, near: Vec<String>, parcel: &Parcel) -> Spread {
+        let now = self.clock_sec(relay);
+        let resource = &self.resources[ix];
+        let client = &self.clients[resource.owner];
+        let node = &mut self.nodes[relay as usize];
+        let origins = parcel.origins(node, client, true);
+        let spread = self.costs.timed(Job::Publish, || {
+            node.call(origins, |call| {
+                Ok(call.spread(&resource.key.id, (near, None), 1, |call| {
+                    parcel.clone().publish(call, resource, true, now)
+                }))
+            })
+        });
+        match spread {
+            Ok(spread) => {
+                for error in &spread.bad {
+                    self.outcome
+                        .check(crate::outcome::Rule::NothingRefused, false, || error.clone());
+                }
+                spread
+            }
+            Err(error) => {
+                self.refused(relay, "spread", &error);
+                Spread::default()
+            }
+        }
+    }
+
+    fn publish_on(&mut self, ix: usize, peer: NodeIx, parcel: Parcel) -> bool {
+        let now = self.clock_sec(peer);
+        let resource = &self.resources[ix];
+        let client = &self.clients[resource.owner];
+        let node = &mut self.nodes[peer as usize];
+        let origins = parcel.origins(node, client, false);
+        let taken = self.costs.timed(Job::Publish, || {
+            node.call(origins, |call| parcel.publish(call, resource, false, now))
+        });
+        if let Err(error) = &taken {
+            self.refused(peer, "publish", error);
+        }
+        taken.is_ok()
+    }
+
+    /// `kad.neighborhood` of a resource on a node, as far as the configuration lets it look.
+    pub(crate) fn near(&mut self, ix: usize, node: NodeIx) -> Vec<String> {
+        let target = self.resources[ix].target;
+        let near = self.directory.closest(node, target, self.now_ms, self.config.hops);
+        self.directory.ids(&near)
+    }
+}

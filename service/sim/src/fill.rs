@@ -1,0 +1,153 @@
+//! The state at the start: what a network that has been running for days holds. Every key, record and tombstone comes
+//! into one registry by the calls that clients make, at the time it is dated; then its rows are copied to the twenty
+//! nodes it belongs to. So nothing is there that the service has not verified, but it verifies it once and not
+//! twenty times.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use eyre::{Result, WrapErr};
+use rand::Rng;
+use registry_testkit::Peer;
+use tempfile::TempDir;
+
+use crate::node::{Node, EPOCH_SEC};
+use crate::resource::{Fate, Resource};
+use crate::world::World;
+
+/// Keys that are marked as replicated in one call.
+const CONFIRM_BATCH: usize = 1_000;
+
+/// Where there is a file system in memory, the database that all are filled from lies there: it is written once and
+/// read once.
+fn memory_directory() -> std::io::Result<TempDir> {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() {
+        return tempfile::tempdir_in(memory);
+    }
+    tempfile::tempdir()
+}
+
+impl World {
+    pub(crate) fn fill(&mut self) -> Result<()> {
+        let directory = memory_directory().wrap_err("a temporary directory")?;
+        let path = directory.path().join("filled.sqlite");
+        let path = path.to_string_lossy();
+        self.make_resources();
+        self.fill_one(&path)?;
+        let mut belongs: Vec<Vec<usize>> = vec![Vec::new(); self.nodes.len()];
+        for (ix, resource) in self.resources.iter().enumerate() {
+            if resource.fate != Fate::Hosted {
+                for node in self.directory.truly_closest(resource.target) {
+                    belongs[node as usize].push(ix);
+                }
+            }
+        }
+        for (node, resources) in belongs.into_iter().enumerate() {
+            self.copy(node, &resources, &path)?;
+        }
+        Ok(())
+    }
+
+    fn make_resources(&mut self) {
+        let mix = &self.config.mix;
+        let count = self.config.keys as f64;
+        let ends =
+            [mix.kept, mix.kept + mix.hosted, mix.kept + mix.hosted + mix.deleted].map(|end| (end * count) as usize);
+        let expired_sec = self.timeouts.expired_sec;
+        for number in 0..self.config.keys {
+            let fate = match ends.iter().position(|end| number < *end) {
+                Some(0) => Fate::Kept,
+                Some(1) => Fate::Hosted,
+                Some(_) => Fate::Deleted,
+                None => Fate::Unused,
+            };
+            let age_sec = match fate {
+                Fate::Kept if self.config.renewal => self.rng.gen_range(0..expired_sec / 10 * 7),
+                Fate::Kept | Fate::Hosted => 0,
+                Fate::Deleted => self.rng.gen_range(0..2 * expired_sec),
+                Fate::Unused => self.rng.gen_range(0..expired_sec),
+            };
+            let owner = number % self.clients.len();
+            let resource = Resource::new(number, owner, &self.clients[owner], fate, EPOCH_SEC - age_sec);
+            self.by_key.insert(*resource.key_id.as_bytes(), number);
+            self.resources.push(resource);
+        }
+    }
+
+    /// Everything but what nodes provide into one database.
+    fn fill_one(&mut self, path: &str) -> Result<()> {
+        let mut node = Node::at(Peer::named("filler"), path)?;
+        // Rows that lie together are written together.
+        let mut order: Vec<usize> = (0..self.resources.len()).collect();
+        order.sort_by_key(|ix| self.resources[*ix].key_id);
+        for ix in order {
+            let resource = &mut self.resources[ix];
+            let client = &self.clients[resource.owner];
+            let keys = vec![resource.key.clone()];
+            let now = resource.dated_sec;
+            match resource.fate {
+                Fate::Hosted => continue,
+                Fate::Deleted => {
+                    let tombstone = resource.tombstone(client, now);
+                    let origins = node.from(client, 6).time(5);
+                    node.call(origins, |call| call.publish_tombstone(keys, tombstone, (5, now)))?;
+                    resource.deleted_ms = Some(0);
+                }
+                Fate::Kept | Fate::Unused => {
+                    let record = resource.own_record(client, node.id(), now);
+                    let origins = node.from(client, 6).time(5);
+                    node.call(origins, |call| call.publish_record(keys, record, (4, &[]), (5, now)))?;
+                }
+            }
+            resource.registered = true;
+        }
+        self.mark_replicated(&mut node)
+    }
+
+    /// They were last replicated at any time within the last interval.
+    fn mark_replicated(&mut self, node: &mut Node) -> Result<()> {
+        let interval_sec = self.config.spell.replicate_interval_sec;
+        let mut batches: Vec<Vec<String>> = vec![Vec::new(); interval_sec.div_ceil(60) as usize];
+        for resource in &self.resources {
+            let batch = self.rng.gen_range(0..batches.len());
+            batches[batch].push(resource.key.id.clone());
+        }
+        for (minute, ids) in batches.iter().enumerate() {
+            let at_sec = EPOCH_SEC - 60 * minute as u64;
+            for ids in ids.chunks(CONFIRM_BATCH) {
+                let origins = node.own(2).time(1);
+                node.call(origins, |call| call.confirm_replicated(ids, at_sec))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows of these resources to a node.
+    fn copy(&mut self, node: usize, resources: &[usize], path: &str) -> Result<()> {
+        let mut ids = String::new();
+        for resource in resources {
+            let separator = if ids.is_empty() { "" } else { "," };
+            write!(ids, "{separator}x'")?;
+            for byte in self.resources[*resource].key_id.as_bytes() {
+                write!(ids, "{byte:02x}")?;
+            }
+            ids.push('\'');
+        }
+        let node = &mut self.nodes[node];
+        // The first call notes which node the database belongs to.
+        let origins = node.own(0);
+        node.call(origins, |call| call.get_stats())?;
+        if let Some(registry) = node.registry() {
+            registry.store().run_raw(&format!(
+                "ATTACH '{path}' AS filled;
+                BEGIN;
+                INSERT INTO main.keys SELECT * FROM filled.keys WHERE id IN ({ids});
+                INSERT INTO main.entries SELECT * FROM filled.entries WHERE key_id IN ({ids});
+                COMMIT;
+                DETACH filled;",
+            ))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,15 @@
+//! The `registry-sim` command.
+
+mod cli;
+
+use clap::Parser;
+
+fn main() -> std::process::ExitCode {
+    match cli::run(cli::Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("registry-sim: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! How far lookups reach. A Kademlia node knows all that are near it and few of those that are far, so from far away
+//! it cannot name the closest to a key unless it asks closer nodes.
+
+use comfy_table::Table;
+
+use crate::config::{Config, Mix};
+use crate::report::{align, table, Report};
+
+/// See [`Config::hops`].
+pub const HOPS: [u32; 3] = [0, 1, 2];
+
+/// Networks of these sizes in which nothing happens but lookups.
+#[must_use]
+pub fn configs(base: &Config, nodes: &[usize]) -> Vec<Config> {
+    let config = |nodes, hops| Config {
+        nodes,
+        hops,
+        half_life_hours: 0.0,
+        replication: false,
+        renewal: false,
+        census_min: 24 * 60,
+        mix: Mix::kept_only(),
+        ..base.clone()
+    };
+    let of_size = |nodes: &usize| HOPS.map(|hops| config(*nodes, hops));
+    nodes.iter().flat_map(of_size).collect()
+}
+
+/// Share of the lookups that found their key, by size and hops.
+#[must_use]
+pub fn table_of(reports: &[Report]) -> Table {
+    let mut table = table(&["nodes", "peers in a table", "nobody asked", "asked once", "asked twice"]);
+    for reports in reports.chunks(HOPS.len()) {
+        let mut row = vec![
+            reports[0].config.nodes.to_string(),
+            format!("{:.0}", reports[0].table_len),
+        ];
+        row.extend(reports.iter().map(|report| {
+            let (found, looked_up) = report.outcome.resolved();
+            format!("{:.2} %", found as f64 / looked_up.max(1) as f64 * 100.0)
+        }));
+        table.add_row(row);
+    }
+    align(table)
+}

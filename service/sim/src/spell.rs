@@ -1,0 +1,73 @@
+//! What a node's spell does every minute: renew, replicate (`round`), clear; in the order of `registrySpell`.
+
+use crate::cost::Job;
+use crate::directory::NodeIx;
+use crate::outcome::Rule;
+use crate::resource::signed_by_node;
+use crate::world::{Event, World};
+
+impl World {
+    pub(crate) fn spell(&mut self, ix: NodeIx) {
+        if !self.is_up(ix) {
+            return;
+        }
+        self.queue
+            .push(self.now_ms + self.config.spell.period_sec * 1_000, Event::Spell(ix));
+        // A host starts no spell while the last run of it goes on.
+        if self.nodes[ix as usize].busy {
+            return;
+        }
+        self.renew_due(ix);
+        if !(self.config.replication && self.begin_round(ix)) {
+            self.clear(ix);
+        }
+    }
+
+    /// `renewDue`.
+    fn renew_due(&mut self, ix: NodeIx) {
+        let renew_sec = self.config.spell.renew_interval_sec;
+        let now = self.clock_sec(ix);
+        let node = &mut self.nodes[ix as usize];
+        let peer = node.peer.clone();
+        let origins = node.own(2).time(1);
+        let due = self.costs.timed(Job::Upkeep, || {
+            node.call(origins, |call| call.get_due_host_records(renew_sec, now))
+        });
+        let due = due.unwrap_or_else(|error| {
+            self.refused(ix, "get_due_host_records", &error);
+            Vec::new()
+        });
+        for record in due {
+            // Dated by the client's relay, whose clock may be ahead: then the node's own date is the earlier one, and
+            // renewal succeeds as soon as it is not.
+            let early = record.timestamp_created > now;
+            let record = signed_by_node(record, &peer, now);
+            let node = &mut self.nodes[ix as usize];
+            let origins = node.own(4).time(3);
+            let renewed = self.costs.timed(Job::Upkeep, || {
+                node.call(origins, |call| call.renew_host_record(record, now))
+            });
+            if early && renewed.is_err() {
+                self.outcome.renewals_put_off += 1;
+                continue;
+            }
+            self.outcome.check(Rule::NothingRefused, renewed.is_ok(), || {
+                format!("node {ix}: renewal: {}", renewed.unwrap_err())
+            });
+        }
+    }
+
+    /// `clear_expired_every`.
+    pub(crate) fn clear(&mut self, ix: NodeIx) {
+        let interval_sec = self.config.spell.expired_interval_sec;
+        let now = self.clock_sec(ix);
+        let node = &mut self.nodes[ix as usize];
+        let origins = node.own(2).time(1);
+        let cleared = self.costs.timed(Job::Upkeep, || {
+            node.call(origins, |call| call.clear_expired_every(interval_sec, now))
+        });
+        self.outcome.check(Rule::NothingRefused, cleared.is_ok(), || {
+            format!("node {ix}: clear_expired_every: {}", cleared.unwrap_err())
+        });
+    }
+}
