@@ -245,3 +245,60 @@ fn a_broken_invariant_ends_the_run_and_names_the_seed() {
         "{error}"
     );
 }
+
+#[test]
+fn a_node_that_left_for_good_is_freed_and_does_not_come_back() {
+    let mut setting = Setting::new(with_registry(2), "basics.aqua");
+    let script = devnet::ScheduledScript::new("(null)", Duration::from_secs(60));
+    let schedule = setting.network.schedule(NODE, script).unwrap();
+    setting.network.advance(Duration::from_secs(90)).unwrap();
+    assert!(setting.network.service_memory_bytes() > 0 && setting.network.node_dir(NODE).exists());
+    let before = setting.network.service_memory_bytes();
+
+    setting.network.retire(NODE).unwrap();
+    setting.network.advance(Duration::from_secs(300)).unwrap();
+    assert_eq!(setting.network.services(NODE).unwrap(), [] as [String; 0]);
+    assert_eq!(setting.network.service_memory_bytes() * 2, before);
+    assert!(!setting.network.node_dir(NODE).exists());
+    assert_eq!(setting.network.scheduled_runs(schedule).count(), 0);
+    let ticked = |record: &Record| record.what == What::Ticked && record.at > Duration::from_secs(90);
+    assert!(!setting.network.recent_events().any(ticked));
+    let error = setting.network.restart(NODE).unwrap_err();
+    assert!(matches!(error, NetworkError::Retired(NODE)), "{error}");
+    assert!(matches!(setting.network.retire(setting.client), Err(NetworkError::NotANode(_))));
+}
+
+#[test]
+fn a_client_goes_on_through_another_relay() {
+    let mut setting = Setting::basics(bare(3));
+    let args = [json!(setting.id(2))];
+    setting.network.kill(PeerIndex(0)).unwrap();
+    assert!(lost(&setting.call("clock_of", &args)));
+    setting.network.set_relay(setting.client, NODE).unwrap();
+    setting.value("clock_of", &args);
+    assert!(matches!(
+        setting.network.set_relay(NODE, PeerIndex(2)),
+        Err(NetworkError::NotAClient(NODE))
+    ));
+    assert!(matches!(
+        setting.network.set_relay(setting.client, setting.client),
+        Err(NetworkError::NotANode(_))
+    ));
+}
+
+#[test]
+fn the_sides_of_a_partition_forget_each_other_like_the_dead() {
+    let config = devnet::NetworkConfig {
+        forget_dead_after: Some(Duration::from_secs(60)),
+        ..bare(4)
+    };
+    let mut setting = Setting::basics(config);
+    let known = |setting: &mut Setting| setting.value("neighbours", &[json!(setting.id(3))]).as_array().unwrap().len();
+    assert_eq!(known(&mut setting), 3);
+    setting.network.partition([NODE]);
+    assert_eq!(known(&mut setting), 3);
+    setting.network.advance(Duration::from_secs(60)).unwrap();
+    assert_eq!(known(&mut setting), 2);
+    setting.network.heal();
+    assert_eq!(known(&mut setting), 3);
+}

@@ -81,8 +81,8 @@ impl Options {
                 Err(format!("--{name} {value}: {min} to {max} are possible"))
             }
         };
-        count("nodes", self.nodes.unwrap_or(12) as u64, 4, 200)?;
-        count("resources", self.resources as u64, 4, 1_000)?;
+        count("nodes", self.nodes.unwrap_or(12) as u64, 3, 200)?;
+        count("resources", self.resources as u64, 3, 1_000)?;
         count("check-every", self.check_every, 1, 24 * 60)?;
         count("tick", self.tick, 1, 3_600)?;
         // Beyond 30 s a timestamp counts as forged.

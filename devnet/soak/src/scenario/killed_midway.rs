@@ -75,7 +75,7 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
     }
     let watch = RoundWatch::default();
     world.network.add_checker(watch.clone());
-    let kills = KILLS.min(2 * nodes as u64);
+    let kills = KILLS.min(nodes as u64);
     for kill in 0..kills {
         if kill % 4 == 0 {
             // Somebody who has nothing: rounds have something to bring.
@@ -87,6 +87,7 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
         let down = Duration::from_secs(world.rng.gen_range(1..600));
         world.run_for(down)?;
         world.network.restart(node)?;
+        world.figures.restarts += 1;
         population.check_all(&mut world)?;
     }
     // What was leased when its node was killed is due again by then.

@@ -18,7 +18,8 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
     let nodes = nodes.min(devnet::kademlia::REPLICATION_FACTOR);
     let mut world = World::start(options, nodes, progress)?;
     let last = PeerIndex(0);
-    let mut population = Population::settle(&mut world, options.resources, &[last, PeerIndex(1)])?;
+    let hosts = world.live_nodes();
+    let mut population = Population::settle(&mut world, options.resources, &hosts[..2])?;
     if let Some(provider) = population.any_host_provider(&mut world) {
         population.delete(&mut world, provider)?;
     }

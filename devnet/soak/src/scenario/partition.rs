@@ -20,7 +20,7 @@ const HOURS_APART: u32 = 30;
 const RENEW_EVERY: u32 = 6;
 /// When resources are created and providers deleted, in hours after the network fell apart.
 const WRITE_AT: u32 = 10;
-const CHECK_EVERY: u32 = 3;
+const CHECK_EVERY: u32 = 5;
 /// So long each side surely knows what was registered on the other one before.
 const REMEMBERED: u32 = 18;
 

@@ -1,0 +1,84 @@
+//! Every scenario, short.
+
+use registry_soak::{Figures, Options, Progress, Scenario};
+
+/// Few nodes that run their spells seldom: what is shown does not depend on how often.
+fn options(seed: u64) -> Options {
+    Options {
+        seed,
+        nodes: Some(4),
+        // One of a client's, one of a node's, one of both.
+        resources: 3,
+        tick: 1_800,
+        ack: 2,
+        ..Options::default()
+    }
+}
+
+fn run(scenario: Scenario, options: &Options) -> Figures {
+    println!("{}: seed {}", scenario.name(), options.seed);
+    let figures = scenario.run(options, Progress::hidden());
+    let figures = figures.unwrap_or_else(|error| panic!("{}, seed {}: {error:?}", scenario.name(), options.seed));
+    assert_eq!(figures.violations, [] as [String; 0]);
+    assert_eq!(figures.spell_errors, [] as [String; 0]);
+    assert!(figures.checks > 0 && figures.providers_expected > 0, "{figures:?}");
+    figures
+}
+
+#[test]
+fn live_providers_are_found_while_nodes_come_and_go() {
+    let options = Options {
+        days: 0.25,
+        check_every: 60,
+        ..options(1)
+    };
+    let figures = run(Scenario::Churn, &options);
+    assert!(figures.nodes_replaced >= 4, "{figures:?}");
+    assert!(figures.checks >= 15, "{figures:?}");
+}
+
+#[test]
+fn what_is_over_goes_while_nodes_come_and_go() {
+    let options = Options {
+        days: 2.7,
+        nodes: Some(3),
+        check_every: 12 * 60,
+        tick: 3_600,
+        loss: 0.0,
+        ..options(2)
+    };
+    let figures = run(Scenario::Churn, &options);
+    assert!(figures.unused_keys > 0 && figures.providers_deleted > 0, "{figures:?}");
+    // Each unused key twice, and all tombstones.
+    assert_eq!(figures.state_checks, 2 * figures.unused_keys + 1);
+}
+
+#[test]
+fn nothing_is_lost_when_all_nodes_restart_at_once() {
+    let figures = run(Scenario::RestartAll, &options(3));
+    assert_eq!(figures.restarts, 12);
+}
+
+#[test]
+fn the_last_node_brings_everything_to_those_that_join() {
+    let figures = run(Scenario::LastOne, &options(4));
+    assert_eq!(figures.nodes_replaced, 3);
+    assert_eq!(figures.state_checks, 3);
+}
+
+#[test]
+fn the_halves_of_a_partition_agree_when_they_meet_again() {
+    let options = Options {
+        tick: 3_600,
+        ..options(5)
+    };
+    let figures = run(Scenario::Partition, &options);
+    assert!(figures.providers_deleted >= 2, "{figures:?}");
+    assert_eq!(figures.state_checks, 5);
+}
+
+#[test]
+fn rounds_resume_when_their_nodes_were_killed_amid_them() {
+    let figures = run(Scenario::KilledMidway, &options(6));
+    assert!(figures.kills_midway >= 3, "{figures:?}");
+}
