@@ -5,7 +5,8 @@ use eyre::{ensure, eyre, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use marine_host::MarineHost;
 use registry_checks::{Node, Subject};
-use registry_testkit::{NativeNode, Peer};
+use registry_service::domain::limits::STORAGE_BYTES_MAX;
+use registry_testkit::{NativeNode, Origins, Peer};
 use serde_json::{json, Value};
 
 use crate::measure::{timed, Times};
@@ -96,6 +97,11 @@ fn fill(keys: u32, owner: &Peer, provider: &Peer, storage: &std::path::Path) -> 
         "filling {bar:40} {pos}/{len} keys, {eta} left",
     )?);
     let mut node = NativeNode::at(Peer::named("the host"), &storage.join("registry.sqlite"))?;
+    // One owner and one provider are far over what a node stores for one.
+    let origins = Origins::new(&node.host, &node.host, 2);
+    node.call(origins, |call| {
+        call.set_storage_limits(STORAGE_BYTES_MAX, STORAGE_BYTES_MAX)
+    })?;
     for n in 0..u64::from(keys) {
         // Spread over an hour, so that age has an order.
         let created = NOW - n % STALE_SEC;
