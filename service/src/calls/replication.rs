@@ -94,7 +94,9 @@ pub struct ReplicationReport {
 /// A key that goes out in a round.
 struct Outgoing {
     state: KeyState,
+    /// Those closest to the key, and the nodes that provide.
     neighbours: Vec<usize>,
+    belongs_here: bool,
 }
 
 impl<B: Backend> Call<'_, B> {
@@ -173,14 +175,30 @@ impl<B: Backend> Call<'_, B> {
                 settled.push(*state.key_id());
                 continue;
             }
-            let neighbours: Vec<usize> = table.closest(state.key_id()).collect();
+            let mut neighbours: Vec<usize> = table.closest(state.key_id()).collect();
+            let belongs_here = neighbours.iter().any(|peer| table.is_here(*peer));
+            // A node that provides has its own records wherever it lies, also when it has lost them.
+            let providers: BTreeSet<usize> = state
+                .live_records(&at)
+                .filter_map(|held| table.index_of(&held.record.metadata.peer_id))
+                .collect();
+            neighbours.extend(
+                providers
+                    .into_iter()
+                    .filter(|provider| !neighbours.contains(provider))
+                    .collect::<Vec<_>>(),
+            );
             let mut together = peers.clone();
             together.extend(neighbours.iter().copied().filter(|peer| !table.is_here(*peer)));
             if together.len() > REPLICA_PEERS_MAX && !outgoing.is_empty() {
                 break;
             }
             peers = together;
-            outgoing.push(Outgoing { state, neighbours });
+            outgoing.push(Outgoing {
+                state,
+                neighbours,
+                belongs_here,
+            });
         }
         (outgoing, settled)
     }
@@ -190,9 +208,10 @@ impl<B: Backend> Call<'_, B> {
         let mut asked: BTreeMap<usize, KeySet> = BTreeMap::new();
         let mut away = KeySet::default();
         let mut digests = Digests::default();
-        for (index, Outgoing { state, neighbours }) in outgoing.iter().enumerate() {
+        for (index, outgoing) in outgoing.iter().enumerate() {
+            let Outgoing { state, neighbours, .. } = outgoing;
             digests.0.push((key_tag(state.key_id()), state.fingerprint(&at)));
-            if !neighbours.iter().any(|peer| table.is_here(*peer)) {
+            if !outgoing.belongs_here {
                 away.insert(index);
             }
             for peer in neighbours.iter().filter(|peer| !table.is_here(**peer)) {

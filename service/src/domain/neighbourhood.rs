@@ -1,5 +1,7 @@
 //! Which peers a key belongs to: the closest ones, by the distances that Kademlia has on every node.
 
+use std::collections::HashMap;
+
 use sha2::{Digest, Sha256};
 
 use super::limits::{NEIGHBOURHOOD_MAX, PEER_ID_LEN_MAX};
@@ -20,6 +22,7 @@ pub fn neighbourhood(key_id: &KeyId, peers: Vec<String>, here: &Here) -> Vec<Str
 #[derive(Debug)]
 pub struct RoutingTable {
     peers: Vec<([u8; 32], String)>,
+    indices: HashMap<String, usize>,
     here: usize,
 }
 
@@ -41,10 +44,17 @@ impl RoutingTable {
         peers.sort();
         peers.dedup();
         let at = peers.iter().position(|(_, peer)| peer == here.host_id());
+        let indices = peers.iter().enumerate().map(|(index, (_, peer))| (peer.clone(), index));
         Self {
             here: at.unwrap_or(peers.len()),
+            indices: indices.collect(),
             peers,
         }
+    }
+
+    /// Where a peer stands, if it is one of these.
+    pub fn index_of(&self, peer_id: &str) -> Option<usize> {
+        self.indices.get(peer_id).copied()
     }
 
     /// The peer of an index that [`closest`](Self::closest) gave.

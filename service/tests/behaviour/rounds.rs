@@ -326,6 +326,21 @@ fn a_node_keeps_what_it_hosts_wherever_it_lies() {
 }
 
 #[test]
+fn a_provider_outside_the_neighbourhood_is_given_back_what_it_has_lost() {
+    let (mut scene, mut near) = outsider();
+    let record = scene.host().record(scene.host_metadata("issuer", NOW), NOW);
+    scene.node.put_record(&record, NOW).unwrap();
+    scene.node.replicate(&mut near, everybody, HOUR, DUE);
+
+    let mut neighbour = near.swap_remove(0);
+    near.push(NativeNode::new(scene.host()));
+    neighbour.replicate(&mut near, everybody, HOUR, DUE + HOUR);
+    let provider = near.last_mut().unwrap();
+    let due = provider.get_due_host_records(HOUR, DUE + HOUR).unwrap();
+    assert_eq!(due, [record], "and renews it from now on");
+}
+
+#[test]
 fn a_record_its_provider_has_not_signed_stays_where_it_is() {
     let mut scene = scene();
     scene
