@@ -265,7 +265,10 @@ fn a_node_that_left_for_good_is_freed_and_does_not_come_back() {
     assert!(!setting.network.recent_events().any(ticked));
     let error = setting.network.restart(NODE).unwrap_err();
     assert!(matches!(error, NetworkError::Retired(NODE)), "{error}");
-    assert!(matches!(setting.network.retire(setting.client), Err(NetworkError::NotANode(_))));
+    assert!(matches!(
+        setting.network.retire(setting.client),
+        Err(NetworkError::NotANode(_))
+    ));
 }
 
 #[test]
@@ -293,7 +296,13 @@ fn the_sides_of_a_partition_forget_each_other_like_the_dead() {
         ..bare(4)
     };
     let mut setting = Setting::basics(config);
-    let known = |setting: &mut Setting| setting.value("neighbours", &[json!(setting.id(3))]).as_array().unwrap().len();
+    let known = |setting: &mut Setting| {
+        setting
+            .value("neighbours", &[json!(setting.id(3))])
+            .as_array()
+            .unwrap()
+            .len()
+    };
     assert_eq!(known(&mut setting), 3);
     setting.network.partition([NODE]);
     assert_eq!(known(&mut setting), 3);

@@ -260,7 +260,11 @@ fn republications_beyond_what_memory_holds_are_written() {
     while let batch @ [_, ..] = &node.evict_stale(NOW + HOUR + 99).unwrap()[..] {
         due.extend(batch.iter().map(|stale| stale.key.id.clone()));
     }
-    assert_eq!(due, own.into_iter().collect(), "the others were taken over by who republished them");
+    assert_eq!(
+        due,
+        own.into_iter().collect(),
+        "the others were taken over by who republished them"
+    );
     assert_eq!(evicted(&mut node, NOW + HOUR + 100).len(), EVICT_STALE_KEYS_MAX);
 }
 
