@@ -16,6 +16,9 @@ pub struct Options {
     /// How long `churn` lasts, in days.
     #[arg(long, default_value_t = 7.0)]
     pub days: f64,
+    /// How long a record and an unused key live, in hours; a tombstone lives twice as long.
+    #[arg(long, value_name = "HOURS", default_value_t = 24)]
+    pub lifetime: u64,
     /// Minutes from one round of checks to the next; a round looks every resource up.
     #[arg(long, value_name = "MIN", default_value_t = 25)]
     pub check_every: u64,
@@ -49,6 +52,7 @@ impl Default for Options {
             seed: 1,
             nodes: None,
             days: 7.0,
+            lifetime: 24,
             check_every: 25,
             resources: 25,
             tick: 600,
@@ -85,13 +89,20 @@ impl Options {
         count("resources", self.resources as u64, 3, 1_000)?;
         count("check-every", self.check_every, 1, 24 * 60)?;
         count("tick", self.tick, 1, 3_600)?;
+        // Below that a record is not surely renewed in time.
+        count("lifetime", self.lifetime, 6, 24 * 30)?;
         // Beyond 30 s a timestamp counts as forged.
         count("clock-skew", self.clock_skew, 0, 25)?;
         count("notice-after", self.notice_after, 0, 3_600)
     }
 
     #[must_use]
-    pub fn tick(&self) -> Duration {
+    pub(crate) fn lifetime(&self) -> Duration {
+        Duration::from_secs(self.lifetime * 3_600)
+    }
+
+    #[must_use]
+    pub(crate) fn tick(&self) -> Duration {
         Duration::from_secs(self.tick)
     }
 }

@@ -19,8 +19,6 @@ use crate::figures::{resident_mib, Figures, Sample};
 use crate::options::Options;
 use crate::progress::Progress;
 
-/// What a record lives, in seconds.
-pub(crate) const EXPIRED_SEC: u64 = 86_400;
 /// How often a node clears, and how long a key stays without being replicated, in seconds.
 pub(crate) const INTERVAL_SEC: u64 = 3_600;
 /// A particle of a client's: longer than scripts wait and than clocks are apart, together.
@@ -110,9 +108,15 @@ impl World {
     fn settle_in(&mut self, node: PeerIndex) -> Result<()> {
         self.set_clock(node)?;
         let tick = self.options.tick();
+        let lifetime_sec = self.options.lifetime().as_secs();
+        let set = Query::new("registry", "set_expired_timeout").arg(lifetime_sec);
+        let set = self.ask(node, &set)?;
+        if set["success"] != json!(true) {
+            bail!("{node} does not take a lifetime of {lifetime_sec} s: {}", set["error"]);
+        }
         let config = json!({
             "expired_interval": INTERVAL_SEC,
-            "renew_interval": EXPIRED_SEC / 2,
+            "renew_interval": lifetime_sec / 2,
             "replicate_interval": INTERVAL_SEC,
         });
         let spell = SpellSpec {

@@ -40,7 +40,8 @@ fn live_providers_are_found_while_nodes_come_and_go() {
 #[test]
 fn what_is_over_goes_while_nodes_come_and_go() {
     let options = Options {
-        days: 2.7,
+        days: 0.8,
+        lifetime: 6,
         nodes: Some(3),
         check_every: 12 * 60,
         tick: 3_600,

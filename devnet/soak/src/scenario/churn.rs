@@ -12,17 +12,15 @@ use crate::figures::Figures;
 use crate::options::Options;
 use crate::population::{create, Population};
 use crate::progress::Progress;
-use crate::world::{World, EXPIRED_SEC, INTERVAL_SEC};
+use crate::world::{World, INTERVAL_SEC};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 /// In this time half of the nodes are replaced.
 const WINDOW: Duration = Duration::from_secs(2 * 3_600);
-/// How often a client registers again what it provides.
-const RENEW_EVERY: Duration = Duration::from_secs(6 * 3_600);
 /// Nodes that provide something; they stay until others take over.
 const HOSTS_ONE_IN: usize = 10;
-/// How coarsely a registry notes that a key was used, in seconds: a key lives at most so much longer.
-const USE_GRANULARITY_SEC: u64 = 900;
+/// A registry notes uses of a key in steps of this part of its lifetime: a key lives at most so much longer.
+const USE_GRANULARITY_ONE_IN: u32 = 96;
 
 enum Action {
     /// Chooses who is replaced in the next window.
@@ -106,7 +104,7 @@ impl Churn {
         self.plan(now, Action::Window);
         self.plan(now, Action::Sample);
         for provider in self.population.own_providers() {
-            let at = self.within(RENEW_EVERY);
+            let at = self.within(self.renew_every());
             self.plan(at, Action::Renew(provider));
         }
         // Lookups lie apart, so that some of them meet nodes that have just left.
@@ -116,14 +114,25 @@ impl Churn {
             self.plan(now + every * index / resources, Action::Check(index as usize));
         }
         // Whatever is deleted is forgotten at the end.
+        let lifetime = self.world.options.lifetime();
         let mut at = now + HOUR;
-        while at + tombstones_end(self.world.options.tick()) + 12 * HOUR < self.end {
+        while at + lifetime / 2 + self.tombstones_end() < self.end {
             self.plan(at, Action::AddGuest);
-            self.plan(at + 3 * HOUR, Action::ChangeHost);
-            self.plan(at + 5 * HOUR, Action::CreateUnused);
-            at += 12 * HOUR;
+            self.plan(at + lifetime / 8, Action::ChangeHost);
+            self.plan(at + lifetime / 5, Action::CreateUnused);
+            at += lifetime / 2;
         }
         self.plan(self.end, Action::Tombstones);
+    }
+
+    /// How often a client registers again what it provides.
+    fn renew_every(&self) -> Duration {
+        self.world.options.lifetime() / 4
+    }
+
+    /// How long after a deletion its tombstones are gone.
+    fn tombstones_end(&self) -> Duration {
+        2 * self.world.options.lifetime() + interval(self.world.options.tick())
     }
 
     fn run(&mut self) -> Result<()> {
@@ -146,7 +155,7 @@ impl Churn {
             }
             Action::Renew(provider) => {
                 self.population.register(&mut self.world, provider)?;
-                self.plan(at + RENEW_EVERY, Action::Renew(provider));
+                self.plan(at + self.renew_every(), Action::Renew(provider));
             }
             Action::Register(provider) => self.population.register(&mut self.world, provider)?,
             Action::AddGuest => self.add_guest()?,
@@ -209,7 +218,7 @@ impl Churn {
         let key_id = self.any_key();
         let guest = self.world.add_client()?;
         let provider = self.population.add(&mut self.world, &key_id, guest, guest)?;
-        let when = self.within(8 * HOUR);
+        let when = self.within(self.world.options.lifetime() / 3);
         self.plan(when, Action::Delete(provider));
         Ok(())
     }
@@ -238,9 +247,9 @@ impl Churn {
         let key_id = create(&mut self.world, self.owner, &label)?;
         self.world.figures.unused_keys += 1;
         let now = self.now();
-        let lives = Duration::from_secs(EXPIRED_SEC);
+        let lives = self.world.options.lifetime();
         self.plan(now + lives - HOUR / 2, Action::UnusedIsThere(key_id.clone()));
-        let late = lives + Duration::from_secs(USE_GRANULARITY_SEC) + interval(self.world.options.tick());
+        let late = lives + lives / USE_GRANULARITY_ONE_IN + interval(self.world.options.tick());
         self.plan(now + late, Action::UnusedIsGone(key_id));
         Ok(())
     }
@@ -261,7 +270,7 @@ impl Churn {
     /// At most those of deletions whose time is not over.
     fn check_tombstones(&mut self, at: Duration) -> Result<()> {
         self.world.figures.state_checks += 1;
-        let end = tombstones_end(self.world.options.tick());
+        let end = self.tombstones_end();
         let young = self.deletions.iter().filter(|deleted| **deleted + end > at).count() as u64;
         let found = self.world.tombstones()?;
         let most = young * self.world.live_nodes().len() as u64;
@@ -277,9 +286,4 @@ impl Churn {
 fn interval(tick: Duration) -> Duration {
     const CLOCKS_APART: Duration = Duration::from_secs(60);
     Duration::from_secs(INTERVAL_SEC) + tick + CLOCKS_APART
-}
-
-/// How long after a deletion its tombstones are gone.
-fn tombstones_end(tick: Duration) -> Duration {
-    Duration::from_secs(2 * EXPIRED_SEC) + interval(tick)
 }
