@@ -303,10 +303,11 @@ fn no_link_between_pages_is_dead() {
             let name = || format!("{}: {link}", file.strip_prefix(root()).unwrap_or(file).display());
             if !target.exists() {
                 dead.push(name());
-            } else if !anchor.is_empty() && target.extension().is_some_and(|extension| extension == "md") {
-                if !anchors(&read(&target)).contains(anchor) {
-                    dead.push(name());
-                }
+            } else if !anchor.is_empty()
+                && target.extension().is_some_and(|extension| extension == "md")
+                && !anchors(&read(&target)).contains(anchor)
+            {
+                dead.push(name());
             }
         }
     }

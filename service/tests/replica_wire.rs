@@ -260,7 +260,9 @@ fn a_receipt_brings_back_the_tombstones_that_void_what_was_sent() {
     let voiding = provider.tombstone(&scene.key.id, &provider, CREATED + 1);
     let mut neighbour = neighbour();
     neighbour.republish_key(&scene.key, NOW).unwrap();
-    neighbour.republish_tombstones(&[voiding.clone()], NOW).unwrap();
+    neighbour
+        .republish_tombstones(std::slice::from_ref(&voiding), NOW)
+        .unwrap();
     let answer = compare(&mut neighbour, &round);
     let parcel = pack(&mut scene.node, &round, &answer);
     let receipt = take(&mut neighbour, &parcel.bundle);

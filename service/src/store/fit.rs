@@ -272,9 +272,9 @@ impl<B: Backend> Store<B> {
         }
         let all = super::concatenated(ids);
         let charges = self.transaction(|backend| {
-            let charges = row::read_charges(&backend.read(sql::CHARGES_OF_KEYS, &[all.clone()])?)?;
-            backend.run(sql::DROP_ENTRIES, &[all.clone()])?;
-            backend.run(sql::DROP_KEYS, &[all.clone()])?;
+            let charges = row::read_charges(&backend.read(sql::CHARGES_OF_KEYS, std::slice::from_ref(&all))?)?;
+            backend.run(sql::DROP_ENTRIES, std::slice::from_ref(&all))?;
+            backend.run(sql::DROP_KEYS, std::slice::from_ref(&all))?;
             backend.run(sql::STRIPPED_KEYS, &[all.clone(), integer(Priority::HOSTED.as_u64())])?;
             Ok(charges)
         })?;

@@ -145,7 +145,10 @@ pub(super) fn read_states(rows: &[u8]) -> Result<Vec<KeyState>, StoreError> {
         .collect())
 }
 
-fn read_key(item: &[u8], buffer: &mut Vec<u8>) -> Result<(Verified<Key>, (u64, u64, Priority)), StoreError> {
+/// `life_at`, `published_at` and priority of a key.
+type KeyTimes = (u64, u64, Priority);
+
+fn read_key(item: &[u8], buffer: &mut Vec<u8>) -> Result<(Verified<Key>, KeyTimes), StoreError> {
     let mut fields = item.splitn(4, |&byte| byte == b':');
     let mut field = || fields.next().ok_or(StoreError::BadRow { why: "fields missing" });
     let times = (
