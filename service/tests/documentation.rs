@@ -301,12 +301,9 @@ fn no_link_between_pages_is_dead() {
                 path => file.parent().expect("a directory").join(path),
             };
             let name = || format!("{}: {link}", file.strip_prefix(root()).unwrap_or(file).display());
-            if !target.exists() {
-                dead.push(name());
-            } else if !anchor.is_empty()
-                && target.extension().is_some_and(|extension| extension == "md")
-                && !anchors(&read(&target)).contains(anchor)
-            {
+            let is_page = target.extension().is_some_and(|extension| extension == "md");
+            let anchor_is_missing = || !anchor.is_empty() && is_page && !anchors(&read(&target)).contains(anchor);
+            if !target.exists() || anchor_is_missing() {
                 dead.push(name());
             }
         }
