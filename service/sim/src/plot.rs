@@ -5,7 +5,7 @@ use std::fmt::Write;
 const WIDTH: f64 = 960.0;
 const PANEL_HEIGHT: f64 = 300.0;
 const LEFT: f64 = 76.0;
-const RIGHT: f64 = 270.0;
+const RIGHT: f64 = 285.0;
 const TOP: f64 = 64.0;
 const GAP: f64 = 74.0;
 const PALETTE: [&str; 8] = [
@@ -179,13 +179,13 @@ mod tests {
     #[test]
     fn the_corners_of_a_panel_are_its_least_and_greatest_values() {
         let svg = draw("t", &[panel(vec![(0.0, Some(0.0)), (10.0, Some(100.0))])]);
-        assert!(svg.contains("M76.0 364.0L690.0 64.0"), "{svg}");
+        assert!(svg.contains("M76.0 364.0L675.0 64.0"), "{svg}");
         assert!(svg.contains("a &lt; b"));
     }
 
     #[test]
     fn a_point_without_value_leaves_a_gap() {
         let svg = draw("t", &[panel(vec![(0.0, Some(0.0)), (5.0, None), (10.0, Some(100.0))])]);
-        assert!(svg.contains("M76.0 364.0M690.0 64.0"), "{svg}");
+        assert!(svg.contains("M76.0 364.0M675.0 64.0"), "{svg}");
     }
 }

@@ -78,18 +78,18 @@ pub fn picture(reports: &[Report]) -> String {
                 series(|sample| sample.resolved.map(|share| share * 100.0)),
             ),
             panel(
-                "Copies of a key: median",
+                "Copies of a key: median (32 stands for more)",
                 "nodes that hold its record",
-                24.0,
+                32.0,
                 4.0,
-                series(|sample| Some(f64::from(sample.copies.median.min(24)))),
+                series(|sample| Some(f64::from(sample.copies.median.min(32)))),
             ),
             panel(
                 "Copies of a key: the key that has fewest",
                 "nodes that hold its record",
-                24.0,
+                32.0,
                 4.0,
-                series(|sample| Some(f64::from(sample.copies.min.min(24)))),
+                series(|sample| Some(f64::from(sample.copies.min.min(32)))),
             ),
         ],
     )
@@ -99,7 +99,7 @@ fn label(config: &Config) -> String {
     let replication = if config.replication {
         "replicating"
     } else {
-        "without replication"
+        "no replication"
     };
     format!("{replication}, half gone in {} h", config.half_life_hours)
 }
