@@ -82,8 +82,11 @@ fn take_replica(stage: &mut Stage<'_>) {
     });
     let Ok(receipt) = taken else { return };
     // What follows a dot are tombstones that the sender does not know.
-    let settled = receipt.split('.').next().unwrap_or_default();
+    let (settled, news) = receipt.split_once('.').unwrap_or((&receipt, ""));
     let settled = KeySet::parse(settled).expect("its own receipt parses");
+    if !news.is_empty() {
+        check_news(stage, news);
+    }
     let items = unpack_bundle(&bundle).expect("what was taken unpacks");
     for index in settled.iter() {
         let item = items.get(index).expect("a key that the bundle holds");
@@ -95,6 +98,19 @@ fn take_replica(stage: &mut Stage<'_>) {
         let ids = item.records.iter().map(|record| &record.metadata.key_id);
         let ids = ids.chain(item.tombstones.iter().map(|tombstone| &tombstone.key_id));
         assert!(ids.into_iter().all(|id| *id == item.key.id), "an entry of another key");
+    }
+}
+
+/// What the sender of a bundle is told: genuine tombstones, and nothing else.
+fn check_news(stage: &Stage<'_>, news: &str) {
+    probe::note("take_replica", "news");
+    let items = unpack_bundle(news).expect("its own news unpack");
+    let count: usize = items.iter().map(|item| item.tombstones.len()).sum();
+    assert!(count <= 64, "{count} tombstones");
+    for item in items {
+        assert!(item.records.is_empty());
+        stage.check_key("take_replica", &item.key);
+        stage.check_tombstones("take_replica", &item.tombstones);
     }
 }
 
