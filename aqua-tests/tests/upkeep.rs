@@ -46,7 +46,6 @@ fn install_spell(scene: &mut Scene, node: PeerIndex) -> ScheduleIndex {
 fn reports(scene: &Scene, schedule: ScheduleIndex) -> Vec<Value> {
     let runs = scene.network.scheduled_runs(schedule);
     runs.flat_map(|run| run.result.clone().unwrap_or_else(|error| panic!("{error}")))
-        .flat_map(|value| value.as_array().cloned().unwrap_or_default())
         .collect()
 }
 

@@ -195,7 +195,7 @@ impl Side {
         // To the last echo of the particle, not only to its answer.
         let stats = self.network.stats(&handle).cloned().unwrap_or(outcome.stats);
         let reports = outcome.result?;
-        let reports: Vec<&Value> = reports.iter().filter_map(Value::as_array).flatten().collect();
+        let reports: Vec<&Value> = reports.iter().filter(|report| report.is_object()).collect();
         for report in &reports {
             ensure!(report["success"] == json!(true), "{report}");
             ensure!(report["errors"] == json!([]), "{report}");
