@@ -49,7 +49,7 @@ pub(super) fn of_another_type(value: &Value, rng: &mut StdRng) -> Value {
         json!({"success": "yes", "error": 0}),
     ];
     let other = others[rng.gen_range(0..others.len())].clone();
-    match value {
+    let distorted = match value {
         Value::Object(fields) if !fields.is_empty() && rng.gen() => {
             let mut fields = fields.clone();
             let at = rng.gen_range(0..fields.len());
@@ -59,7 +59,11 @@ pub(super) fn of_another_type(value: &Value, rng: &mut StdRng) -> Value {
             Value::Object(fields)
         }
         _ => other,
+    };
+    if distorted == *value {
+        return json!(null);
     }
+    distorted
 }
 
 /// Leaves are lists, too.
