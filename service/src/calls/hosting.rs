@@ -21,13 +21,7 @@ impl<B: Backend> Call<'_, B> {
     ) -> Result<Record, CallError> {
         let now = self.caller.host_timestamp(2, current_timestamp_sec)?;
         let weight = self.caller.weight(1, weight, &metadata.issued_by)?;
-        if !self.here().is(&metadata.peer_id) {
-            return Err(Error::NotThisHost {
-                given: crate::domain::quoted(&metadata.peer_id),
-                host: self.here().host_id().to_owned(),
-            }
-            .into());
-        }
+        self.check_names_host(&metadata)?;
         let record = Record {
             timestamp_created: metadata.timestamp_issued,
             metadata,

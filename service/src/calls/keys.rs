@@ -3,7 +3,7 @@ use crate::auth::WeightResult;
 use crate::domain::data::Key;
 use crate::domain::limits::OWNERS_MAX;
 use crate::domain::{
-    check_count, check_len, limits, merge_keys, signing, verify_key, Error, KeyId, KeyState, Verified,
+    check_count, check_len, limits, merge_keys, signing, verify_key, Error, HostTimestamp, KeyId, KeyState, Verified,
 };
 use crate::store::Backend;
 
@@ -87,23 +87,26 @@ impl<B: Backend> Call<'_, B> {
         self.save(state, now)
     }
 
-    pub(super) fn admit_key(
-        &mut self,
-        key: Key,
-        now: crate::domain::HostTimestamp,
-    ) -> Result<(KeyId, KeyState), CallError> {
+    pub(super) fn admit_key(&mut self, key: Key, now: HostTimestamp) -> Result<(KeyId, KeyState), CallError> {
         let claimed = KeyId::parse(&key.id)?;
-        let mut state = match self.store.load(&claimed)? {
-            Some(mut state) => {
-                if **state.key() != key {
-                    state.admit_key(verify_key(key)?);
-                }
-                state
-            }
-            None => KeyState::new(verify_key(key)?, now),
-        };
+        let mut state = with_key(self.store.load(&claimed)?, key, now)?;
         self.note_published(&mut state, now);
         Ok((claimed, state))
+    }
+}
+
+/// What is held of a key, with this registration of it. Nothing is verified twice.
+///
+/// # Errors
+/// As [`verify_key`].
+pub(super) fn with_key(held: Option<KeyState>, key: Key, now: HostTimestamp) -> Result<KeyState, Error> {
+    match held {
+        Some(state) if **state.key() == key => Ok(state),
+        Some(mut state) => {
+            state.admit_key(verify_key(key)?);
+            Ok(state)
+        }
+        None => Ok(KeyState::new(verify_key(key)?, now)),
     }
 }
 

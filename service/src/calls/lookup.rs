@@ -40,10 +40,7 @@ impl From<Result<String, CallError>> for Answer {
                 good: vec![packed],
                 bad: Vec::new(),
             },
-            Err(error) => Self {
-                good: Vec::new(),
-                bad: vec![error.to_string()],
-            },
+            Err(error) => Self::failed(error.to_string()),
         }
     }
 }

@@ -22,8 +22,8 @@ pub use tombstones::get_tombstone_bytes;
 pub use upkeep::{StaleKey, Stats};
 
 use crate::auth::Caller;
-use crate::domain::data::Record;
-use crate::domain::{own_turn, Circumstances, Error, Here, HostTimestamp, KeyId, KeyState, Timeouts, Verifier};
+use crate::domain::data::{Record, RecordMetadata};
+use crate::domain::{own_turn, quoted, Circumstances, Error, Here, HostTimestamp, KeyId, KeyState, Timeouts, Verifier};
 use crate::store::{Backend, Store, StoreError, Unfit};
 
 /// The registry of one node.
@@ -121,6 +121,18 @@ impl<B: Backend> Call<'_, B> {
             .into());
         }
         Ok(state)
+    }
+
+    /// # Errors
+    /// [`Error::NotThisHost`] where a record names another provider.
+    fn check_names_host(&self, metadata: &RecordMetadata) -> Result<(), Error> {
+        if self.here().is(&metadata.peer_id) {
+            return Ok(());
+        }
+        Err(Error::NotThisHost {
+            given: quoted(&metadata.peer_id),
+            host: self.here().host_id().to_owned(),
+        })
     }
 
     fn own_turn(&self, key_id: &KeyId, now: HostTimestamp) -> bool {

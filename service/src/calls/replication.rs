@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use marine_rs_sdk::marine;
 
+use super::keys::with_key;
 use super::lookup::Answer;
 use super::records::check_signed;
 use super::{Call, CallError};
@@ -16,9 +17,9 @@ use crate::auth::WeightResult;
 use crate::domain::data::{Key, Record, Tombstone};
 use crate::domain::limits::*;
 use crate::domain::{
-    check_count, entry_tag, key_tag, pack_bundle, unpack_bundle, verify_tombstone, Admission, Arrival, BundleItem,
-    Digests, Entry, EntryTag, Error, HostTimestamp, KeyId, KeySet, KeyState, KeyTag, OfferAnswer, ProvedWeight,
-    RoutingTable, Timeouts, Verified,
+    check_count, entry_tag, key_tag, pack_bundle, unpack_bundle, Admission, Arrival, BundleItem, Digests, Entry,
+    EntryTag, Error, HostTimestamp, KeyId, KeySet, KeyState, KeyTag, OfferAnswer, ProvedWeight, RoutingTable, Timeouts,
+    Verified,
 };
 use crate::store::Backend;
 
@@ -91,6 +92,20 @@ pub struct ReplicationReport {
     pub errors: Vec<String>,
 }
 
+impl ReplicaRound {
+    fn of(offers: Vec<ReplicaOffer>, digests: &Digests, away: &KeySet) -> Self {
+        Self {
+            success: true,
+            error: String::new(),
+            more: (!offers.is_empty()).then_some(true).into_iter().collect(),
+            last: offers.len().saturating_sub(1) as u32,
+            digests: digests.encode(),
+            away: away.encode(),
+            offers,
+        }
+    }
+}
+
 /// A key that goes out in a round.
 struct Outgoing {
     state: KeyState,
@@ -143,12 +158,16 @@ impl<B: Backend> Call<'_, B> {
             check_count("peers", list.len(), PEERS_MAX)?;
         }
         let places = peers.len().saturating_sub(1);
-        let distinct: BTreeSet<String> = peers.into_iter().flatten().collect();
-        let table = RoutingTable::new(distinct, self.here());
         let mut ids = self.due_ids(stale_sec, now)?;
         if places > 0 {
             ids.truncate(places);
         }
+        if ids.is_empty() {
+            // Most runs of the spell: no place of any peer needs to be computed.
+            return Ok(ReplicaRound::of(Vec::new(), &Digests::default(), &KeySet::default()));
+        }
+        let distinct: BTreeSet<String> = peers.into_iter().flatten().collect();
+        let table = RoutingTable::new(distinct, self.here());
         let states = self.store.load_due(&ids, now)?;
         let (outgoing, settled) = self.choose(states, &table, now);
         self.store.set_published(&settled, now.as_sec())?;
@@ -182,18 +201,17 @@ impl<B: Backend> Call<'_, B> {
                 .live_records(&at)
                 .filter_map(|held| table.index_of(&held.record.metadata.peer_id))
                 .collect();
-            neighbours.extend(
-                providers
-                    .into_iter()
-                    .filter(|provider| !neighbours.contains(provider))
-                    .collect::<Vec<_>>(),
-            );
-            let mut together = peers.clone();
-            together.extend(neighbours.iter().copied().filter(|peer| !table.is_here(*peer)));
-            if together.len() > REPLICA_PEERS_MAX && !outgoing.is_empty() {
+            for provider in providers {
+                if !neighbours.contains(&provider) {
+                    neighbours.push(provider);
+                }
+            }
+            let others = || neighbours.iter().copied().filter(|peer| !table.is_here(*peer));
+            let more = others().filter(|peer| !peers.contains(peer)).count();
+            if peers.len() + more > REPLICA_PEERS_MAX && !outgoing.is_empty() {
                 break;
             }
-            peers = together;
+            peers.extend(others());
             outgoing.push(Outgoing {
                 state,
                 neighbours,
@@ -218,22 +236,11 @@ impl<B: Backend> Call<'_, B> {
                 asked.entry(*peer).or_default().insert(index);
             }
         }
-        let offers: Vec<ReplicaOffer> = asked
-            .into_iter()
-            .map(|(peer, keys)| ReplicaOffer {
-                peer_id: table.peer(peer).to_owned(),
-                keys: keys.encode_of(outgoing.len()),
-            })
-            .collect();
-        ReplicaRound {
-            success: true,
-            error: String::new(),
-            more: (!offers.is_empty()).then_some(true).into_iter().collect(),
-            last: offers.len().saturating_sub(1) as u32,
-            digests: digests.encode(),
-            away: away.encode(),
-            offers,
-        }
+        let offers = asked.into_iter().map(|(peer, keys)| ReplicaOffer {
+            peer_id: table.peer(peer).to_owned(),
+            keys: keys.encode_of(outgoing.len()),
+        });
+        ReplicaRound::of(offers.collect(), &digests, &away)
     }
 
     /// Says what this node lacks of what another one holds. Keys of which it holds the same count as replicated, unless
@@ -298,8 +305,8 @@ impl<B: Backend> Call<'_, B> {
     ) -> Result<ReplicaParcel, CallError> {
         self.caller.check_host("pack_replica")?;
         let now = self.caller.host_timestamp(2, current_timestamp_sec)?;
-        let digests = Digests::parse(&round.digests)?;
-        let lacking = Lacking::of(round, answers)?;
+        let opened = Opened::new(round, answers)?;
+        let (digests, lacking) = (&opened.digests, Lacking::of(&opened));
         let wanted: Vec<KeyTag> = lacking
             .0
             .keys()
@@ -387,12 +394,12 @@ impl<B: Backend> Call<'_, B> {
             let Ok(key_id) = KeyId::parse(&item.key.id) else {
                 continue;
             };
-            let held = match states.remove(&key_id) {
-                Some(state) => Some(state),
-                None => self.store.load(&key_id)?,
-            };
+            let held = self.take_from(&mut states, &key_id)?;
             let is_new = held.is_none();
-            let Ok(mut state) = self.admit_replica_key(held, &item, now) else {
+            let admitted = now
+                .check_not_ahead("timestamp_created", item.key.timestamp_created)
+                .and_then(|()| with_key(held, item.key.clone(), now));
+            let Ok(mut state) = admitted else {
                 continue;
             };
             let fingerprint = item.fingerprint;
@@ -409,6 +416,8 @@ impl<B: Backend> Call<'_, B> {
             }
             states.insert(key_id, state);
         }
+        // A key that comes again and is refused then takes with it what came before.
+        clean_keys.retain(|(_, key_id)| states.contains_key(key_id));
         let unfit = self.save_fitting(states.into_values().collect(), now)?;
         let mut settled = KeySet::default();
         for (index, key_id) in clean_keys {
@@ -420,6 +429,18 @@ impl<B: Backend> Call<'_, B> {
             return Ok(settled.encode());
         }
         Ok(format!("{}{NEWS_SEPARATOR}{}", settled.encode(), pack_bundle(&news)))
+    }
+
+    /// A key that this call has loaded already, or that it loads now.
+    fn take_from(
+        &mut self,
+        states: &mut BTreeMap<KeyId, KeyState>,
+        key_id: &KeyId,
+    ) -> Result<Option<KeyState>, CallError> {
+        match states.remove(key_id) {
+            Some(state) => Ok(Some(state)),
+            None => Ok(self.store.load(key_id)?),
+        }
     }
 
     /// What the sending node does not know: the tombstones that void records it has sent.
@@ -456,11 +477,7 @@ impl<B: Backend> Call<'_, B> {
             let Ok(key_id) = KeyId::parse(&item.key.id) else {
                 continue;
             };
-            let held = match states.remove(&key_id) {
-                Some(state) => Some(state),
-                None => self.store.load(&key_id)?,
-            };
-            let Some(mut state) = held else {
+            let Some(mut state) = self.take_from(&mut states, &key_id)? else {
                 continue;
             };
             for tombstone in item.tombstones.into_iter().take(REPLICA_NEWS_MAX) {
@@ -472,23 +489,6 @@ impl<B: Backend> Call<'_, B> {
         // What does not fit here is no loss: neighbours answer with it again.
         self.save_fitting(states.into_values().collect(), now)?;
         Ok(())
-    }
-
-    fn admit_replica_key(
-        &self,
-        held: Option<KeyState>,
-        item: &BundleItem,
-        now: HostTimestamp,
-    ) -> Result<KeyState, CallError> {
-        now.check_not_ahead("timestamp_created", item.key.timestamp_created)?;
-        match held {
-            Some(state) if **state.key() == item.key => Ok(state),
-            Some(mut state) => {
-                state.admit_key(crate::domain::verify_key(item.key.clone())?);
-                Ok(state)
-            }
-            None => Ok(KeyState::new(crate::domain::verify_key(item.key.clone())?, now)),
-        }
     }
 
     /// Whether nothing was refused.
@@ -516,11 +516,8 @@ impl<B: Backend> Call<'_, B> {
         tombstone: Tombstone,
         now: HostTimestamp,
     ) -> Result<Admission, Error> {
-        let verified = match state.held_tombstone(&tombstone) {
-            Some(held) => held.clone(),
-            None => verify_tombstone(tombstone)?,
-        };
-        state.admit_tombstone(of_key(state, verified)?, &self.at(now))
+        let tombstone = of_key(state, super::tombstones::verify(state, tombstone)?)?;
+        state.admit_tombstone(tombstone, &self.at(now))
     }
 
     fn admit_replica_record(
@@ -550,8 +547,9 @@ impl<B: Backend> Call<'_, B> {
     ) -> Result<ReplicationReport, CallError> {
         self.caller.check_host("end_replication")?;
         let now = self.caller.host_timestamp(4, current_timestamp_sec)?;
-        let digests = Digests::parse(&round.digests)?;
-        let acks = Acks::count(round, answers, sent, receipts)?;
+        let opened = Opened::new(round, answers)?;
+        let digests = &opened.digests;
+        let acks = Acks::count(&opened, answers, sent, receipts)?;
         self.take_news(receipts, now)?;
         let settled: Vec<usize> = (0..digests.0.len()).filter(|index| acks.settled(*index)).collect();
         let away = KeySet::parse(&round.away)?;
@@ -572,7 +570,7 @@ impl<B: Backend> Call<'_, B> {
             }
         }
         // What did not fit into the parcel is the first to go next time.
-        let left = self.left_over(&digests, round, answers, sent)?;
+        let left = self.store.ids_tagged(&unsent(&opened, sent)?)?;
         self.store.set_published(&left, 0)?;
         self.store.set_published(&stay, now.as_sec())?;
         self.store.drop_keys(&go)?;
@@ -587,14 +585,17 @@ impl<B: Backend> Call<'_, B> {
     }
 }
 
-/// The parts of [`Lacking`] that no parcel held.
-fn unsent(round: &ReplicaRound, answers: &[ReplicaAnswer], sent: &[String]) -> Result<Vec<usize>, Error> {
+/// The keys of which something is lacking and that no parcel held.
+fn unsent(opened: &Opened<'_>, sent: &[String]) -> Result<Vec<KeyTag>, Error> {
     let sent = match sent.first() {
         Some(keys) => KeySet::parse(keys)?,
         None => KeySet::default(),
     };
-    let lacking = Lacking::of(round, answers)?;
-    Ok(lacking.0.into_keys().filter(|index| !sent.contains(*index)).collect())
+    let lacking = Lacking::of(opened).0.into_keys();
+    let unsent = lacking.filter(|index| !sent.contains(*index));
+    Ok(unsent
+        .filter_map(|index| Some(opened.digests.0.get(index)?.0))
+        .collect())
 }
 
 /// Between the keys that a receipt settles and the bundle of what the sender does not know: no character of base64.
@@ -602,23 +603,6 @@ const NEWS_SEPARATOR: char = '.';
 
 fn receipt_keys(receipt: &str) -> Result<KeySet, Error> {
     KeySet::parse(receipt.split_once(NEWS_SEPARATOR).map_or(receipt, |(keys, _)| keys))
-}
-
-impl<B: Backend> Call<'_, B> {
-    fn left_over(
-        &mut self,
-        digests: &Digests,
-        round: &ReplicaRound,
-        answers: &[ReplicaAnswer],
-        sent: &[String],
-    ) -> Result<Vec<KeyId>, CallError> {
-        let unsent = unsent(round, answers, sent)?;
-        let tags: Vec<KeyTag> = unsent
-            .iter()
-            .filter_map(|index| Some(digests.0.get(*index)?.0))
-            .collect();
-        Ok(self.store.ids_tagged(&tags)?)
-    }
 }
 
 /// An entry of a bundle stands under the key it names.
@@ -640,15 +624,34 @@ fn by_tag(states: Vec<KeyState>) -> HashMap<KeyTag, Vec<KeyState>> {
     map
 }
 
-/// The offers of a round by peer.
-fn offered(round: &ReplicaRound) -> Result<BTreeMap<&str, KeySet>, Error> {
-    check_count("offers", round.offers.len(), PEERS_MAX)?;
-    let count = Digests::parse(&round.digests)?.0.len();
-    let mut offered = BTreeMap::new();
-    for ReplicaOffer { peer_id, keys } in &round.offers {
-        offered.insert(peer_id.as_str(), KeySet::parse_of(keys, count)?);
+/// A round with what its neighbours answered, each text read once.
+struct Opened<'a> {
+    digests: Digests,
+    /// Which keys were offered to whom.
+    offered: BTreeMap<&'a str, KeySet>,
+    /// By whom; an answer that cannot be read is none.
+    answers: Vec<(&'a str, OfferAnswer)>,
+}
+
+impl<'a> Opened<'a> {
+    fn new(round: &'a ReplicaRound, answers: &'a [ReplicaAnswer]) -> Result<Self, Error> {
+        check_count("answers", answers.len(), PEERS_MAX)?;
+        check_count("offers", round.offers.len(), PEERS_MAX)?;
+        let digests = Digests::parse(&round.digests)?;
+        let mut offered = BTreeMap::new();
+        for ReplicaOffer { peer_id, keys } in &round.offers {
+            offered.insert(peer_id.as_str(), KeySet::parse_of(keys, digests.0.len())?);
+        }
+        let answers = answers.iter().filter_map(|answer| {
+            let parsed = OfferAnswer::parse(answer.good.first()?).ok()?;
+            Some((answer.peer_id.as_str(), parsed))
+        });
+        Ok(Self {
+            digests,
+            offered,
+            answers: answers.collect(),
+        })
     }
-    Ok(offered)
 }
 
 /// The peers that lack something of one key.
@@ -669,33 +672,24 @@ impl Lacks<'_> {
 struct Lacking<'a>(BTreeMap<usize, Lacks<'a>>);
 
 impl<'a> Lacking<'a> {
-    /// An answer that cannot be read is none.
-    fn of(round: &'a ReplicaRound, answers: &'a [ReplicaAnswer]) -> Result<Self, Error> {
-        check_count("answers", answers.len(), PEERS_MAX)?;
-        let offered = offered(round)?;
+    fn of(opened: &Opened<'a>) -> Self {
         let mut lacking: BTreeMap<usize, Lacks<'a>> = BTreeMap::new();
-        for answer in answers {
-            let (Some(keys), Some(text)) = (offered.get(answer.peer_id.as_str()), answer.good.first()) else {
+        for (peer, answer) in &opened.answers {
+            let Some(keys) = opened.offered.get(peer) else {
                 continue;
             };
-            let Ok(parsed) = OfferAnswer::parse(text) else {
-                continue;
-            };
-            for (index, tags) in parsed.differing {
-                if !keys.contains(index) {
+            for (index, tags) in answer.differing.iter().filter(|(index, _)| keys.contains(*index)) {
+                let lacks = lacking.entry(*index).or_default();
+                if lacks.peers.contains(peer) {
                     continue;
                 }
-                let lacks = lacking.entry(index).or_default();
-                if lacks.peers.contains(&answer.peer_id.as_str()) {
-                    continue;
-                }
-                lacks.peers.push(&answer.peer_id);
-                for tag in tags.into_iter().collect::<BTreeSet<_>>() {
-                    *lacks.held.entry(tag).or_default() += 1;
+                lacks.peers.push(peer);
+                for tag in tags.iter().collect::<BTreeSet<_>>() {
+                    *lacks.held.entry(*tag).or_default() += 1;
                 }
             }
         }
-        Ok(Self(lacking))
+        Self(lacking)
     }
 }
 
@@ -777,15 +771,14 @@ struct Acks {
 
 impl Acks {
     fn count(
-        round: &ReplicaRound,
+        opened: &Opened<'_>,
         answers: &[ReplicaAnswer],
         sent: &[String],
         receipts: &[ReplicaAnswer],
     ) -> Result<Self, Error> {
-        check_count("answers", answers.len(), PEERS_MAX)?;
         check_count("parcels", sent.len(), 1)?;
         check_count("receipts", receipts.len(), PEERS_MAX)?;
-        let offered = offered(round)?;
+        let offered = &opened.offered;
         let mut acks = Self {
             asked: BTreeMap::new(),
             given: BTreeMap::new(),
@@ -794,12 +787,10 @@ impl Acks {
         for index in offered.values().flat_map(KeySet::iter) {
             *acks.asked.entry(index).or_default() += 1;
         }
+        answers.iter().for_each(|answer| acks.note_error(answer));
         let mut holders: BTreeSet<(usize, &str)> = BTreeSet::new();
-        for answer in answers {
-            acks.note_error(answer);
-            if let Some(Ok(parsed)) = answer.good.first().map(|text| OfferAnswer::parse(text)) {
-                holders.extend(parsed.same.iter().map(|index| (index, answer.peer_id.as_str())));
-            }
+        for (peer, answer) in &opened.answers {
+            holders.extend(answer.same.iter().map(|index| (index, *peer)));
         }
         if let Some(keys) = sent.first() {
             let items: Vec<usize> = KeySet::parse(keys)?.iter().collect();

@@ -79,7 +79,7 @@ impl<B: Backend> Call<'_, B> {
 }
 
 /// Nothing is verified twice: what this node holds bit for bit was verified when it came.
-fn verify(state: &KeyState, tombstone: Tombstone) -> Result<Verified<Tombstone>, Error> {
+pub(super) fn verify(state: &KeyState, tombstone: Tombstone) -> Result<Verified<Tombstone>, Error> {
     match state.held_tombstone(&tombstone) {
         Some(held) => Ok(held.clone()),
         None => verify_tombstone(tombstone),

@@ -2,7 +2,7 @@ use super::records::{check_signed, settled};
 use super::{Call, CallError};
 use crate::domain::data::{Key, Record, Tombstone};
 use crate::domain::limits::CONFIRM_BATCH_MAX;
-use crate::domain::{check_count, quoted, Arrival, Error, KeyId, ProvedWeight, StorageLimits, Timeouts};
+use crate::domain::{check_count, Arrival, KeyId, ProvedWeight, StorageLimits, Timeouts};
 use crate::store::{Backend, Cleared, Counts, SCHEMA_VERSION};
 
 /// A key due for replication with all that may be passed on.
@@ -60,13 +60,7 @@ impl<B: Backend> Call<'_, B> {
         self.caller.check_host("renew_host_record")?;
         let now = self.caller.host_timestamp(3, current_timestamp_sec)?;
         check_signed(&record)?;
-        if !self.here().is(&record.metadata.peer_id) {
-            return Err(Error::NotThisHost {
-                given: quoted(&record.metadata.peer_id),
-                host: self.here().host_id().to_owned(),
-            }
-            .into());
-        }
+        self.check_names_host(&record.metadata)?;
         let mut state = self.load(&KeyId::parse(&record.metadata.key_id)?)?;
         let record = state.verify(record, self.verifier)?;
         settled(state.admit_record(record, ProvedWeight::Unproved, Arrival::Direct, &self.at(now))?)?;

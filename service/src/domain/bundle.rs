@@ -15,8 +15,6 @@ use super::packed::{PackedRecord, StringTable, Strings};
 use super::replica::Fingerprint;
 
 const VERSION: u8 = 1;
-/// Records of one key, or tombstones: all that a node can hold of it.
-const BUNDLE_KEY_ENTRIES_MAX: usize = BUNDLE_ENTRIES_MAX;
 /// Id and owner of each key, and of each entry its key, issuer, provider, value, relay and service.
 const STRINGS_MAX: usize = 2 * REPLICA_KEYS_MAX + 6 * BUNDLE_ENTRIES_MAX;
 
@@ -72,9 +70,9 @@ struct PackedItem<'a> {
     challenge: &'a [u8],
     challenge_type: &'a str,
     signature: &'a [u8],
-    #[serde(borrow, deserialize_with = "bounded::<_, _, BUNDLE_KEY_ENTRIES_MAX>")]
+    #[serde(borrow, deserialize_with = "bounded::<_, _, BUNDLE_ENTRIES_MAX>")]
     records: Vec<PackedRecord<'a>>,
-    #[serde(borrow, deserialize_with = "bounded::<_, _, BUNDLE_KEY_ENTRIES_MAX>")]
+    #[serde(borrow, deserialize_with = "bounded::<_, _, BUNDLE_ENTRIES_MAX>")]
     tombstones: Vec<PackedTombstone<'a>>,
 }
 

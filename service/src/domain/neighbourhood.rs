@@ -33,21 +33,15 @@ impl RoutingTable {
             .into_iter()
             .filter(|peer| !here.is(peer))
             .chain([here.host_id().to_owned()])
-            .filter_map(|peer| {
-                if peer.len() > PEER_ID_LEN_MAX {
-                    return None;
-                }
-                let place: [u8; 32] = Sha256::digest(bs58::decode(&peer).into_vec().ok()?).into();
-                Some((place, peer))
-            })
+            .filter_map(|peer| Some((place(&peer)?, peer)))
             .collect();
         peers.sort();
         peers.dedup();
-        let at = peers.iter().position(|(_, peer)| peer == here.host_id());
         let indices = peers.iter().enumerate().map(|(index, (_, peer))| (peer.clone(), index));
+        let indices: HashMap<String, usize> = indices.collect();
         Self {
-            here: at.unwrap_or(peers.len()),
-            indices: indices.collect(),
+            here: indices.get(here.host_id()).copied().unwrap_or(peers.len()),
+            indices,
             peers,
         }
     }
@@ -78,7 +72,7 @@ impl RoutingTable {
             .peers
             .iter()
             .enumerate()
-            .map(|(index, (place, _))| (std::array::from_fn(|at| place[at] ^ target[at]), index))
+            .map(|(index, (place, _))| (xor(place, &target), index))
             .collect();
         if near.len() > NEIGHBOURHOOD_MAX {
             near.select_nth_unstable(NEIGHBOURHOOD_MAX - 1);
@@ -91,13 +85,19 @@ impl RoutingTable {
 
 /// How far a key is from this node, most significant byte first; none where the node's id is no peer id.
 pub(super) fn distance(key_id: &KeyId, here: &Here) -> Option<[u8; 32]> {
-    let host_id = here.host_id();
-    if host_id.len() > PEER_ID_LEN_MAX {
+    Some(xor(&place(here.host_id())?, &target(key_id)))
+}
+
+/// Where a peer lies; nowhere what is no peer id.
+fn place(peer_id: &str) -> Option<[u8; 32]> {
+    if peer_id.len() > PEER_ID_LEN_MAX {
         return None;
     }
-    let place: [u8; 32] = Sha256::digest(bs58::decode(host_id).into_vec().ok()?).into();
-    let target = target(key_id);
-    Some(std::array::from_fn(|at| place[at] ^ target[at]))
+    Some(Sha256::digest(bs58::decode(peer_id).into_vec().ok()?).into())
+}
+
+fn xor(a: &[u8; 32], b: &[u8; 32]) -> [u8; 32] {
+    std::array::from_fn(|at| a[at] ^ b[at])
 }
 
 fn target(key_id: &KeyId) -> [u8; 32] {

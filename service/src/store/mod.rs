@@ -317,6 +317,9 @@ impl<B: Backend> Store<B> {
     /// # Errors
     /// [`StoreError`].
     pub fn load_tagged(&mut self, tags: &[KeyTag]) -> Result<Vec<KeyState>, StoreError> {
+        if tags.is_empty() {
+            return Ok(Vec::new());
+        }
         self.flush()?;
         let ids = self.ids_tagged(tags)?;
         match self.load_all(&ids) {
