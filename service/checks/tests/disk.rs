@@ -78,5 +78,6 @@ fn torn_and_changed_files_are_noticed_or_harm_nobody() {
     println!("{}", damage_table(&tallies));
     for (damage, tally) in tallies {
         assert_eq!(tally.unnoticed, 0, "{damage:?}: rows that nobody wrote were served");
+        assert_eq!(tally.rows_missing, 0, "{damage:?}: rows have gone without a word");
     }
 }

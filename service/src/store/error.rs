@@ -20,6 +20,14 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// What SQLite itself says of a file with this defect, when it stumbles over it.
+    pub(super) fn damaged(defect: &str) -> Self {
+        Self::Sqlite {
+            code: SQLITE_CORRUPT,
+            message: format!("database disk image is malformed: {}", defect.trim()),
+        }
+    }
+
     /// Whether the file itself is beyond use, so that a fresh one serves better.
     pub fn is_damaged_file(&self) -> bool {
         // Extended codes carry the primary one in their low byte.

@@ -5,6 +5,11 @@ pub(super) const COMMIT: &str = "COMMIT";
 pub(super) const ROLLBACK: &str = "ROLLBACK";
 
 pub(super) const SCHEMA_VERSION: &str = "SELECT user_version FROM pragma_user_version";
+pub(super) const SIZE_BYTES: &str = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+/// `ok`, or the first thing that is wrong with pages, rows, their order or an index.
+pub(super) const INTEGRITY_CHECK: &str = "PRAGMA integrity_check(1)";
+/// The same without the order of rows and the indexes, in a fifth of the time.
+pub(super) const QUICK_CHECK: &str = "PRAGMA quick_check(1)";
 pub(super) const SETTINGS: &str = "SELECT group_concat(name || '=' || value, char(10)) FROM settings";
 pub(super) const WRITE_SETTING: &str =
     "INSERT INTO settings (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";

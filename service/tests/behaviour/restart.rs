@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use registry_service::calls::CallError;
-use registry_service::domain::data::Record;
+use registry_service::domain::data::{Key, Record};
+use registry_service::domain::KeyId;
 use registry_service::store::{move_aside, SCHEMA_VERSION};
 use registry_testkit::{NativeNode, Origins, Peer};
 use rusqlite::Connection;
@@ -222,6 +223,56 @@ fn use_node(scene: &mut Scene) -> Result<(), CallError> {
     scene.node.put_record(&scene.record("provider", NOW), NOW)?;
     scene.node.evict_stale(NOW + HOUR)?;
     Ok(())
+}
+
+/// SQLite itself answers such a file with some of its rows.
+#[test]
+fn a_row_out_of_order_is_noticed_and_the_database_moved_aside() {
+    let mut scene = scene();
+    let keys: Vec<Key> = (0..30)
+        .map(|number| Peer::named("owner").key(&format!("resource {number}"), NOW))
+        .collect();
+    for key in &keys {
+        scene.node.register_key(key, NOW).unwrap();
+        for provider in ["one", "two", "three"] {
+            let record = Peer::named(provider).own_record(&key.id, "value", NOW);
+            scene.node.put_record(&record, NOW).unwrap();
+        }
+    }
+    let seen = |node: &mut NativeNode| -> Vec<usize> {
+        let counts = keys
+            .iter()
+            .map(|key| node.get_records(&key.id, NOW).map_or(0, |list| list.len()));
+        counts.collect()
+    };
+    assert_eq!(seen(&mut scene.node), [3; 30]);
+
+    let id = *KeyId::of(&keys[7].label, &keys[7].owner_peer_id).as_bytes();
+    let mut whole = Vec::new();
+    let mut node = scene.node.restart(|path| whole = fs::read(path).unwrap()).unwrap();
+    let places: Vec<usize> = whole
+        .windows(id.len())
+        .enumerate()
+        .filter(|(_, bytes)| *bytes == id)
+        .map(|(at, _)| at)
+        .collect();
+    let mut noticed = 0;
+    for place in &places {
+        node = node
+            .restart(|path| {
+                let mut changed = whole.clone();
+                changed[*place] ^= 0x80;
+                fs::write(path, changed).unwrap();
+                fs::remove_file(format!("{path}.corrupt")).ok();
+            })
+            .unwrap();
+        if Path::new(&format!("{}.corrupt", node.database_path())).exists() {
+            noticed += 1;
+        } else {
+            assert_eq!(seen(&mut node), [3; 30], "the byte at {place} of {places:?}");
+        }
+    }
+    assert!(noticed >= 4, "{noticed} of {}: the key and three records", places.len());
 }
 
 #[test]

@@ -27,6 +27,8 @@ const FLIPS_MAX: usize = 8;
 const ATTEMPTS_MAX: usize = 3;
 /// Words in an error that tell an operator where to look.
 const CLEAR: [&str; 3] = ["/storage", "moved aside", "registry.sqlite aside"];
+/// Words of the error for a key that is not there.
+const UNKNOWN: &str = "is not known here";
 
 /// What is done to the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +70,8 @@ pub struct Damaged {
     pub moved_aside: u64,
     /// Some rows were found unreadable, the others served.
     pub rows_refused: u64,
+    /// Some rows were not found, as if they had never come, and no others served in their place.
+    pub rows_missing: u64,
     /// Rows were served that are not what was written.
     pub unnoticed: u64,
 }
@@ -168,19 +172,23 @@ impl DamagedFiles {
         let mut node = start(&self.marine, directory)?;
         let number = self.model.next();
         let (script, model) = self.model.parts();
-        let (mut refused, mut wrong) = (false, false);
+        let (mut refused, mut missing, mut wrong) = (false, false, false);
         for (_, found, expected) in read_both(&mut node, model, script, number)? {
-            if found != expected {
-                refused |= is_clear(&found);
-                wrong |= found.error().is_none();
+            match found.error() {
+                _ if found == expected => {}
+                Some(_) if is_clear(&found) => refused = true,
+                Some(error) if error.contains(UNKNOWN) => missing = true,
+                None if found.is_part_of(&expected) => missing = true,
+                _ => wrong = true,
             }
         }
         drop(node);
         let moved_aside = directory.join("storage").join(MOVED_ASIDE).exists();
         tally.moved_aside += u64::from(moved_aside);
         tally.rows_refused += u64::from(refused && !moved_aside);
+        tally.rows_missing += u64::from(missing && !moved_aside);
         tally.unnoticed += u64::from(wrong && !moved_aside);
-        tally.unharmed += u64::from(!(moved_aside || refused || wrong));
+        tally.unharmed += u64::from(!(moved_aside || refused || missing || wrong));
         Ok(())
     }
 }
@@ -274,7 +282,8 @@ pub fn damage_table(tallies: &[(Damage, Damaged)]) -> String {
         "operations lost",
         "moved aside",
         "rows refused",
-        "unnoticed",
+        "rows missing",
+        "rows nobody wrote",
     ]);
     for (damage, tally) in tallies {
         let figures = [
@@ -284,6 +293,7 @@ pub fn damage_table(tallies: &[(Damage, Damaged)]) -> String {
             tally.operations_lost,
             tally.moved_aside,
             tally.rows_refused,
+            tally.rows_missing,
             tally.unnoticed,
         ];
         let row = figures.iter().map(u64::to_string);

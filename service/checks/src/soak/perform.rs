@@ -1,5 +1,7 @@
 //! The same operation on a node in Marine and on the model, and what each answers, in one form.
 
+use std::collections::BTreeSet;
+
 use registry_service::calls::CallError;
 use registry_service::domain::data::{Record, Tombstone};
 use registry_testkit::{no_weight, NativeNode, Peer};
@@ -9,6 +11,9 @@ use sha2::{Digest, Sha256};
 
 use super::{Operation, Script, Step};
 use crate::{Failure, Node, Outcome};
+
+/// Of an item's digest, in bytes.
+const DIGEST_LEN: usize = 8;
 
 /// What a call answered: equal texts stand for equal answers. One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +31,18 @@ impl Answer {
 
     fn refused(error: &str) -> Self {
         Self(format!("refused {}", error.replace('\n', " ")))
+    }
+
+    /// Whether it says nothing but what the other one says, too: items of a list can be missing.
+    pub fn is_part_of(&self, other: &Self) -> bool {
+        let items = |answer: &Self| -> Option<BTreeSet<String>> {
+            let items = answer.0.strip_prefix("ok ")?.split_ascii_whitespace();
+            Some(items.map(str::to_owned).collect())
+        };
+        match (items(self), items(other)) {
+            (Some(part), Some(whole)) => part.is_subset(&whole),
+            _ => false,
+        }
     }
 
     /// The error's text, of a refusal.
@@ -158,10 +175,17 @@ pub(super) fn on_native(node: &mut NativeNode, step: &Step) -> Answer {
     answer.unwrap_or_else(|error: CallError| Answer::refused(&error.to_string()))
 }
 
+/// A digest of each item, in their order.
 fn listed<T: Serialize>(items: &[T]) -> Answer {
-    let text = serde_json::to_vec(items).unwrap_or_default();
-    let digest = Sha256::digest(text);
-    Answer::ok(format_args!("{} items {digest:x}", items.len()))
+    let digests = items.iter().map(|item| {
+        let digest = Sha256::digest(serde_json::to_vec(item).unwrap_or_default());
+        digest
+            .iter()
+            .take(DIGEST_LEN)
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+    });
+    Answer::ok(digests.collect::<Vec<_>>().join(" "))
 }
 
 fn cleared<T: std::fmt::Display>([keys, records, tombstones]: [T; 3]) -> Answer {
