@@ -17,6 +17,7 @@ static FRAIL: Target = Target {
         registry_fuzz::probe::note("first", if bytes.first() == Some(&0x80) { "Ok" } else { "other" });
         assert!(bytes.first() != Some(&0x80) || !bytes.contains(&0xff), "both are there");
     },
+    share: 1,
     functions: &[],
 };
 
@@ -61,6 +62,20 @@ fn the_same_seed_makes_the_same_executions() {
     };
     assert_eq!(explore(1), explore(1));
     assert_ne!(explore(1), explore(2));
+}
+
+#[test]
+fn counted_executions_are_shared_out_so_that_each_target_takes_about_as_long() {
+    let directory = tempfile::tempdir().unwrap();
+    let plan = Plan {
+        targets: vec![&FRAIL, targets::named("packed").unwrap()],
+        limit: Limit::Executions(900),
+        jobs: 1,
+        ..plan(&FRAIL, 1, directory.path())
+    };
+    let outcome = run(&plan, |_, _| {}).unwrap();
+    let executions: Vec<u64> = outcome.figures.iter().map(|(_, figures)| figures.executions).collect();
+    assert_eq!(executions, [100, 800]);
 }
 
 #[test]

@@ -28,9 +28,9 @@ const FINDINGS_MAX: usize = 20;
 /// When a run ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
-    /// All jobs and targets together; each target has its share.
+    /// All jobs and targets together; each target has its [`Target::share`].
     Executions(u64),
-    /// Each target has its share of the time.
+    /// All targets have the same time.
     Time(Duration),
 }
 
@@ -146,10 +146,12 @@ impl Shared<'_> {
         Ok(())
     }
 
-    /// What each target has to do in each job.
-    fn share(&self) -> u64 {
+    /// What a target has to do in each job.
+    fn share(&self, position: usize) -> u64 {
+        let targets = &self.plan.targets;
+        let shares: u64 = targets.iter().map(|target| target.share).sum();
         match self.plan.limit {
-            Limit::Executions(all) => all.div_ceil((self.plan.jobs * self.plan.targets.len()) as u64),
+            Limit::Executions(all) => (all * targets[position].share).div_ceil(self.plan.jobs as u64 * shares),
             Limit::Time(_) => u64::MAX,
         }
     }
@@ -158,16 +160,18 @@ impl Shared<'_> {
         let late = matches!(self.plan.limit, Limit::Time(limit) if self.began.elapsed() >= limit);
         let done = explorers
             .iter()
-            .all(|explorer| explorer.figures().executions >= self.share());
+            .enumerate()
+            .all(|(position, explorer)| explorer.figures().executions >= self.share(position));
         late || done || self.stop.load(Ordering::Relaxed)
     }
 
     fn slice(&self, position: usize, explorer: &mut Explorer) -> Result<()> {
-        let left = self.share() - explorer.figures().executions.min(self.share());
-        let count = left.min(SLICE);
+        let target = self.plan.targets[position];
+        let left = self.share(position).saturating_sub(explorer.figures().executions);
+        let count = left.min(SLICE * target.share);
         for _ in 0..count {
             if let Some((input, failure)) = explorer.step() {
-                self.found(self.plan.targets[position], &input, failure)?;
+                self.found(target, &input, failure)?;
             }
         }
         let executions = self.executions.fetch_add(count, Ordering::Relaxed) + count;

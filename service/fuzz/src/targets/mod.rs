@@ -25,6 +25,9 @@ pub struct Target {
     /// What is tried, in a few words.
     pub about: &'static str,
     pub run: fn(&[u8]),
+    /// How many of these executions take as long as one of the slow targets. Where executions are counted, this is the
+    /// target's share of them.
+    pub share: u64,
     /// The exported functions that it calls, or whose way it takes.
     pub functions: &'static [&'static str],
 }
@@ -35,78 +38,91 @@ pub const ALL: [Target; 13] = [
         name: "keys",
         about: "hostile calls that register and read keys",
         run: keys,
+        share: 1,
         functions: keys::FUNCTIONS,
     },
     Target {
         name: "records",
         about: "hostile calls that put and read records, host records among them",
         run: records,
+        share: 1,
         functions: records::FUNCTIONS,
     },
     Target {
         name: "tombstones",
         about: "hostile calls that add and read tombstones",
         run: tombstones,
+        share: 1,
         functions: tombstones::FUNCTIONS,
     },
     Target {
         name: "publish",
         about: "hostile calls that spread over a neighbourhood",
         run: publish,
+        share: 1,
         functions: publish::FUNCTIONS,
     },
     Target {
         name: "lookup",
         about: "hostile calls and answers of lookups",
         run: lookup,
+        share: 1,
         functions: lookup::FUNCTIONS,
     },
     Target {
         name: "upkeep",
         about: "hostile calls of the upkeep: renewal, replication, clearing, timeouts",
         run: upkeep,
+        share: 1,
         functions: upkeep::FUNCTIONS,
     },
     Target {
         name: "replication",
         about: "hostile rounds of replication: bundles, digests, answers, receipts",
         run: replication,
+        share: 1,
         functions: replication::FUNCTIONS,
     },
     Target {
         name: "history",
         about: "histories of a key against the naive model",
         run: history,
+        share: 1,
         functions: &[],
     },
     Target {
         name: "merge",
         about: "merging of records and keys against a plain implementation, and its laws",
         run: merge,
+        share: 6,
         functions: merge::FUNCTIONS,
     },
     Target {
         name: "packed",
         about: "packed lists and keys: round trips, garbage, bounds",
         run: packed,
+        share: 8,
         functions: &[],
     },
     Target {
         name: "ids",
         about: "key ids, peer ids and neighbourhoods against plain implementations",
         run: ids,
+        share: 6,
         functions: ids::FUNCTIONS,
     },
     Target {
         name: "signatures",
         about: "signatures of every kind of key, changed, against other implementations",
         run: signatures,
+        share: 8,
         functions: &[],
     },
     Target {
         name: "rows",
         about: "a database whose rows are damaged",
         run: rows,
+        share: 1,
         functions: &[],
     },
 ];
