@@ -184,15 +184,29 @@ fn an_answer_names_what_is_the_same_and_what_is_held_of_the_rest() {
     neighbour.republish_key(&scene.key, NOW).unwrap();
     neighbour.republish_records(&[scene.record.clone()], NOW).unwrap();
     let part = compare(&mut neighbour, &round);
-    let tag = &record_digest(&scene.record)[..8];
-    assert_eq!(part, base64(&[&[1, 0, 1, 0, 1], tag].concat()));
+    let record_tag = tag(&record_digest(&scene.record), 0);
+    assert_eq!(part, base64(&[&[1, 0, 1, 0, 1], &record_tag[..]].concat()));
 
     neighbour.republish_tombstones(&[scene.tombstone.clone()], NOW).unwrap();
     let same = compare(&mut neighbour, &round);
     assert_eq!(same, base64(&[1, 1, 0b1, 0]));
-    for answer in [&nothing, &part, &same] {
+
+    let mut informed = self::neighbour();
+    informed.republish_key(&scene.key, NOW).unwrap();
+    informed.republish_tombstones(&[scene.tombstone.clone()], NOW).unwrap();
+    let deleted = compare(&mut informed, &round);
+    let tombstone_tag = tag(&tombstone_digest(&scene.tombstone), 1);
+    assert_eq!(deleted, base64(&[&[1, 0, 1, 0, 1], &tombstone_tag[..]].concat()));
+    for answer in [&nothing, &part, &same, &deleted] {
         assert_documented("an answer", answer);
     }
+}
+
+/// The lowest bit tells a tombstone from a record.
+fn tag(digest: &[u8], bit: u8) -> [u8; 8] {
+    let mut tag: [u8; 8] = digest[..8].try_into().unwrap();
+    tag[7] = tag[7] & 0xfe | bit;
+    tag
 }
 
 #[test]

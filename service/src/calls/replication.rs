@@ -17,9 +17,9 @@ use crate::auth::WeightResult;
 use crate::domain::data::{Key, Record, Tombstone};
 use crate::domain::limits::*;
 use crate::domain::{
-    check_count, entry_tag, key_tag, pack_bundle, unpack_bundle, Admission, Arrival, BundleItem, Digests, Entry,
-    EntryTag, Error, HostTimestamp, KeyId, KeySet, KeyState, KeyTag, OfferAnswer, ProvedWeight, RoutingTable, Timeouts,
-    Verified,
+    check_count, entry_tag, is_tombstone_tag, key_tag, pack_bundle, unpack_bundle, Admission, Arrival, BundleItem,
+    Circumstances, Digests, Entry, EntryTag, Error, HostTimestamp, KeyId, KeySet, KeyState, KeyTag, OfferAnswer,
+    ProvedWeight, RoutingTable, Timeouts, Verified,
 };
 use crate::store::Backend;
 
@@ -293,7 +293,8 @@ impl<B: Backend> Call<'_, B> {
         Ok(answer.encode())
     }
 
-    /// Packs what the neighbours lack. What does not fit goes another time.
+    /// Packs what the neighbours lack. What does not fit goes another time. Where most of those who hold a key know of a
+    /// deletion that this node has missed, it passes nothing of the key on, but asks them.
     ///
     /// # Errors
     /// [`CallError`]; for anybody but the host.
@@ -326,13 +327,17 @@ impl<B: Backend> Call<'_, B> {
                 continue;
             };
             let item = BundleItem::new(*fingerprint, (**state.key()).clone());
-            let entries = state.replicable(&at).filter(|entry| !lacks.all_hold(&entry_tag(entry)));
+            let behind = lacks.know_of_deletions_beyond(state, &at);
+            let entries = state
+                .replicable(&at)
+                .filter(|entry| !behind && !lacks.all_hold(&entry_tag(entry)));
             match parcel.add(item, entries) {
                 Fit::Whole => keys.insert(*index),
                 Fit::Part => part = true,
                 Fit::None => break,
             }
-            peers.extend(lacks.peers.iter().map(|peer| (*peer).to_owned()));
+            let told = if behind { &lacks.holders } else { &lacks.peers };
+            peers.extend(told.iter().map(|peer| (*peer).to_owned()));
             if part {
                 break;
             }
@@ -443,7 +448,8 @@ impl<B: Backend> Call<'_, B> {
         }
     }
 
-    /// What the sending node does not know: the tombstones that void records it has sent.
+    /// What the sending node does not know: the tombstones that void records it has sent, or all of them if it has sent
+    /// nothing but the key.
     fn note_news(&self, state: &KeyState, item: &BundleItem, news: &mut Vec<BundleItem>, now: HostTimestamp) {
         let at = self.at(now);
         let noted: usize = news.iter().map(BundleItem::entry_count).sum();
@@ -454,7 +460,8 @@ impl<B: Backend> Call<'_, B> {
                     && metadata.timestamp_issued <= tombstone.timestamp_issued
             })
         };
-        let voiding = state.live_tombstones(&at).filter(|tombstone| voids(tombstone));
+        let asks = item.entry_count() == 0;
+        let voiding = state.live_tombstones(&at).filter(|tombstone| asks || voids(tombstone));
         let tombstones: Vec<Tombstone> = voiding
             .take(REPLICA_NEWS_MAX.saturating_sub(noted))
             .map(|tombstone| (**tombstone).clone())
@@ -550,8 +557,11 @@ impl<B: Backend> Call<'_, B> {
         let opened = Opened::new(round, answers)?;
         let digests = &opened.digests;
         let acks = Acks::count(&opened, answers, sent, receipts)?;
+        let behind = self.behind(&opened, now)?;
         self.take_news(receipts, now)?;
-        let settled: Vec<usize> = (0..digests.0.len()).filter(|index| acks.settled(*index)).collect();
+        let settled: Vec<usize> = (0..digests.0.len())
+            .filter(|index| acks.settled(*index) && !behind.contains(index))
+            .collect();
         let away = KeySet::parse(&round.away)?;
         let tags: Vec<KeyTag> = settled.iter().map(|index| digests.0[*index].0).collect();
         let states = by_tag(self.store.load_tagged(&tags)?);
@@ -569,9 +579,13 @@ impl<B: Backend> Call<'_, B> {
                 list.push(*state.key_id());
             }
         }
+        let (informed, as_before) = self.informed(&behind, digests, now)?;
+        // Nobody could tell: another one may replicate the key.
+        self.store.set_published(&as_before, now.as_sec())?;
         // What did not fit into the parcel is the first to go next time.
-        let left = self.store.ids_tagged(&unsent(&opened, sent)?)?;
-        self.store.set_published(&left, 0)?;
+        let mut first = self.store.ids_tagged(&unsent(&opened, sent)?)?;
+        first.extend(informed);
+        self.store.set_published(&first, 0)?;
         self.store.set_published(&stay, now.as_sec())?;
         self.store.drop_keys(&go)?;
         Ok(ReplicationReport {
@@ -582,6 +596,43 @@ impl<B: Backend> Call<'_, B> {
             dropped: go.len() as u32,
             errors: acks.errors,
         })
+    }
+}
+
+impl<B: Backend> Call<'_, B> {
+    /// The keys of a round of which this node has missed a deletion.
+    fn behind(&mut self, opened: &Opened<'_>, now: HostTimestamp) -> Result<BTreeSet<usize>, CallError> {
+        let mut lacking = Lacking::of(opened).0;
+        lacking.retain(|_, lacks| lacks.deletions().next().is_some());
+        let tag_of = |index: &usize| opened.digests.0.get(*index).map(|(tag, _)| *tag);
+        let tags: Vec<KeyTag> = lacking.keys().filter_map(tag_of).collect();
+        let states = by_tag(self.store.load_tagged(&tags)?);
+        let at = self.at(now);
+        let is_behind = |(index, lacks): (usize, Lacks<'_>)| {
+            let held = states.get(&tag_of(&index)?)?;
+            let behind = held.iter().any(|state| lacks.know_of_deletions_beyond(state, &at));
+            behind.then_some(index)
+        };
+        Ok(lacking.into_iter().filter_map(is_behind).collect())
+    }
+
+    /// Which of these keys the news have changed, and which not.
+    fn informed(
+        &mut self,
+        behind: &BTreeSet<usize>,
+        digests: &Digests,
+        now: HostTimestamp,
+    ) -> Result<(Vec<KeyId>, Vec<KeyId>), CallError> {
+        let keys: Vec<_> = behind.iter().filter_map(|index| digests.0.get(*index)).collect();
+        let tags: Vec<KeyTag> = keys.iter().map(|(tag, _)| *tag).collect();
+        let states = self.store.load_tagged(&tags)?;
+        let at = self.at(now);
+        let (as_before, informed): (Vec<&KeyState>, Vec<&KeyState>) = states.iter().partition(|state| {
+            keys.iter()
+                .any(|(_, fingerprint)| state.fingerprint(&at) == *fingerprint)
+        });
+        let ids = |states: Vec<&KeyState>| states.into_iter().map(|state| *state.key_id()).collect();
+        Ok((ids(informed), ids(as_before)))
     }
 }
 
@@ -658,6 +709,10 @@ impl<'a> Opened<'a> {
 #[derive(Default)]
 struct Lacks<'a> {
     peers: Vec<&'a str>,
+    /// Those that hold something of it.
+    holders: Vec<&'a str>,
+    /// How many others hold the same as this node.
+    same: usize,
     /// By how many of them an entry is held.
     held: HashMap<EntryTag, usize>,
 }
@@ -665,6 +720,26 @@ struct Lacks<'a> {
 impl Lacks<'_> {
     fn all_hold(&self, tag: &EntryTag) -> bool {
         self.held.get(tag).is_some_and(|count| *count == self.peers.len())
+    }
+
+    /// The tombstones that most of those have who hold anything: a few liars cannot keep a key from being replicated.
+    fn deletions(&self) -> impl Iterator<Item = &EntryTag> {
+        let holders = self.holders.len() + self.same;
+        let known = self.held.iter().filter(move |(_, count)| **count * 2 > holders);
+        known.map(|(tag, _)| tag).filter(|tag| is_tombstone_tag(tag))
+    }
+
+    /// Whether this node would pass on what is deleted.
+    fn know_of_deletions_beyond(&self, state: &KeyState, at: &Circumstances<'_>) -> bool {
+        let mut unknown: BTreeSet<&EntryTag> = self.deletions().collect();
+        if unknown.is_empty() {
+            return false;
+        }
+        let own: Vec<EntryTag> = state.replicable(at).map(entry_tag).collect();
+        own.iter().for_each(|tag| {
+            unknown.remove(tag);
+        });
+        !unknown.is_empty()
     }
 }
 
@@ -684,10 +759,17 @@ impl<'a> Lacking<'a> {
                     continue;
                 }
                 lacks.peers.push(peer);
+                if !tags.is_empty() {
+                    lacks.holders.push(peer);
+                }
                 for tag in tags.iter().collect::<BTreeSet<_>>() {
                     *lacks.held.entry(*tag).or_default() += 1;
                 }
             }
+        }
+        for (index, lacks) in &mut lacking {
+            let same = opened.answers.iter().filter(|(_, answer)| answer.same.contains(*index));
+            lacks.same = same.count();
         }
         Self(lacking)
     }

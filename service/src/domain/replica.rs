@@ -16,6 +16,7 @@ pub(super) const KEY_TAG_LEN: usize = 8;
 /// Bytes of the digest of an entry that stand for it. Who finds two entries with the same ones withholds nothing but what
 /// it made itself.
 pub(super) const ENTRY_TAG_LEN: usize = 8;
+const TOMBSTONE_BIT: u8 = 1;
 /// Bytes of a fingerprint: so many that nobody makes two different states of one key with the same.
 pub(super) const FINGERPRINT_LEN: usize = 16;
 
@@ -58,10 +59,18 @@ pub fn key_tag(key_id: &KeyId) -> KeyTag {
     std::array::from_fn(|at| key_id.as_bytes()[at])
 }
 
-/// The first bytes of an entry's digest.
+/// The first bytes of an entry's digest, the lowest bit of the last one set for a tombstone and not for a record: who is
+/// told of a tombstone that it lacks knows that it may hold what is deleted.
 pub fn entry_tag(entry: &Entry) -> EntryTag {
     let digest = entry_digest(entry);
-    std::array::from_fn(|at| digest[at])
+    let mut tag: EntryTag = std::array::from_fn(|at| digest[at]);
+    let last = &mut tag[ENTRY_TAG_LEN - 1];
+    *last = *last & !TOMBSTONE_BIT | u8::from(matches!(entry, Entry::Tombstone(_)));
+    tag
+}
+
+pub fn is_tombstone_tag(tag: &EntryTag) -> bool {
+    tag[ENTRY_TAG_LEN - 1] & TOMBSTONE_BIT != 0
 }
 
 fn entry_digest(entry: &Entry) -> [u8; 32] {

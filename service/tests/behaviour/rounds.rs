@@ -1,9 +1,10 @@
 //! Rounds of replication between nodes: what travels, what is settled, what is dropped, and what happens when a round is
 //! cut short.
 
-use registry_service::calls::{Answer, ReplicaAnswer, ReplicaParcel, ReplicaRound};
+use registry_service::calls::{Answer, ReplicaAnswer, ReplicaParcel, ReplicaRound, ReplicationReport};
+use registry_service::domain::data::Tombstone;
 use registry_service::domain::limits::{BUNDLE_ISSUERS_MAX, LEASE_SEC, NEIGHBOURHOOD_MAX, REPLICA_KEYS_MAX};
-use registry_service::domain::{own_turn, pack_bundle, unpack_bundle, Entry, KeyId};
+use registry_service::domain::{own_turn, pack_bundle, unpack_bundle, Entry, KeyId, OfferAnswer};
 use registry_testkit::{weight_of, NativeNode, Origins, Peer};
 
 use crate::support::{assert_refused, dump, scene, Scene, DAY, HOUR, NOW};
@@ -312,6 +313,110 @@ fn a_node_that_missed_the_deletion_of_its_own_record_hears_of_it_when_it_hands_o
     );
     let trip = scene.node.replicate(&mut near, everybody, HOUR, DUE + 1 + LEASE_SEC);
     assert_eq!((trip.report.settled, trip.report.dropped), (1, 1));
+}
+
+/// A scene whose neighbours have heard of a deletion that the scene's node has missed, beside newcomers with nothing.
+fn behind(neighbours: usize, newcomers: usize) -> (Scene, Vec<NativeNode>, Tombstone) {
+    let mut scene = with_providers(&["provider", "another"]);
+    let mut others = nodes(neighbours);
+    scene.node.replicate(&mut others, everybody, HOUR, DUE);
+    let provider = Peer::named("provider");
+    let tombstone = provider.tombstone(&scene.key_id, &provider, DUE);
+    for node in &mut others {
+        node.add_tombstone(&tombstone, DUE).unwrap();
+    }
+    others.extend(nodes(neighbours + newcomers).into_iter().skip(neighbours));
+    (scene, others, tombstone)
+}
+
+#[test]
+fn a_node_that_has_missed_a_deletion_hears_of_it_before_it_passes_a_key_on() {
+    let (mut scene, mut others, tombstone) = behind(5, 4);
+    let now = DUE + HOUR;
+    let trip = scene.node.replicate(&mut others, everybody, HOUR, now);
+    assert_eq!((trip.report.settled, trip.report.dropped), (0, 0));
+    assert_eq!(entries(&trip.parcel.unwrap()), 0);
+    for newcomer in &mut others[5..] {
+        assert_eq!(
+            providers(newcomer, &scene.key_id, now),
+            0,
+            "what is deleted has reached one"
+        );
+    }
+    assert_eq!(
+        scene.node.get_tombstones(&scene.key_id, now).unwrap(),
+        [tombstone.clone()]
+    );
+
+    let trip = scene.node.replicate(&mut others, everybody, HOUR, now);
+    assert_eq!(trip.report.settled, 1, "it is due at once");
+    for node in &mut others {
+        assert_eq!(providers(node, &scene.key_id, now), 1);
+        assert_eq!(node.get_tombstones(&scene.key_id, now).unwrap(), [tombstone.clone()]);
+    }
+}
+
+/// Offers of a round, answered by these nodes and by liars, who claim to hold a tombstone that there is not.
+fn end_with_liars(scene: &mut Scene, others: &mut [NativeNode], liars: usize, now: u64) -> ReplicationReport {
+    let round = begin(&mut scene.node, others, now);
+    let answers: Vec<_> = others
+        .iter_mut()
+        .enumerate()
+        .map(|(index, node)| match index < liars {
+            true => {
+                let differing = vec![(0, vec![[0xff; 8]])];
+                let lie = OfferAnswer {
+                    differing,
+                    ..OfferAnswer::default()
+                };
+                ReplicaAnswer::of(node.host.id(), Answer::from(Ok(lie.encode())))
+            }
+            false => answer(node, &round, now),
+        })
+        .collect();
+    let parcel = scene.node.pack_replica(&round, &answers, now).unwrap();
+    let receipts: Vec<_> = others
+        .iter_mut()
+        .filter(|node| parcel.peers.iter().any(|peer| peer == node.host.id()))
+        .map(|node| {
+            let taken = node.take_replica(&parcel.bundle, &[], now);
+            ReplicaAnswer::of(node.host.id(), Answer::from(taken))
+        })
+        .collect();
+    let sent = [parcel.keys];
+    scene
+        .node
+        .end_replication(&round, &answers, &sent, &receipts, now)
+        .unwrap()
+}
+
+#[test]
+fn liars_who_speak_of_deletions_do_not_keep_a_key_from_its_neighbours() {
+    let mut scene = with_providers(&["provider"]);
+    let mut others = nodes(9);
+    scene.node.replicate(&mut others, everybody, HOUR, DUE);
+    others.extend(nodes(18).into_iter().skip(9));
+    let now = DUE + HOUR;
+    let report = end_with_liars(&mut scene, &mut others, 4, now);
+    assert_eq!(report.settled, 1);
+    for newcomer in &mut others[9..] {
+        assert_eq!(providers(newcomer, &scene.key_id, now), 1);
+    }
+}
+
+#[test]
+fn a_deletion_that_nobody_can_show_is_asked_for_once_a_period() {
+    let (mut scene, mut near) = outsider();
+    let report = end_with_liars(&mut scene, &mut near, 20, DUE);
+    assert_eq!((report.settled, report.dropped), (0, 0));
+    assert_eq!(
+        providers(&mut scene.node, &scene.key_id, DUE),
+        1,
+        "nothing was handed over"
+    );
+    let mut due_at = |now| !scene.node.peek_stale(now).unwrap().is_empty();
+    assert!(!due_at(DUE + HOUR - 1));
+    assert!(due_at(DUE + HOUR));
 }
 
 #[test]
