@@ -288,8 +288,9 @@ impl World {
                 self.figures.deletions_on_their_way += 1;
                 continue;
             }
+            let held = self.who_holds(key_id, &provider)?;
             self.violation(format!(
-                "{key_id}: {provider} was deleted {ago_sec} s ago, yet returned"
+                "{key_id}: {provider} was deleted {ago_sec} s ago, yet returned; {held}"
             ));
         }
         if first.missing.is_empty() {
@@ -301,6 +302,30 @@ impl World {
             self.violation(format!("{key_id}: not found, twice: {:?}", second.missing));
         }
         Ok(())
+    }
+
+    /// What each node that is up knows of a provider, those closest to the key first: `R` the record, `T` a tombstone, `-`
+    /// neither, `.` not even the key.
+    fn who_holds(&mut self, key_id: &str, provider: &str) -> Result<String> {
+        let point = devnet::kademlia::resource_point(key_id).map_err(eyre::Report::msg)?;
+        let nodes = self.network.closest_nodes(point, self.live_nodes().len());
+        let mut text = String::from("by distance:");
+        for node in nodes {
+            let records = self.ask(node, &Query::new("registry", "get_records").arg(key_id).now())?;
+            let tombstones = self.ask(node, &Query::new("registry", "get_tombstones").arg(key_id).now())?;
+            let names = |list: &Value, at: &str| {
+                let items = list["result"].as_array().into_iter().flatten();
+                items.filter(|item| item.pointer(at) == Some(&json!(provider))).count() > 0
+            };
+            let known = match (names(&tombstones, "/peer_id"), names(&records, "/metadata/peer_id")) {
+                (true, _) => "T",
+                (false, true) => "R",
+                _ if records["success"] == json!(true) => "-",
+                _ => ".",
+            };
+            text = format!("{text} {node}{known}");
+        }
+        Ok(text)
     }
 
     fn look_up(&mut self, reader: PeerIndex, key_id: &str, from: Option<&BTreeSet<PeerIndex>>) -> Result<Value> {
