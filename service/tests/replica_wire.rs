@@ -184,7 +184,9 @@ fn an_answer_names_what_is_the_same_and_what_is_held_of_the_rest() {
     neighbour.republish_key(&scene.key, NOW).unwrap();
     neighbour.republish_records(&[scene.record.clone()], NOW).unwrap();
     let part = compare(&mut neighbour, &round);
-    let record_tag = tag(&record_digest(&scene.record), 0);
+    let mut record_tag = record_digest(&scene.record);
+    record_tag.truncate(8);
+    record_tag[7] &= 0xfe;
     assert_eq!(part, base64(&[&[1, 0, 1, 0, 1], &record_tag[..]].concat()));
 
     neighbour.republish_tombstones(&[scene.tombstone.clone()], NOW).unwrap();
@@ -195,18 +197,19 @@ fn an_answer_names_what_is_the_same_and_what_is_held_of_the_rest() {
     informed.republish_key(&scene.key, NOW).unwrap();
     informed.republish_tombstones(&[scene.tombstone.clone()], NOW).unwrap();
     let deleted = compare(&mut informed, &round);
-    let tombstone_tag = tag(&tombstone_digest(&scene.tombstone), 1);
+    let Tombstone { issued_by, peer_id, .. } = &scene.tombstone;
+    let identity = sha256(&[
+        &(issued_by.len() as u64).to_le_bytes(),
+        issued_by.as_bytes(),
+        peer_id.as_bytes(),
+    ]);
+    let digest = tombstone_digest(&scene.tombstone);
+    let issued_at = 1_700_000_000_u32.to_be_bytes();
+    let tombstone_tag = [&identity[..2], &issued_at, &[digest[0], digest[1] | 1]].concat();
     assert_eq!(deleted, base64(&[&[1, 0, 1, 0, 1], &tombstone_tag[..]].concat()));
     for answer in [&nothing, &part, &same, &deleted] {
         assert_documented("an answer", answer);
     }
-}
-
-/// The lowest bit tells a tombstone from a record.
-fn tag(digest: &[u8], bit: u8) -> [u8; 8] {
-    let mut tag: [u8; 8] = digest[..8].try_into().unwrap();
-    tag[7] = tag[7] & 0xfe | bit;
-    tag
 }
 
 #[test]
@@ -274,11 +277,11 @@ fn a_receipt_brings_back_the_tombstones_that_void_what_was_sent() {
     let voiding = provider.tombstone(&scene.key.id, &provider, CREATED + 1);
     let mut neighbour = neighbour();
     neighbour.republish_key(&scene.key, NOW).unwrap();
+    let too_early = compare(&mut neighbour, &round);
     neighbour
         .republish_tombstones(std::slice::from_ref(&voiding), NOW)
         .unwrap();
-    let answer = compare(&mut neighbour, &round);
-    let parcel = pack(&mut scene.node, &round, &answer);
+    let parcel = pack(&mut scene.node, &round, &too_early);
     let receipt = take(&mut neighbour, &parcel.bundle);
 
     let key = &scene.key;
@@ -295,8 +298,16 @@ fn a_receipt_brings_back_the_tombstones_that_void_what_was_sent() {
     assert_eq!(receipt, format!("{}.{}", base64(&[0b1]), base64(&bytes)));
     assert_documented("the sha256 of the receipt", &hex::encode(Sha256::digest(&receipt)));
 
+    let in_time = compare(&mut neighbour, &round);
+    let question = pack(&mut scene.node, &round, &in_time);
+    let items = registry_service::domain::unpack_bundle(&question.bundle).unwrap();
+    assert_eq!((items[0].fingerprint, items[0].entry_count()), ([0; 16], 0));
+    let told = take(&mut neighbour, &question.bundle);
+    let told = registry_service::domain::unpack_bundle(told.strip_prefix('.').expect("nothing is settled")).unwrap();
+    assert!(told[0].tombstones.contains(&voiding));
+
     let origins = Origins::new(&scene.node.host, &scene.node.host, 5).time(4);
-    let (answers, sent, receipts) = ([answered(&answer)], [parcel.keys], [answered(&receipt)]);
+    let (answers, sent, receipts) = ([answered(&too_early)], [parcel.keys], [answered(&receipt)]);
     scene
         .node
         .call(origins, |call| {

@@ -299,7 +299,11 @@ impl World {
         self.figures.lookups_incomplete += 1;
         let second = ledger.judge(key_id, &self.look_up(reader, key_id, from)?);
         if !second.missing.is_empty() {
-            self.violation(format!("{key_id}: not found, twice: {:?}", second.missing));
+            let mut held = Vec::new();
+            for provider in &second.missing {
+                held.push(format!("{provider} {}", self.who_holds(key_id, provider)?));
+            }
+            self.violation(format!("{key_id}: not found, twice: {}", held.join("; ")));
         }
         Ok(())
     }

@@ -69,13 +69,13 @@ fn counted_executions_are_shared_out_so_that_each_target_takes_about_as_long() {
     let directory = tempfile::tempdir().unwrap();
     let plan = Plan {
         targets: vec![&FRAIL, targets::named("packed").unwrap()],
-        limit: Limit::Executions(3_500),
+        limit: Limit::Executions(6_100),
         jobs: 1,
         ..plan(&FRAIL, 1, directory.path())
     };
     let outcome = run(&plan, |_, _| {}).unwrap();
     let executions: Vec<u64> = outcome.figures.iter().map(|(_, figures)| figures.executions).collect();
-    assert_eq!(executions, [100, 3_400]);
+    assert_eq!(executions, [100, 6_000]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use registry_fuzz::targets;
 
 const SEED: u64 = 20_260_101;
 /// Of each of the slow targets.
-const EXECUTIONS: u64 = 500;
+const EXECUTIONS: u64 = 400;
 
 #[test]
 fn a_short_run_of_every_target_finds_nothing() {

@@ -17,9 +17,9 @@ use crate::auth::WeightResult;
 use crate::domain::data::{Key, Record, Tombstone};
 use crate::domain::limits::*;
 use crate::domain::{
-    check_count, entry_tag, is_tombstone_tag, key_tag, pack_bundle, unpack_bundle, Admission, Arrival, BundleItem,
-    Circumstances, Digests, Entry, EntryTag, Error, HostTimestamp, KeyId, KeySet, KeyState, KeyTag, OfferAnswer,
-    ProvedWeight, RoutingTable, Timeouts, Verified,
+    check_count, entry_tag, is_tombstone_tag, key_tag, pack_bundle, tag_voids, unpack_bundle, Admission, Arrival,
+    BundleItem, Circumstances, Digests, Entry, EntryTag, Error, HostTimestamp, KeyId, KeySet, KeyState, KeyTag,
+    OfferAnswer, ProvedWeight, RoutingTable, Timeouts, Verified,
 };
 use crate::store::Backend;
 
@@ -326,8 +326,12 @@ impl<B: Backend> Call<'_, B> {
             let Some(state) = states.get(tag).and_then(|states| states.iter().find(unchanged)) else {
                 continue;
             };
-            let item = BundleItem::new(*fingerprint, (**state.key()).clone());
+            let key = (**state.key()).clone();
             let behind = lacks.know_of_deletions_beyond(state, &at);
+            let item = match behind {
+                true => BundleItem::asking(key),
+                false => BundleItem::new(*fingerprint, key),
+            };
             let entries = state
                 .replicable(&at)
                 .filter(|entry| !behind && !lacks.all_hold(&entry_tag(entry)));
@@ -400,6 +404,13 @@ impl<B: Backend> Call<'_, B> {
                 continue;
             };
             let held = self.take_from(&mut states, &key_id)?;
+            if item.asks() {
+                if let Some(state) = held {
+                    self.note_news(&state, &item, &mut news, now);
+                    states.insert(key_id, state);
+                }
+                continue;
+            }
             let is_new = held.is_none();
             let admitted = now
                 .check_not_ahead("timestamp_created", item.key.timestamp_created)
@@ -448,8 +459,7 @@ impl<B: Backend> Call<'_, B> {
         }
     }
 
-    /// What the sending node does not know: the tombstones that void records it has sent, or all of them if it has sent
-    /// nothing but the key.
+    /// What the sending node does not know: the tombstones that void records it has sent, or all of them if it asks.
     fn note_news(&self, state: &KeyState, item: &BundleItem, news: &mut Vec<BundleItem>, now: HostTimestamp) {
         let at = self.at(now);
         let noted: usize = news.iter().map(BundleItem::entry_count).sum();
@@ -460,8 +470,9 @@ impl<B: Backend> Call<'_, B> {
                     && metadata.timestamp_issued <= tombstone.timestamp_issued
             })
         };
-        let asks = item.entry_count() == 0;
-        let voiding = state.live_tombstones(&at).filter(|tombstone| asks || voids(tombstone));
+        let voiding = state
+            .live_tombstones(&at)
+            .filter(|tombstone| item.asks() || voids(tombstone));
         let tombstones: Vec<Tombstone> = voiding
             .take(REPLICA_NEWS_MAX.saturating_sub(noted))
             .map(|tombstone| (**tombstone).clone())
@@ -731,15 +742,9 @@ impl Lacks<'_> {
 
     /// Whether this node would pass on what is deleted.
     fn know_of_deletions_beyond(&self, state: &KeyState, at: &Circumstances<'_>) -> bool {
-        let mut unknown: BTreeSet<&EntryTag> = self.deletions().collect();
-        if unknown.is_empty() {
-            return false;
-        }
-        let own: Vec<EntryTag> = state.replicable(at).map(entry_tag).collect();
-        own.iter().for_each(|tag| {
-            unknown.remove(tag);
-        });
-        !unknown.is_empty()
+        let deletions: Vec<&EntryTag> = self.deletions().collect();
+        let deleted = |entry: &Entry| deletions.iter().any(|tag| tag_voids(tag, entry));
+        !deletions.is_empty() && state.replicable(at).any(deleted)
     }
 }
 

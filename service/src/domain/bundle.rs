@@ -12,16 +12,19 @@ use super::id::{check_count, check_len};
 use super::limits::{BUNDLE_ENTRIES_MAX, BUNDLE_LEN_MAX, REPLICA_KEYS_MAX, UNPACKED_LEN_MAX};
 use super::offer::bad;
 use super::packed::{PackedRecord, StringTable, Strings};
-use super::replica::Fingerprint;
+use super::replica::{Fingerprint, FINGERPRINT_LEN};
 
 const VERSION: u8 = 1;
 /// Id and owner of each key, and of each entry its key, issuer, provider, value, relay and service.
 const STRINGS_MAX: usize = 2 * REPLICA_KEYS_MAX + 6 * BUNDLE_ENTRIES_MAX;
 
+/// In a fingerprint's place, which never is nothing but zeros.
+const ASKING: Fingerprint = [0; FINGERPRINT_LEN];
+
 /// One key of a bundle. Unpacked it is as unverified as before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BundleItem {
-    /// What the sending node holds of the key, whether all of that is here or only what is lacking.
+    /// What the sending node holds of the key, whether all of that is here or only what is lacking; or [`ASKING`].
     pub fingerprint: Fingerprint,
     pub key: Key,
     pub records: Vec<Record>,
@@ -36,6 +39,15 @@ impl BundleItem {
             records: Vec::new(),
             tombstones: Vec::new(),
         }
+    }
+
+    /// The question what was deleted of a key. Nothing of it is taken in.
+    pub fn asking(key: Key) -> Self {
+        Self::new(ASKING, key)
+    }
+
+    pub fn asks(&self) -> bool {
+        self.fingerprint == ASKING
     }
 
     pub fn push(&mut self, entry: &Entry) {

@@ -33,7 +33,7 @@ pub use merge::{merge_keys, merge_records};
 pub use neighbourhood::{neighbourhood, RoutingTable};
 pub use offer::{Digests, KeySet, OfferAnswer};
 pub use packed::{pack_key, pack_records, unpack_key, Unpacker};
-pub use replica::{entry_tag, is_tombstone_tag, key_tag, own_turn, EntryTag, Fingerprint, KeyTag};
+pub use replica::{entry_tag, is_tombstone_tag, key_tag, own_turn, tag_voids, EntryTag, Fingerprint, KeyTag};
 pub use storage::{day, Priority, StorageLimits};
 pub use time::{HostTimestamp, Timeouts};
 pub use verified::{check_metadata_sizes, verify_key, verify_record, verify_tombstone, Verified};

@@ -59,18 +59,38 @@ pub fn key_tag(key_id: &KeyId) -> KeyTag {
     std::array::from_fn(|at| key_id.as_bytes()[at])
 }
 
-/// The first bytes of an entry's digest, the lowest bit of the last one set for a tombstone and not for a record: who is
-/// told of a tombstone that it lacks knows that it may hold what is deleted.
+/// Stands for an entry. That of a tombstone also says what it voids, so that who lacks it knows whether it holds what is
+/// deleted: two bytes of the identity's digest, the time of issue in seconds modulo 2^32 (big-endian), two of the entry's.
 pub fn entry_tag(entry: &Entry) -> EntryTag {
     let digest = entry_digest(entry);
-    let mut tag: EntryTag = std::array::from_fn(|at| digest[at]);
-    let last = &mut tag[ENTRY_TAG_LEN - 1];
-    *last = *last & !TOMBSTONE_BIT | u8::from(matches!(entry, Entry::Tombstone(_)));
-    tag
+    match entry {
+        Entry::Record(_) => {
+            let mut tag: EntryTag = std::array::from_fn(|at| digest[at]);
+            tag[ENTRY_TAG_LEN - 1] &= !TOMBSTONE_BIT;
+            tag
+        }
+        Entry::Tombstone(_) => {
+            let ([who, by_whom, ..], [a, b, c, d]) = (entry.identity().digest(), issued_at(entry).to_be_bytes());
+            [who, by_whom, a, b, c, d, digest[0], digest[1] | TOMBSTONE_BIT]
+        }
+    }
 }
 
 pub fn is_tombstone_tag(tag: &EntryTag) -> bool {
     tag[ENTRY_TAG_LEN - 1] & TOMBSTONE_BIT != 0
+}
+
+/// Whether the tombstone of this tag voids this record; false for other entries.
+pub fn tag_voids(tag: &EntryTag, entry: &Entry) -> bool {
+    let [who, by_whom, a, b, c, d, ..] = *tag;
+    matches!(entry, Entry::Record(_))
+        && is_tombstone_tag(tag)
+        && issued_at(entry) <= u32::from_be_bytes([a, b, c, d])
+        && entry.identity().digest().starts_with(&[who, by_whom])
+}
+
+fn issued_at(entry: &Entry) -> u32 {
+    entry.timestamp_issued() as u32
 }
 
 fn entry_digest(entry: &Entry) -> [u8; 32] {

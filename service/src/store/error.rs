@@ -20,11 +20,13 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// What SQLite itself says of a file with this defect, when it stumbles over it.
-    pub(super) fn damaged(defect: &str) -> Self {
+    /// What SQLite itself says of a file with this defect, when it stumbles over it. The last line of a check's verdict
+    /// is the defect, one before it names the database.
+    pub(super) fn damaged(verdict: &str) -> Self {
+        let defect = verdict.lines().last().unwrap_or_default();
         Self::Sqlite {
             code: SQLITE_CORRUPT,
-            message: format!("database disk image is malformed: {}", defect.trim()),
+            message: format!("database disk image is malformed: {defect}"),
         }
     }
 

@@ -139,7 +139,7 @@ fn what_does_not_fit_is_not_acknowledged_to_a_neighbour() {
         let _ = node.register_key(&owner.key(&format!("label {number}"), NOW), NOW);
     }
     let keys = [owner.key("one more", NOW), key_of("another", NOW)];
-    let items: Vec<BundleItem> = keys.iter().map(|key| BundleItem::new([0; 16], key.clone())).collect();
+    let items: Vec<BundleItem> = keys.iter().map(|key| BundleItem::new([1; 16], key.clone())).collect();
     let origins = Origins::new(&node.host, &node.host, 3).time(2);
     let bundle = pack_bundle(&items);
     let receipt = node.call(origins, |call| call.take_replica(&bundle, &[], NOW)).unwrap();

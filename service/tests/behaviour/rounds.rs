@@ -4,7 +4,7 @@
 use registry_service::calls::{Answer, ReplicaAnswer, ReplicaParcel, ReplicaRound, ReplicationReport};
 use registry_service::domain::data::Tombstone;
 use registry_service::domain::limits::{BUNDLE_ISSUERS_MAX, LEASE_SEC, NEIGHBOURHOOD_MAX, REPLICA_KEYS_MAX};
-use registry_service::domain::{own_turn, pack_bundle, unpack_bundle, Entry, KeyId, OfferAnswer};
+use registry_service::domain::{own_turn, pack_bundle, unpack_bundle, Entry, Identity, KeyId, OfferAnswer};
 use registry_testkit::{weight_of, NativeNode, Origins, Peer};
 
 use crate::support::{assert_refused, dump, scene, Scene, DAY, HOUR, NOW};
@@ -318,6 +318,9 @@ fn a_node_that_missed_the_deletion_of_its_own_record_hears_of_it_when_it_hands_o
 /// A scene whose neighbours have heard of a deletion that the scene's node has missed, beside newcomers with nothing.
 fn behind(neighbours: usize, newcomers: usize) -> (Scene, Vec<NativeNode>, Tombstone) {
     let mut scene = with_providers(&["provider", "another"]);
+    // Newcomers lack this one, too: the same bundle goes to them.
+    let other = Peer::named("owner").key("another resource", NOW);
+    scene.node.register_key(&other, NOW).unwrap();
     let mut others = nodes(neighbours);
     scene.node.replicate(&mut others, everybody, HOUR, DUE);
     let provider = Peer::named("provider");
@@ -334,13 +337,13 @@ fn a_node_that_has_missed_a_deletion_hears_of_it_before_it_passes_a_key_on() {
     let (mut scene, mut others, tombstone) = behind(5, 4);
     let now = DUE + HOUR;
     let trip = scene.node.replicate(&mut others, everybody, HOUR, now);
-    assert_eq!((trip.report.settled, trip.report.dropped), (0, 0));
+    assert_eq!((trip.report.settled, trip.report.dropped), (1, 0), "the other resource");
     assert_eq!(entries(&trip.parcel.unwrap()), 0);
     for newcomer in &mut others[5..] {
-        assert_eq!(
-            providers(newcomer, &scene.key_id, now),
-            0,
-            "what is deleted has reached one"
+        let held = newcomer.get_key_metadata(&scene.key_id);
+        assert!(
+            held.is_err(),
+            "one without records would answer lookups that there are none"
         );
     }
     assert_eq!(
@@ -359,14 +362,20 @@ fn a_node_that_has_missed_a_deletion_hears_of_it_before_it_passes_a_key_on() {
 /// Offers of a round, answered by these nodes and by liars, who claim to hold a tombstone that there is not.
 fn end_with_liars(scene: &mut Scene, others: &mut [NativeNode], liars: usize, now: u64) -> ReplicationReport {
     let round = begin(&mut scene.node, others, now);
+    let provider = Peer::named("provider").id().to_owned();
+    let identity = Identity {
+        issued_by: provider.clone(),
+        peer_id: provider,
+    };
+    let ([who, by_whom, ..], [a, b, c, d]) = (identity.digest(), (now as u32).to_be_bytes());
+    let tag = [who, by_whom, a, b, c, d, 0xff, 0xff];
     let answers: Vec<_> = others
         .iter_mut()
         .enumerate()
         .map(|(index, node)| match index < liars {
             true => {
-                let differing = vec![(0, vec![[0xff; 8]])];
                 let lie = OfferAnswer {
-                    differing,
+                    differing: vec![(0, vec![tag])],
                     ..OfferAnswer::default()
                 };
                 ReplicaAnswer::of(node.host.id(), Answer::from(Ok(lie.encode())))
@@ -388,6 +397,21 @@ fn end_with_liars(scene: &mut Scene, others: &mut [NativeNode], liars: usize, no
         .node
         .end_replication(&round, &answers, &sent, &receipts, now)
         .unwrap()
+}
+
+/// Who alone has taken in a registration after a deletion is not behind.
+#[test]
+fn what_came_after_a_deletion_is_passed_on_to_those_who_know_of_the_deletion_alone() {
+    let (mut scene, mut others, tombstone) = behind(5, 4);
+    let again = scene.record("provider", DUE + 1);
+    assert!(again.metadata.timestamp_issued > tombstone.timestamp_issued);
+    scene.node.put_record(&again, DUE + 1).unwrap();
+    let now = DUE + HOUR + 1;
+    scene.node.replicate(&mut others, everybody, HOUR, now);
+    for node in &mut others {
+        assert_eq!(providers(node, &scene.key_id, now), 2);
+        assert_eq!(node.get_tombstones(&scene.key_id, now).unwrap(), []);
+    }
 }
 
 #[test]
