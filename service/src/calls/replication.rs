@@ -293,8 +293,8 @@ impl<B: Backend> Call<'_, B> {
         Ok(answer.encode())
     }
 
-    /// Packs what the neighbours lack. What does not fit goes another time. Where most of those who hold a key know of a
-    /// deletion that this node has missed, it passes nothing of the key on, but asks them.
+    /// Packs what the neighbours lack. What does not fit goes another time. Where this node is [behind](Standing) those who
+    /// hold a key, nothing of it is for those who do not.
     ///
     /// # Errors
     /// [`CallError`]; for anybody but the host.
@@ -327,20 +327,19 @@ impl<B: Backend> Call<'_, B> {
                 continue;
             };
             let key = (**state.key()).clone();
-            let behind = lacks.know_of_deletions_beyond(state, &at);
-            let item = match behind {
-                true => BundleItem::asking(key),
-                false => BundleItem::new(*fingerprint, key),
+            let standing = lacks.standing(state, &at);
+            let (item, told) = match standing {
+                Standing::UpToDate => (BundleItem::new(*fingerprint, key), &lacks.peers),
+                Standing::MissedRecord | Standing::MissedDeletion => (BundleItem::asking(key), &lacks.holders),
             };
             let entries = state
                 .replicable(&at)
-                .filter(|entry| !behind && !lacks.all_hold(&entry_tag(entry)));
+                .filter(|entry| standing != Standing::MissedDeletion && !lacks.all_hold(&entry_tag(entry), told.len()));
             match parcel.add(item, entries) {
                 Fit::Whole => keys.insert(*index),
                 Fit::Part => part = true,
                 Fit::None => break,
             }
-            let told = if behind { &lacks.holders } else { &lacks.peers };
             peers.extend(told.iter().map(|peer| (*peer).to_owned()));
             if part {
                 break;
@@ -404,11 +403,7 @@ impl<B: Backend> Call<'_, B> {
                 continue;
             };
             let held = self.take_from(&mut states, &key_id)?;
-            if item.asks() {
-                if let Some(state) = held {
-                    self.note_news(&state, &item, &mut news, now);
-                    states.insert(key_id, state);
-                }
+            if item.asks() && held.is_none() {
                 continue;
             }
             let is_new = held.is_none();
@@ -614,15 +609,15 @@ impl<B: Backend> Call<'_, B> {
     /// The keys of a round of which this node has missed a deletion.
     fn behind(&mut self, opened: &Opened<'_>, now: HostTimestamp) -> Result<BTreeSet<usize>, CallError> {
         let mut lacking = Lacking::of(opened).0;
-        lacking.retain(|_, lacks| lacks.deletions().next().is_some());
+        lacking.retain(|_, lacks| lacks.of_most().any(is_tombstone_tag));
         let tag_of = |index: &usize| opened.digests.0.get(*index).map(|(tag, _)| *tag);
         let tags: Vec<KeyTag> = lacking.keys().filter_map(tag_of).collect();
         let states = by_tag(self.store.load_tagged(&tags)?);
         let at = self.at(now);
         let is_behind = |(index, lacks): (usize, Lacks<'_>)| {
             let held = states.get(&tag_of(&index)?)?;
-            let behind = held.iter().any(|state| lacks.know_of_deletions_beyond(state, &at));
-            behind.then_some(index)
+            let behind = |state: &KeyState| lacks.standing(state, &at) == Standing::MissedDeletion;
+            held.iter().any(behind).then_some(index)
         };
         Ok(lacking.into_iter().filter_map(is_behind).collect())
     }
@@ -729,23 +724,46 @@ struct Lacks<'a> {
 }
 
 impl Lacks<'_> {
-    fn all_hold(&self, tag: &EntryTag) -> bool {
-        self.held.get(tag).is_some_and(|count| *count == self.peers.len())
+    /// Whether so many peers hold it.
+    fn all_hold(&self, tag: &EntryTag, peers: usize) -> bool {
+        self.held.get(tag).is_some_and(|count| *count == peers)
     }
 
-    /// The tombstones that most of those have who hold anything: a few liars cannot keep a key from being replicated.
-    fn deletions(&self) -> impl Iterator<Item = &EntryTag> {
+    /// The entries that most of those have who hold anything: a few liars cannot keep a key from being replicated.
+    fn of_most(&self) -> impl Iterator<Item = &EntryTag> {
         let holders = self.holders.len() + self.same;
-        let known = self.held.iter().filter(move |(_, count)| **count * 2 > holders);
-        known.map(|(tag, _)| tag).filter(|tag| is_tombstone_tag(tag))
+        let held = self.held.iter().filter(move |(_, count)| **count * 2 > holders);
+        held.map(|(tag, _)| tag)
     }
 
-    /// Whether this node would pass on what is deleted.
-    fn know_of_deletions_beyond(&self, state: &KeyState, at: &Circumstances<'_>) -> bool {
-        let deletions: Vec<&EntryTag> = self.deletions().collect();
+    /// What most of those who hold anything have and this node has not. If a record of one identity is older there than
+    /// here, this node only seems to have missed it; they are told of the later one all the same.
+    fn standing(&self, state: &KeyState, at: &Circumstances<'_>) -> Standing {
+        let deletions: Vec<&EntryTag> = self.of_most().filter(|tag| is_tombstone_tag(tag)).collect();
         let deleted = |entry: &Entry| deletions.iter().any(|tag| tag_voids(tag, entry));
-        !deletions.is_empty() && state.replicable(at).any(deleted)
+        if !deletions.is_empty() && state.replicable(at).any(deleted) {
+            return Standing::MissedDeletion;
+        }
+        let mut records = self.of_most().filter(|tag| !is_tombstone_tag(tag)).peekable();
+        if records.peek().is_none() {
+            return Standing::UpToDate;
+        }
+        let own: BTreeSet<EntryTag> = state.replicable(at).map(entry_tag).collect();
+        match records.all(|tag| own.contains(tag)) {
+            true => Standing::UpToDate,
+            false => Standing::MissedRecord,
+        }
     }
+}
+
+/// Where this node stands, of one key, among those that hold something of it. What a newcomer takes in it answers lookups
+/// with, so it should have it from a node that is up to date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    UpToDate,
+    MissedRecord,
+    /// It would pass on what is deleted.
+    MissedDeletion,
 }
 
 /// What is lacking, by the key's position in the round.

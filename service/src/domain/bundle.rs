@@ -41,7 +41,7 @@ impl BundleItem {
         }
     }
 
-    /// The question what was deleted of a key. Nothing of it is taken in.
+    /// For those alone who hold the key: what they lack, and the question what was deleted of it.
     pub fn asking(key: Key) -> Self {
         Self::new(ASKING, key)
     }

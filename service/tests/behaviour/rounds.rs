@@ -359,6 +359,32 @@ fn a_node_that_has_missed_a_deletion_hears_of_it_before_it_passes_a_key_on() {
     }
 }
 
+#[test]
+fn a_node_that_has_missed_a_registration_leaves_newcomers_to_those_who_have_not() {
+    let (mut scene, mut others, _) = behind(5, 4);
+    let (missed, extra) = (scene.record("missed", DUE), scene.record("extra", DUE));
+    for node in &mut others[..5] {
+        node.put_record(&missed, DUE).unwrap();
+    }
+    let provider = Peer::named("provider");
+    let tombstone = provider.tombstone(&scene.key_id, &provider, DUE);
+    scene.node.add_tombstone(&tombstone, DUE).unwrap();
+    scene.node.put_record(&extra, DUE).unwrap();
+    let now = DUE + HOUR;
+    let trip = scene.node.replicate(&mut others, everybody, HOUR, now);
+    assert_eq!(entries(&trip.parcel.unwrap()), 1, "what they lack");
+    assert_eq!(trip.report.settled, 2, "with the other resource");
+    for newcomer in &mut others[5..] {
+        assert!(newcomer.get_key_metadata(&scene.key_id).is_err());
+    }
+
+    let mut complete = others.remove(0);
+    complete.replicate(&mut others, everybody, HOUR, now + 1);
+    for node in &mut others {
+        assert_eq!(providers(node, &scene.key_id, now + 1), 3);
+    }
+}
+
 /// Offers of a round, answered by these nodes and by liars, who claim to hold a tombstone that there is not.
 fn end_with_liars(scene: &mut Scene, others: &mut [NativeNode], liars: usize, now: u64) -> ReplicationReport {
     let round = begin(&mut scene.node, others, now);
