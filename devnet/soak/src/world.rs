@@ -313,19 +313,23 @@ impl World {
     fn who_holds(&mut self, key_id: &str, provider: &str) -> Result<String> {
         let point = devnet::kademlia::resource_point(key_id).map_err(eyre::Report::msg)?;
         let nodes = self.network.closest_nodes(point, self.live_nodes().len());
+        let holders = self.network.holders(key_id)?;
         let mut text = String::from("by distance:");
         for node in nodes {
-            let records = self.ask(node, &Query::new("registry", "get_records").arg(key_id).now())?;
             let tombstones = self.ask(node, &Query::new("registry", "get_tombstones").arg(key_id).now())?;
-            let names = |list: &Value, at: &str| {
-                let items = list["result"].as_array().into_iter().flatten();
-                items.filter(|item| item.pointer(at) == Some(&json!(provider))).count() > 0
-            };
-            let known = match (names(&tombstones, "/peer_id"), names(&records, "/metadata/peer_id")) {
-                (true, _) => "T",
-                (false, true) => "R",
-                _ if records["success"] == json!(true) => "-",
-                _ => ".",
+            let mut tombstones = tombstones["result"].as_array().into_iter().flatten();
+            let known = match holders.get(&node) {
+                _ if tombstones.any(|tombstone| tombstone["peer_id"] == provider) => "T",
+                Some(held)
+                    if held
+                        .records
+                        .iter()
+                        .any(|record| record["metadata"]["peer_id"] == provider) =>
+                {
+                    "R"
+                }
+                Some(_) => "-",
+                None => ".",
             };
             text = format!("{text} {node}{known}");
         }

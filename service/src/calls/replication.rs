@@ -563,7 +563,8 @@ impl<B: Backend> Call<'_, B> {
         let opened = Opened::new(round, answers)?;
         let digests = &opened.digests;
         let acks = Acks::count(&opened, answers, sent, receipts)?;
-        let behind = self.behind(&opened, now)?;
+        let lacking = Lacking::of(&opened);
+        let behind = self.behind(&lacking, digests, now)?;
         self.take_news(receipts, now)?;
         let settled: Vec<usize> = (0..digests.0.len())
             .filter(|index| acks.settled(*index) && !behind.contains(index))
@@ -589,7 +590,7 @@ impl<B: Backend> Call<'_, B> {
         // Nobody could tell: another one may replicate the key.
         self.store.set_published(&as_before, now.as_sec())?;
         // What did not fit into the parcel is the first to go next time.
-        let mut first = self.store.ids_tagged(&unsent(&opened, sent)?)?;
+        let mut first = self.store.ids_tagged(&unsent(&lacking, digests, sent)?)?;
         first.extend(informed);
         self.store.set_published(&first, 0)?;
         self.store.set_published(&stay, now.as_sec())?;
@@ -607,19 +608,27 @@ impl<B: Backend> Call<'_, B> {
 
 impl<B: Backend> Call<'_, B> {
     /// The keys of a round of which this node has missed a deletion.
-    fn behind(&mut self, opened: &Opened<'_>, now: HostTimestamp) -> Result<BTreeSet<usize>, CallError> {
-        let mut lacking = Lacking::of(opened).0;
-        lacking.retain(|_, lacks| lacks.of_most().any(is_tombstone_tag));
-        let tag_of = |index: &usize| opened.digests.0.get(*index).map(|(tag, _)| *tag);
-        let tags: Vec<KeyTag> = lacking.keys().filter_map(tag_of).collect();
+    fn behind(
+        &mut self,
+        lacking: &Lacking<'_>,
+        digests: &Digests,
+        now: HostTimestamp,
+    ) -> Result<BTreeSet<usize>, CallError> {
+        let told = lacking
+            .0
+            .iter()
+            .filter(|(_, lacks)| lacks.of_most().any(is_tombstone_tag));
+        let suspects: Vec<(usize, KeyTag, &Lacks<'_>)> = told
+            .filter_map(|(index, lacks)| Some((*index, digests.0.get(*index)?.0, lacks)))
+            .collect();
+        let tags: Vec<KeyTag> = suspects.iter().map(|(_, tag, _)| *tag).collect();
         let states = by_tag(self.store.load_tagged(&tags)?);
         let at = self.at(now);
-        let is_behind = |(index, lacks): (usize, Lacks<'_>)| {
-            let held = states.get(&tag_of(&index)?)?;
-            let behind = |state: &KeyState| lacks.standing(state, &at) == Standing::MissedDeletion;
-            held.iter().any(behind).then_some(index)
+        let is_behind = |(index, tag, lacks): (usize, KeyTag, &Lacks<'_>)| {
+            let missed = |state: &KeyState| lacks.standing(state, &at) == Standing::MissedDeletion;
+            states.get(&tag)?.iter().any(missed).then_some(index)
         };
-        Ok(lacking.into_iter().filter_map(is_behind).collect())
+        Ok(suspects.into_iter().filter_map(is_behind).collect())
     }
 
     /// Which of these keys the news have changed, and which not.
@@ -643,16 +652,13 @@ impl<B: Backend> Call<'_, B> {
 }
 
 /// The keys of which something is lacking and that no parcel held.
-fn unsent(opened: &Opened<'_>, sent: &[String]) -> Result<Vec<KeyTag>, Error> {
+fn unsent(lacking: &Lacking<'_>, digests: &Digests, sent: &[String]) -> Result<Vec<KeyTag>, Error> {
     let sent = match sent.first() {
         Some(keys) => KeySet::parse(keys)?,
         None => KeySet::default(),
     };
-    let lacking = Lacking::of(opened).0.into_keys();
-    let unsent = lacking.filter(|index| !sent.contains(*index));
-    Ok(unsent
-        .filter_map(|index| Some(opened.digests.0.get(index)?.0))
-        .collect())
+    let unsent = lacking.0.keys().filter(|index| !sent.contains(**index));
+    Ok(unsent.filter_map(|index| Some(digests.0.get(*index)?.0)).collect())
 }
 
 /// Between the keys that a receipt settles and the bundle of what the sender does not know: no character of base64.
@@ -739,19 +745,19 @@ impl Lacks<'_> {
     /// What most of those who hold anything have and this node has not. If a record of one identity is older there than
     /// here, this node only seems to have missed it; they are told of the later one all the same.
     fn standing(&self, state: &KeyState, at: &Circumstances<'_>) -> Standing {
-        let deletions: Vec<&EntryTag> = self.of_most().filter(|tag| is_tombstone_tag(tag)).collect();
-        let deleted = |entry: &Entry| deletions.iter().any(|tag| tag_voids(tag, entry));
-        if !deletions.is_empty() && state.replicable(at).any(deleted) {
-            return Standing::MissedDeletion;
-        }
-        let mut records = self.of_most().filter(|tag| !is_tombstone_tag(tag)).peekable();
-        if records.peek().is_none() {
+        let most: Vec<&EntryTag> = self.of_most().collect();
+        if most.is_empty() {
             return Standing::UpToDate;
         }
+        let deleted = |entry: &Entry| most.iter().any(|tag| tag_voids(tag, entry));
+        if state.replicable(at).any(deleted) {
+            return Standing::MissedDeletion;
+        }
         let own: BTreeSet<EntryTag> = state.replicable(at).map(entry_tag).collect();
-        match records.all(|tag| own.contains(tag)) {
-            true => Standing::UpToDate,
-            false => Standing::MissedRecord,
+        let is_missed = |tag: &&EntryTag| !is_tombstone_tag(tag) && !own.contains(*tag);
+        match most.iter().any(is_missed) {
+            true => Standing::MissedRecord,
+            false => Standing::UpToDate,
         }
     }
 }

@@ -43,7 +43,8 @@ impl<B: Backend> Store<B> {
         let backend = B::open(path)?;
         backend.script(schema::CONNECTION)?;
         let version = row::number(&backend.read(sql::SCHEMA_VERSION, &[])?)? as u32;
-        if version > 0 {
+        // A later version's database is left alone, whatever is the matter with it.
+        if (1..=schema::SCHEMA_VERSION).contains(&version) {
             check_structure(&backend)?;
         }
         migrate(&backend, version)?;

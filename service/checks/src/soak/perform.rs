@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 use super::{Operation, Script, Step};
 use crate::{Failure, Node, Outcome};
 
-/// Of an item's digest, in bytes.
-const DIGEST_LEN: usize = 8;
+/// Of an item's digest, in hex.
+const DIGEST_CHARS: usize = 16;
 
 /// What a call answered: equal texts stand for equal answers. One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -178,12 +178,9 @@ pub(super) fn on_native(node: &mut NativeNode, step: &Step) -> Answer {
 /// A digest of each item, in their order.
 fn listed<T: Serialize>(items: &[T]) -> Answer {
     let digests = items.iter().map(|item| {
-        let digest = Sha256::digest(serde_json::to_vec(item).unwrap_or_default());
+        let mut digest = format!("{:x}", Sha256::digest(serde_json::to_vec(item).unwrap_or_default()));
+        digest.truncate(DIGEST_CHARS);
         digest
-            .iter()
-            .take(DIGEST_LEN)
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>()
     });
     Answer::ok(digests.collect::<Vec<_>>().join(" "))
 }
