@@ -89,8 +89,15 @@ impl<B: Backend> Call<'_, B> {
 
     pub(super) fn admit_key(&mut self, key: Key, now: HostTimestamp) -> Result<(KeyId, KeyState), CallError> {
         let claimed = KeyId::parse(&key.id)?;
-        let mut state = with_key(self.store.load(&claimed)?, key, now)?;
+        let held = self.store.load(&claimed)?;
+        let is_new = held.as_ref().is_none_or(|held| held.dead(&self.at(now)));
+        let mut state = with_key(held, key, now)?;
         self.note_published(&mut state, now);
+        let (created, stale_sec) = (state.key().timestamp_created, self.timeouts().stale_sec);
+        if is_new && self.partial.note(&claimed, created, now, stale_sec) {
+            // In its own round this node tells its neighbours what it lacks.
+            state.note_due();
+        }
         Ok((claimed, state))
     }
 }

@@ -10,8 +10,8 @@ use super::{Call, CallError};
 use crate::domain::data::{Key, Record};
 use crate::domain::limits::{MERGE_LISTS_MAX, NODE_ERROR_LEN_MAX, PEERS_MAX, PEER_ID_LEN_MAX, REPUBLISH_BATCH_MAX};
 use crate::domain::{
-    check_count, merge_keys, pack_answer, pack_key, quoted, unpack_answer, unpack_key, verify_key, Error, KeyId,
-    KnownRecords, Unpacker,
+    check_count, merge_keys, pack_answer, pack_key, quoted, unpack_answer, unpack_key, verify_key, Error, Extent,
+    HostTimestamp, KeyId, KnownRecords, Unpacker,
 };
 use crate::store::Backend;
 
@@ -45,11 +45,13 @@ impl From<Result<String, CallError>> for Answer {
     }
 }
 
-/// A checked answer: its errors begin with the node.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A checked answer: one packed answer, which counts or is only [partial](Extent::Partial), or one error, which begins with
+/// the node.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NodeAnswer {
     pub peer_id: String,
     pub good: Vec<String>,
+    pub partial: Vec<String>,
     pub bad: Vec<String>,
 }
 
@@ -60,28 +62,37 @@ impl NodeAnswer {
         let (peer_id, error) = (clip(peer_id, PEER_ID_LEN_MAX), clip(error, NODE_ERROR_LEN_MAX));
         Self {
             peer_id: peer_id.to_owned(),
-            good: Vec::new(),
             bad: vec![format!("{peer_id}: {error}")],
+            ..Self::default()
         }
     }
 
-    fn good(peer_id: &str, packed: &str) -> Self {
-        Self {
+    fn good(peer_id: &str, packed: &str, extent: Extent) -> Self {
+        let mut answer = Self {
             peer_id: peer_id.to_owned(),
-            good: vec![packed.to_owned()],
-            bad: Vec::new(),
+            ..Self::default()
+        };
+        match extent {
+            Extent::Whole => answer.good.push(packed.to_owned()),
+            Extent::Partial => answer.partial.push(packed.to_owned()),
         }
+        answer
     }
 
-    fn checked(peer_id: &str, answer: Answer, check: impl FnOnce(&str) -> Result<(), Error>) -> Self {
+    fn checked(peer_id: &str, answer: Answer, check: impl FnOnce(&str) -> Result<Extent, Error>) -> Self {
         match (answer.good.first(), answer.bad.first()) {
             (Some(packed), None) if answer.good.len() == 1 => match check(packed) {
-                Ok(()) => Self::good(peer_id, packed),
+                Ok(extent) => Self::good(peer_id, packed, extent),
                 Err(error) => Self::failed(peer_id, &format!("the answer is dropped: {error}")),
             },
             (None, Some(error)) => Self::failed(peer_id, error),
             _ => Self::failed(peer_id, "the answer is dropped: it is neither one list nor one error"),
         }
+    }
+
+    /// What it brings, whether it counts or not.
+    fn packed(&self) -> impl Iterator<Item = &String> {
+        self.good.iter().chain(&self.partial)
     }
 }
 
@@ -126,7 +137,7 @@ impl Lookup {
         host_id: &str,
         peers: Result<Vec<String>, String>,
         ack: i16,
-        own: impl FnOnce() -> Result<T, CallError>,
+        own: impl FnOnce() -> Result<(T, Extent), CallError>,
         describe: impl FnOnce(T) -> String,
     ) -> Self {
         let peers = match peers {
@@ -146,9 +157,12 @@ impl Lookup {
         };
         if others.len() < peers.len() {
             match own() {
-                Ok(own) => {
-                    lookup.here.push(NodeAnswer::good(host_id, "here"));
-                    if lookup.ack == 1 {
+                Ok((own, extent)) => {
+                    // There is nobody who could hold more than a node alone.
+                    let counts = extent == Extent::Whole || others.is_empty();
+                    let extent = if counts { Extent::Whole } else { extent };
+                    lookup.here.push(NodeAnswer::good(host_id, "here", extent));
+                    if counts && lookup.ack == 1 {
                         return lookup;
                     }
                     lookup.known = describe(own);
@@ -196,22 +210,28 @@ impl Lookup {
                 .chain(&self.later)
                 .filter(|peer| !answers.iter().any(|answer| answer.peer_id == **peer));
             errors.extend(silent.map(|peer| no_answer(peer)));
+            let partial = all().filter(|answer| !answer.partial.is_empty()).count();
+            let beside = match partial {
+                0 => String::new(),
+                _ => format!(" beside {partial} that have not been given all of it yet"),
+            };
             errors.push(format!(
-                "{good} nodes answered with what was looked for, {} are needed",
+                "{good} nodes answered with what was looked for{beside}, {} are needed",
                 self.ack
             ));
         }
         errors
     }
 
-    /// Whether this node's own counts, and the packed answers of the others, equal ones once, with those who gave them.
-    fn good<'a>(&'a self, answers: &'a [NodeAnswer]) -> Result<(bool, GoodAnswers<'a>), Error> {
+    /// Whether this node has an answer of its own, and the packed answers of the others, equal ones once, with those who
+    /// gave them: the partial ones, too, as what they bring is genuine.
+    fn all<'a>(&'a self, answers: &'a [NodeAnswer]) -> Result<(bool, GoodAnswers<'a>), Error> {
         check_count("peers", self.ask.len() + self.later.len(), PEERS_MAX)?;
         check_count("answers", self.here.len() + answers.len(), MERGE_LISTS_MAX)?;
-        let own = self.here.iter().any(|here| !here.good.is_empty());
+        let own = self.here.iter().any(|here| here.packed().next().is_some());
         let mut good = GoodAnswers::new();
         for answer in answers {
-            for packed in &answer.good {
+            for packed in answer.packed() {
                 good.entry(packed).or_default().push(&answer.peer_id);
             }
         }
@@ -254,7 +274,7 @@ impl<B: Backend> Call<'_, B> {
     pub fn begin_key(&mut self, key_id: &str, peers: Vec<String>, ack: i16) -> Lookup {
         let peers = near(key_id, peers, self.here()).map_err(|error| error.to_string());
         let host_id = self.here().host_id().to_owned();
-        let own = || self.get_key_metadata(key_id);
+        let own = || Ok((self.get_key_metadata(key_id)?, Extent::Whole));
         Lookup::begin(&host_id, peers, ack, own, |_| String::new())
     }
 
@@ -273,7 +293,7 @@ impl<B: Backend> Call<'_, B> {
         let now = self.caller.host_timestamp(2, current_timestamp_sec)?;
         let (records, tombstones) = self.read_entries(key_id, now)?;
         let unknown = records.iter().filter(|record| !known.contains(record));
-        Ok(pack_answer(unknown, &tombstones))
+        Ok(pack_answer(unknown, &tombstones, self.extent(key_id, now)?))
     }
 
     /// The key, packed.
@@ -301,7 +321,7 @@ impl<B: Backend> Call<'_, B> {
                 }
                 self.verifier.record(record, None)?;
             }
-            Ok(())
+            Ok(Extent::of_answer(packed))
         })
     }
 
@@ -310,7 +330,7 @@ impl<B: Backend> Call<'_, B> {
         NodeAnswer::checked(self.caller.peer_of(1), answer, |packed| {
             let key = verify_key(unpack_key(packed)?)?;
             if key.id == key_id {
-                return Ok(());
+                return Ok(Extent::Whole);
             }
             Err(Error::SeveralKeys {
                 first: key_id.to_owned(),
@@ -332,7 +352,7 @@ impl<B: Backend> Call<'_, B> {
         current_timestamp_sec: u64,
     ) -> Result<Found<Vec<Record>>, CallError> {
         let now = self.caller.host_timestamp(3, current_timestamp_sec)?;
-        let (own, others) = lookup.good(answers)?;
+        let (own, others) = lookup.all(answers)?;
         let mut errors = lookup.errors(answers);
         let mut voided = Voided::new(key_id, self.timeouts(), now);
         let mut lists = Vec::new();
@@ -371,7 +391,7 @@ impl<B: Backend> Call<'_, B> {
     /// # Errors
     /// [`CallError`].
     pub fn end_key(&mut self, key_id: &str, lookup: &Lookup, answers: &[NodeAnswer]) -> Result<Found<Key>, CallError> {
-        let (own, others) = lookup.good(answers)?;
+        let (own, others) = lookup.all(answers)?;
         let mut keys = Vec::new();
         if own {
             keys.push(self.get_key_metadata(key_id)?);
@@ -394,8 +414,16 @@ impl<B: Backend> Call<'_, B> {
         key_id: &str,
         time_at: usize,
         current_timestamp_sec: u64,
-    ) -> Result<Vec<Record>, CallError> {
+    ) -> Result<(Vec<Record>, Extent), CallError> {
         let now = self.caller.host_timestamp(time_at, current_timestamp_sec)?;
-        self.read_records(key_id, now)
+        Ok((self.read_records(key_id, now)?, self.extent(key_id, now)?))
+    }
+
+    /// Whether what is here of a key is all that there should be.
+    fn extent(&self, key_id: &str, now: HostTimestamp) -> Result<Extent, Error> {
+        match self.partial.contains(&KeyId::parse(key_id)?, now) {
+            true => Ok(Extent::Partial),
+            false => Ok(Extent::Whole),
+        }
     }
 }

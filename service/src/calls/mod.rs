@@ -23,7 +23,9 @@ pub use upkeep::{StaleKey, Stats};
 
 use crate::auth::Caller;
 use crate::domain::data::{Record, RecordMetadata};
-use crate::domain::{own_turn, quoted, Circumstances, Error, Here, HostTimestamp, KeyId, KeyState, Timeouts, Verifier};
+use crate::domain::{
+    own_turn, quoted, Circumstances, Error, Here, HostTimestamp, KeyId, KeyState, PartialKeys, Timeouts, Verifier,
+};
 use crate::store::{Backend, Store, StoreError, Unfit};
 
 /// The registry of one node.
@@ -31,6 +33,7 @@ use crate::store::{Backend, Store, StoreError, Unfit};
 pub struct Registry<B> {
     store: Store<B>,
     verifier: Verifier,
+    partial: PartialKeys,
 }
 
 impl<B: Backend> Registry<B> {
@@ -42,6 +45,7 @@ impl<B: Backend> Registry<B> {
         Ok(Self {
             store: Store::open(path)?,
             verifier: Verifier::default(),
+            partial: PartialKeys::default(),
         })
     }
 
@@ -54,6 +58,7 @@ impl<B: Backend> Registry<B> {
         Ok(Call {
             store: &mut self.store,
             verifier: &mut self.verifier,
+            partial: &mut self.partial,
             caller,
         })
     }
@@ -84,6 +89,7 @@ impl<B: Backend> Registry<B> {
 pub struct Call<'r, B> {
     store: &'r mut Store<B>,
     verifier: &'r mut Verifier,
+    partial: &'r mut PartialKeys,
     caller: Caller,
 }
 

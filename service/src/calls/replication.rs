@@ -170,6 +170,7 @@ impl<B: Backend> Call<'_, B> {
         let table = RoutingTable::new(distinct, self.here());
         let states = self.store.load_due(&ids, now)?;
         let (outgoing, settled) = self.choose(states, &table, now);
+        settled.iter().for_each(|key_id| self.partial.forget(key_id));
         self.store.set_published(&settled, now.as_sec())?;
         let leased: Vec<KeyId> = outgoing.iter().map(|outgoing| *outgoing.state.key_id()).collect();
         self.store.lease(&leased, now, stale_sec)?;
@@ -265,7 +266,10 @@ impl<B: Backend> Call<'_, B> {
             .map(|(index, (tag, _))| (index, *tag))
             .collect();
         let tags: Vec<KeyTag> = asked.iter().map(|(_, tag)| *tag).collect();
-        let states = by_tag(self.store.load_tagged(&tags)?);
+        let mut held = self.store.load_tagged(&tags)?;
+        // A partial key is to be filled, and says nothing of what others should hold.
+        held.retain(|state| !self.partial.contains(state.key_id(), now));
+        let states = by_tag(held);
         let at = self.at(now);
         let (mut answer, mut same_ids, mut len) = (OfferAnswer::default(), Vec::new(), 0);
         for (index, tag) in asked {
@@ -385,6 +389,8 @@ impl<B: Backend> Call<'_, B> {
     /// Takes in what another node holds and this one lacks. Each key and each entry is judged by itself, the rest comes
     /// in, as far as it fits into the limits of this node; all in one transaction. Returns which keys of the bundle are
     /// settled here: nothing of them was refused. Behind a dot follow, as a bundle, tombstones that void what was sent.
+    /// A key of which the other node asks for what it lacks is due here at once, if it has not been replicated for a
+    /// while.
     ///
     /// # Errors
     /// [`CallError`] where the bundle as a whole is at fault; nothing is written then.
@@ -406,7 +412,7 @@ impl<B: Backend> Call<'_, B> {
             if item.asks() && held.is_none() {
                 continue;
             }
-            let is_new = held.is_none();
+            let (is_new, asks) = (held.is_none(), item.asks());
             let admitted = now
                 .check_not_ahead("timestamp_created", item.key.timestamp_created)
                 .and_then(|()| with_key(held, item.key.clone(), now));
@@ -420,26 +426,42 @@ impl<B: Backend> Call<'_, B> {
                 continue;
             }
             if clean {
-                clean_keys.push((index, key_id));
+                clean_keys.push((index, key_id, asks));
             }
             if state.fingerprint(&self.at(now)) == fingerprint {
                 self.note_published(&mut state, now);
             }
+            if asks {
+                self.note_asked(&mut state, now);
+            }
             states.insert(key_id, state);
         }
         // A key that comes again and is refused then takes with it what came before.
-        clean_keys.retain(|(_, key_id)| states.contains_key(key_id));
+        clean_keys.retain(|(_, key_id, _)| states.contains_key(key_id));
         let unfit = self.save_fitting(states.into_values().collect(), now)?;
         let mut settled = KeySet::default();
-        for (index, key_id) in clean_keys {
-            if !unfit.iter().any(|unfit| unfit.key_id == key_id) {
-                settled.insert(index);
+        for (index, key_id, asks) in clean_keys {
+            if unfit.iter().any(|unfit| unfit.key_id == key_id) {
+                continue;
+            }
+            settled.insert(index);
+            if !asks {
+                self.partial.forget(&key_id);
             }
         }
         if news.is_empty() {
             return Ok(settled.encode());
         }
         Ok(format!("{}{NEWS_SEPARATOR}{}", settled.encode(), pack_bundle(&news)))
+    }
+
+    /// Another node lacks something of this key. In the next round here it is told, with all others that lack something.
+    /// Anybody can ask; more than a few rounds in a stale period nobody gets for it.
+    fn note_asked(&self, state: &mut KeyState, now: HostTimestamp) {
+        let rest_sec = self.timeouts().stale_sec / ASKED_ONE_IN;
+        if state.published_at().saturating_add(rest_sec) <= now.as_sec() {
+            state.note_due();
+        }
     }
 
     /// A key that this call has loaded already, or that it loads now.
@@ -573,7 +595,7 @@ impl<B: Backend> Call<'_, B> {
         let tags: Vec<KeyTag> = settled.iter().map(|index| digests.0[*index].0).collect();
         let states = by_tag(self.store.load_tagged(&tags)?);
         let at = self.at(now);
-        let (mut stay, mut go) = (Vec::new(), Vec::new());
+        let (mut stay, mut go, mut whole) = (Vec::new(), Vec::new(), Vec::new());
         for index in settled {
             let (tag, fingerprint) = &digests.0[index];
             for state in states.get(tag).into_iter().flatten() {
@@ -581,11 +603,16 @@ impl<B: Backend> Call<'_, B> {
                 if state.fingerprint(&at) != *fingerprint {
                     continue;
                 }
+                let lacks = lacking.0.get(&index);
+                if lacks.is_none_or(|lacks| lacks.standing(state, &at) == Standing::UpToDate) {
+                    whole.push(*state.key_id());
+                }
                 let goes = away.contains(index) && !state.needed_here(&at);
                 let list = if goes { &mut go } else { &mut stay };
                 list.push(*state.key_id());
             }
         }
+        whole.iter().for_each(|key_id| self.partial.forget(key_id));
         let (informed, as_before) = self.informed(&behind, digests, now)?;
         // Nobody could tell: another one may replicate the key.
         self.store.set_published(&as_before, now.as_sec())?;

@@ -2,7 +2,8 @@
 //! hold or say they hold.
 //!
 //! A packed list of records, and, where there are tombstones, a dot and their packed list: base64 (no padding,
-//! standard alphabet) of postcard, a version byte and the tombstones without the key's id, which the reader knows.
+//! standard alphabet) of postcard, a version byte and the tombstones without the key's id, which the reader knows. Where
+//! others may hold more, an exclamation mark ends it.
 
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use base64::Engine;
@@ -18,6 +19,27 @@ use super::packed::{pack_records, Unpacker};
 const VERSION: u8 = 1;
 /// No character of base64.
 const SEPARATOR: char = '.';
+/// Neither.
+const PARTIAL: char = '!';
+
+/// How much an answer holds of what there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// All that the node knows of, and it should know of all.
+    Whole,
+    /// The node should know of more, see [`PartialKeys`](super::PartialKeys).
+    Partial,
+}
+
+impl Extent {
+    /// What an answer says of itself.
+    pub fn of_answer(text: &str) -> Self {
+        match text.ends_with(PARTIAL) {
+            true => Self::Partial,
+            false => Self::Whole,
+        }
+    }
+}
 
 #[derive(Serialize, Deserialize)]
 struct PackedTombstones<'a> {
@@ -40,6 +62,7 @@ struct PackedTombstone<'a> {
 pub fn pack_answer<'a>(
     records: impl IntoIterator<Item = &'a Record>,
     tombstones: impl IntoIterator<Item = &'a Tombstone>,
+    extent: Extent,
 ) -> String {
     let mut packed = pack_records(records);
     let tombstones: Vec<_> = tombstones
@@ -65,6 +88,9 @@ pub fn pack_answer<'a>(
         packed.push(SEPARATOR);
         STANDARD_NO_PAD.encode_string(postcard::to_allocvec(&list).unwrap_or_default(), &mut packed);
     }
+    if extent == Extent::Partial {
+        packed.push(PARTIAL);
+    }
     packed
 }
 
@@ -73,6 +99,7 @@ pub fn pack_answer<'a>(
 /// # Errors
 /// [`Error::TooLong`], [`Error::TooMany`] and [`Error::BadPacked`].
 pub fn unpack_answer(key_id: &str, text: &str, unpacker: Unpacker) -> Result<(Vec<Record>, Vec<Tombstone>), Error> {
+    let text = text.strip_suffix(PARTIAL).unwrap_or(text);
     let (records, tombstones) = match text.split_once(SEPARATOR) {
         Some((records, tombstones)) => (records, unpack_tombstones(key_id, tombstones)?),
         None => (text, Vec::new()),

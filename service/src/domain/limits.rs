@@ -89,6 +89,12 @@ pub const PEER_LISTS_MAX: usize = REPLICA_PLACES_MAX + 1;
 /// A node's own share of a key's replication: one in so many stale periods nobody can take it over. Whoever tells all
 /// nodes that he has replicated, and has not, stops them for so long.
 pub const OWN_TURN_ONE_IN: u8 = 16;
+/// Keys of which this node remembers that its neighbours may hold more; of others it forgets that.
+pub const PARTIAL_KEYS_MAX: usize = 16_384;
+/// How old a key is that its neighbours may hold more of than the node that it is registered at, in seconds.
+pub const NEW_KEY_SEC: u64 = 60;
+/// A node that is asked for what another lacks has the key due at once, but only once in this part of a stale period.
+pub const ASKED_ONE_IN: u64 = 4;
 /// Rows of each kind that one `clear_expired` removes; call again while it reports that many.
 pub const CLEAR_BATCH_MAX: usize = 10_000;
 

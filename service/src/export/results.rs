@@ -141,12 +141,13 @@ pub struct NodeResult {
     pub bad: Vec<String>,
 }
 
-/// The same, checked: errors begin with the node.
+/// The same, checked: errors begin with the node. What is partial does not count, but is read with the rest.
 #[marine]
 #[derive(Debug, Default, Clone)]
 pub struct NodeAnswer {
     pub peer_id: String,
     pub good: Vec<String>,
+    pub partial: Vec<String>,
     pub bad: Vec<String>,
 }
 
@@ -312,7 +313,7 @@ macro_rules! same_fields {
 }
 
 same_fields!(NodeResult, calls::Answer, [good, bad]);
-same_fields!(NodeAnswer, calls::NodeAnswer, [peer_id, good, bad]);
+same_fields!(NodeAnswer, calls::NodeAnswer, [peer_id, good, partial, bad]);
 same_fields!(Spread, calls::Spread, [ask, more, good, bad, ack, enough, hopeless]);
 same_fields!(
     Lookup,

@@ -17,6 +17,7 @@ mod merge;
 mod model;
 mod order;
 mod origins;
+mod partial;
 mod publishing;
 mod replication;
 mod restart;

@@ -4,7 +4,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use base64::Engine;
 use registry_service::calls::{Answer, CallError, Found, Lookup, NodeAnswer};
 use registry_service::domain::data::{Record, Tombstone};
-use registry_service::domain::pack_answer;
+use registry_service::domain::{pack_answer, Extent};
 use registry_testkit::{NativeNode, Origins, Peer};
 
 use crate::support::{assert_text, scene, Scene, DAY, NOW};
@@ -21,7 +21,7 @@ fn neighbours() -> Vec<String> {
 fn read(scene: &mut Scene, answers: &[(&[Record], &[Tombstone])], now: u64) -> Found<Vec<Record>> {
     let packed = answers
         .iter()
-        .map(|(records, tombstones)| pack_answer(*records, *tombstones));
+        .map(|(records, tombstones)| pack_answer(*records, *tombstones, Extent::Whole));
     read_packed(scene, packed.collect(), now).1
 }
 
@@ -150,9 +150,9 @@ fn more_records_than_a_node_can_hold_of_a_key_are_no_answer() {
     let mut scene = scene();
     let genuine = scene.record("provider", NOW);
     let packed = vec![
-        pack_answer([&genuine; 545], []),
-        pack_answer([&genuine], []),
-        pack_answer([&genuine; 544], []),
+        pack_answer([&genuine; 545], [], Extent::Whole),
+        pack_answer([&genuine], [], Extent::Whole),
+        pack_answer([&genuine; 544], [], Extent::Whole),
     ];
     let (checked, found) = read_packed(&mut scene, packed, NOW);
     assert_text(&checked[0].bad[0], &["the answer is dropped", "545", "544"]);
@@ -171,8 +171,13 @@ fn an_answer_too_large_to_be_read_beside_the_others_is_dropped_alone() {
         metadata.solution = vec![7; 1_024];
         mallory.record(mallory.issue(metadata), NOW)
     };
-    let many = |value: &str| pack_answer(&vec![large(value); 544], []);
-    let packed = vec![many("a"), many("b"), many("c"), pack_answer([&genuine], [])];
+    let many = |value: &str| pack_answer(&vec![large(value); 544], [], Extent::Whole);
+    let packed = vec![
+        many("a"),
+        many("b"),
+        many("c"),
+        pack_answer([&genuine], [], Extent::Whole),
+    ];
     let (_, found) = read_packed(&mut scene, packed, NOW);
     assert!(found.found.unwrap().contains(&genuine), "{:?}", found.errors);
 }
@@ -192,7 +197,7 @@ fn lists_that_take_a_byte_an_item_are_refused_before_they_take_memory() {
     bomb.push(rest as u8);
     bomb.resize(bomb.len() + count as usize, 0);
     let bomb = STANDARD_NO_PAD.encode(bomb);
-    let good = pack_answer([&genuine], []);
+    let good = pack_answer([&genuine], [], Extent::Whole);
     let packed = vec![bomb.clone(), format!("{good}.{bomb}"), format!("{good}.{good}"), good];
     let (checked, found) = read_packed(&mut scene, packed, NOW);
     for dropped in &checked[..3] {

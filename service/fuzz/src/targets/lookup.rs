@@ -2,7 +2,7 @@
 
 use registry_service::calls::{self, Answer, Lookup, NodeAnswer};
 use registry_service::domain::data::{Record, Tombstone};
-use registry_service::domain::{pack_answer, pack_key, unpack_answer, KnownRecords, Unpacker};
+use registry_service::domain::{pack_answer, pack_key, unpack_answer, Extent, KnownRecords, Unpacker};
 
 use super::publish::peers;
 use super::stage::{Needs, Stage};
@@ -101,13 +101,20 @@ fn records(source: &mut Source<'_>) -> Vec<Record> {
 /// A packed list as a neighbour answers it.
 fn packed(source: &mut Source<'_>) -> String {
     match source.below(8) {
-        0..=5 => pack_answer(&records(source), &tombstones(source)),
+        0..=5 => pack_answer(&records(source), &tombstones(source), extent(source)),
         6 => {
-            let mut packed = pack_answer(&records(source), &tombstones(source));
+            let mut packed = pack_answer(&records(source), &tombstones(source), extent(source));
             packed.truncate(source.below(packed.len() + 1));
             packed
         }
         _ => source.hostile_text(),
+    }
+}
+
+fn extent(source: &mut Source<'_>) -> Extent {
+    match source.below(4) {
+        0 => Extent::Partial,
+        _ => Extent::Whole,
     }
 }
 
@@ -141,8 +148,13 @@ fn answer(source: &mut Source<'_>, packed: impl Fn(&mut Source<'_>) -> String) -
 }
 
 fn checked(function: &'static str, answer: &NodeAnswer) {
-    probe::note(function, if answer.bad.is_empty() { "good" } else { "bad" });
-    assert_eq!(answer.good.len() + answer.bad.len(), 1);
+    let verdict = match (answer.good.len(), answer.partial.len()) {
+        (0, 0) => "bad",
+        (0, _) => "partial",
+        _ => "good",
+    };
+    probe::note(function, verdict);
+    assert_eq!(answer.good.len() + answer.partial.len() + answer.bad.len(), 1);
     assert!(answer.bad.iter().all(|error| error.len() <= oracle::ERROR_LEN_MAX));
 }
 
@@ -158,7 +170,7 @@ fn check_records(stage: &mut Stage<'_>) {
     );
     let Ok(verdict) = verdict else { return };
     checked("check_records", &verdict);
-    for packed in &verdict.good {
+    for packed in verdict.good.iter().chain(&verdict.partial) {
         let (records, _) = unpack_answer(&key_id, packed, Unpacker::sharing(1)).expect("a checked answer unpacks");
         stage.check_records("check_records", &records);
         assert!(records.iter().all(|record| record.metadata.key_id == key_id));
@@ -197,9 +209,11 @@ fn lookup(source: &mut Source<'_>, packed: impl Fn(&mut Source<'_>) -> String) -
     let answers = (0..source.below(5))
         .map(|_| {
             let Answer { good, bad } = answer(source, &packed);
+            let partial = if source.below(4) == 0 { good.clone() } else { Vec::new() };
             NodeAnswer {
                 peer_id: node(source),
                 good,
+                partial,
                 bad,
             }
         })
@@ -209,7 +223,7 @@ fn lookup(source: &mut Source<'_>, packed: impl Fn(&mut Source<'_>) -> String) -
         2 => vec![NodeAnswer {
             peer_id: node(source),
             good: vec!["here".to_owned()],
-            bad: Vec::new(),
+            ..NodeAnswer::default()
         }],
         _ => vec![NodeAnswer::failed(&node(source), &source.hostile_text()); source.count(256)],
     };
@@ -242,7 +256,9 @@ fn end_records(stage: &mut Stage<'_>) {
         .collect();
     identities.dedup();
     assert_eq!(identities.len(), records.len(), "a provider twice");
-    let told = answers.iter().flat_map(|answer| &answer.good);
+    let told = answers
+        .iter()
+        .flat_map(|answer| answer.good.iter().chain(&answer.partial));
     let tombstones = told.filter_map(|packed| unpack_answer(&key_id, packed, Unpacker::sharing(answers.len())).ok());
     for tombstone in tombstones.flat_map(|(_, tombstones)| tombstones) {
         let in_time = tombstone.timestamp_issued <= now.saturating_add(oracle::SKEW_MAX_SEC);

@@ -5,6 +5,7 @@ use registry_service::domain::data::{Record, RecordMetadata, Tombstone};
 use super::{DAY, HOUR};
 
 const LEASE_SEC: u64 = 300;
+const NEW_KEY_SEC: u64 = 60;
 /// Uses are noted so coarsely, rounded up.
 const USE_SEC: u64 = DAY / 96;
 
@@ -64,6 +65,8 @@ impl Held {
 struct KeyTimes {
     life: u64,
     published: u64,
+    /// By the latest registration.
+    created: u64,
 }
 
 #[derive(Debug)]
@@ -134,15 +137,22 @@ impl Model {
         }
     }
 
-    /// In the node's own turn nobody takes the replication of a known key over.
+    /// In the node's own turn nobody takes the replication of a known key over. One that is not known though others
+    /// have had the time to register at it is due at once.
     pub(super) fn register(&mut self, created: u64, own_turn: bool) {
         let now = self.now;
+        let unknown = self.dead();
         let key = self.key.get_or_insert(KeyTimes {
+            created,
             life: created,
             published: now,
         });
+        key.created = key.created.max(created);
         if !own_turn {
             key.published = key.published.max(now);
+        }
+        if unknown && now - key.created > NEW_KEY_SEC {
+            key.published = 0;
         }
         self.used();
     }
