@@ -181,7 +181,12 @@ fn an_answer_names_what_is_the_same_and_what_is_held_of_the_rest() {
     let nothing = compare(&mut neighbour, &round);
     assert_eq!(nothing, base64(&[1, 0, 1, 0, 0]));
 
-    neighbour.republish_key(&scene.key, NOW).unwrap();
+    let mut newcomer = self::neighbour();
+    newcomer.republish_key(&scene.key, NOW).unwrap();
+    newcomer.republish_records(&[scene.record.clone()], NOW).unwrap();
+    assert_eq!(compare(&mut newcomer, &round), nothing, "a partial key");
+
+    neighbour.republish_key(&scene.key, CREATED).unwrap();
     neighbour.republish_records(&[scene.record.clone()], NOW).unwrap();
     let part = compare(&mut neighbour, &round);
     let mut record_tag = record_digest(&scene.record);
@@ -194,7 +199,7 @@ fn an_answer_names_what_is_the_same_and_what_is_held_of_the_rest() {
     assert_eq!(same, base64(&[1, 1, 0b1, 0]));
 
     let mut informed = self::neighbour();
-    informed.republish_key(&scene.key, NOW).unwrap();
+    informed.republish_key(&scene.key, CREATED).unwrap();
     informed.republish_tombstones(&[scene.tombstone.clone()], NOW).unwrap();
     let deleted = compare(&mut informed, &round);
     let Tombstone { issued_by, peer_id, .. } = &scene.tombstone;
