@@ -11,7 +11,7 @@ use devnet::{Answer, Behaviour, Honest, Hostile, Mix, Sending, ServiceCall, Serv
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use registry_service::domain::data::{Key, Record, RecordMetadata, Tombstone};
-use registry_service::domain::{pack_answer, pack_key, pack_records};
+use registry_service::domain::{pack_answer, pack_key, pack_records, Extent};
 use registry_testkit::Peer;
 use serde_json::{json, Value};
 
@@ -180,7 +180,7 @@ impl Liar {
                         tombstone
                     })
                     .collect();
-                pack_answer(&of_key, &forged)
+                pack_answer(&of_key, &forged, Extent::Whole)
             }
             Lie::Bomb => bomb(),
         })
