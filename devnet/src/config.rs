@@ -30,6 +30,8 @@ pub struct NetworkConfig {
     pub storage_dir: Option<PathBuf>,
     /// After how long other nodes take one off their neighbourhoods that is dead, or beyond a partition; `None` is never.
     pub forget_dead_after: Option<Duration>,
+    /// Peers in one bucket of a node's routing table, those that came first; `None`: every node knows all others.
+    pub bucket: Option<usize>,
     /// Wait, so that virtual time passes no faster than real time.
     pub real_time: bool,
 }
@@ -47,6 +49,7 @@ impl NetworkConfig {
             trust_graph: true,
             storage_dir: None,
             forget_dead_after: None,
+            bucket: None,
             real_time: false,
         }
     }

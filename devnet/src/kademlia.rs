@@ -17,6 +17,15 @@ pub struct Point([u8; 32]);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Distance([u8; 32]);
 
+impl Distance {
+    /// The bucket of a peer at this distance: how many bits the two points begin with in common.
+    #[must_use]
+    pub fn bucket(&self) -> u32 {
+        let zeros = self.0.iter().position(|byte| *byte != 0);
+        zeros.map_or(256, |at| at as u32 * 8 + self.0[at].leading_zeros())
+    }
+}
+
 impl Point {
     /// Where these bytes lie: at their sha256.
     #[must_use]

@@ -1,11 +1,13 @@
 //! Answering the service calls that AquaVM asks a peer for.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use avm_server::avm_runner::RawAVMOutcome;
 use avm_server::{CallRequestParams, CallResults, CallServiceResult};
 
 use crate::builtins::{self, Host, Neighbour};
+use crate::kademlia::Point;
 use crate::log::{fingerprint, What};
 use crate::network::Network;
 use crate::particle::Particle;
@@ -164,8 +166,23 @@ impl Network {
             peer_id: peer.id().to_owned(),
             point: peer.point(),
         };
-        self.peers.iter().filter(is_known).map(neighbour).collect()
+        let known = self.peers.iter().filter(is_known).map(neighbour);
+        match self.config.bucket {
+            None => known.collect(),
+            Some(bucket) => routing_table(self.peers[index.0].point(), known, bucket),
+        }
     }
+}
+
+/// As many of `known` in each bucket, the first ones, as a node at `here` keeps.
+fn routing_table(here: Point, known: impl Iterator<Item = Neighbour>, bucket: usize) -> Vec<Neighbour> {
+    let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
+    let has_room = |neighbour: &Neighbour| {
+        let count = counts.entry(here.distance(&neighbour.point).bucket()).or_default();
+        *count += 1;
+        *count <= bucket
+    };
+    known.filter(has_room).collect()
 }
 
 pub(crate) fn into_avm(result: ServiceResult) -> CallServiceResult {

@@ -57,9 +57,9 @@ struct WorldArgs {
     /// Peers in one bucket of a routing table
     #[arg(long, default_value_t = 20)]
     bucket: usize,
-    /// How often a client's node that looks for a key's neighbours asks the closest it knows for closer ones
-    #[arg(long, default_value_t = 2)]
-    hops: u32,
+    /// A client's node that looks for a key's neighbours goes by its own routing table alone
+    #[arg(long)]
+    own_table: bool,
     /// Lookups in an hour
     #[arg(long, default_value_t = 5_000)]
     lookups_per_hour: usize,
@@ -156,7 +156,7 @@ impl WorldArgs {
             loss: self.loss,
             clock_spread_sec: self.clock_spread_sec,
             bucket: self.bucket,
-            hops: self.hops,
+            asks_closer: !self.own_table,
             lookups_per_hour: self.lookups_per_hour,
             census_min: self.census_min,
             ..Config::default()

@@ -174,7 +174,10 @@ impl World {
     /// `spread_*` on the relay, `publish_*` on the neighbours; whether any has taken it in.
     fn publish(&mut self, ix: usize, relay: NodeIx, parcel: Parcel) -> bool {
         self.outcome.published += 1;
-        let near = self.near(ix, relay);
+        let near = self.near(ix, relay, Job::Publish).unwrap_or_else(|error| {
+            self.refused(relay, "begin_neighbourhood", &error);
+            Vec::new()
+        });
         let spread = self.spread(ix, relay, near, &parcel);
         let mut stored = spread.good.len();
         let len = key_len(&self.resources[ix].key) + parcel.len();
@@ -235,10 +238,47 @@ impl World {
         taken.is_ok()
     }
 
-    /// `kad.neighborhood` of a resource on a node, as far as the configuration lets it look.
-    pub(crate) fn near(&mut self, ix: usize, node: NodeIx) -> Vec<String> {
-        let target = self.resources[ix].target;
-        let near = self.directory.closest(node, target, self.now_ms, self.config.hops);
+    /// The neighbours of a resource as the Resources API finds them through a node.
+    pub(crate) fn near(&mut self, ix: usize, relay: NodeIx, job: Job) -> Result<Vec<String>, CallError> {
+        let own = self.neighbourhood_on(relay, ix);
+        if !self.config.asks_closer {
+            return Ok(own);
+        }
+        let key_id = self.resources[ix].key.id.clone();
+        let client = self.clients[self.resources[ix].owner].clone();
+        let node = &mut self.nodes[relay as usize];
+        let origins = node.from(&client, 2);
+        let begun = self.costs.timed(job, || {
+            node.call(origins, |call| Ok(call.begin_neighbourhood(&key_id, own.clone())?))
+        });
+        let closer = begun?;
+        let mut lists = vec![own];
+        for peer_id in closer.ask {
+            if closer.enough.iter().any(|enough| lists.len() > *enough as usize) {
+                break;
+            }
+            if let Some(list) = self.ask_closer(ix, &peer_id, job) {
+                lists.push(list);
+            }
+        }
+        let node = &mut self.nodes[relay as usize];
+        let origins = node.from(&client, 2);
+        self.costs.timed(job, || {
+            node.call(origins, |call| Ok(call.end_neighbourhood(&key_id, lists)?))
+        })
+    }
+
+    fn ask_closer(&mut self, ix: usize, peer_id: &str, job: Job) -> Option<Vec<String>> {
+        self.send(job, self.resources[ix].key.id.len())?;
+        let peer = self.directory.find(peer_id).filter(|peer| self.is_up(*peer))?;
+        let list = self.neighbourhood_on(peer, ix);
+        self.send(job, list.iter().map(String::len).sum())?;
+        Some(list)
+    }
+
+    /// `kad.neighborhood` of a resource on a node.
+    fn neighbourhood_on(&self, node: NodeIx, ix: usize) -> Vec<String> {
+        let near = self.directory.closest(node, self.resources[ix].target, self.now_ms);
         self.directory.ids(&near)
     }
 }

@@ -21,9 +21,9 @@ pub struct Config {
     pub clock_spread_sec: u64,
     /// Peers in one bucket of a node's routing table.
     pub bucket: usize,
-    /// How often a node that looks for a key's neighbours for a client asks the three closest it knows for closer ones.
-    /// The Resources API asks nobody, 0, which is enough as long as every routing table holds every node.
-    pub hops: u32,
+    /// Whether a node that looks for a key's neighbours for a client asks the closest it knows for closer ones, as the
+    /// Resources API does. Without that it must know every node.
+    pub asks_closer: bool,
     /// Whether nodes replicate at all.
     pub replication: bool,
     /// Whether the clients whose keys live put their records again before they expire.
@@ -105,7 +105,7 @@ impl Default for Config {
             loss: 0.05,
             clock_spread_sec: 20,
             bucket: 20,
-            hops: 2,
+            asks_closer: true,
             replication: true,
             renewal: true,
             lookups_per_hour: 5_000,
@@ -140,7 +140,6 @@ impl Config {
         within("--loss", self.loss, 0.0, 0.9)?;
         within("--clock-spread-sec", self.clock_spread_sec as f64, 0.0, 30.0)?;
         within("--bucket", self.bucket as f64, 1.0, NODES_MAX as f64)?;
-        within("--hops", f64::from(self.hops), 0.0, 16.0)?;
         within("--lookups-per-hour", self.lookups_per_hour as f64, 0.0, 1e7)?;
         within("--census-min", self.census_min as f64, 1.0, 1_440.0)?;
         let copies = self.keys * self.nodes.min(20);

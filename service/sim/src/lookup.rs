@@ -83,7 +83,7 @@ impl World {
 
     /// Begin, ask the closest, and the others where these are not enough, check every answer, end.
     fn look_up(&mut self, ix: usize, relay: NodeIx, ack: i16) -> Result<Vec<Record>, CallError> {
-        let near = self.near(ix, relay);
+        let near = self.near(ix, relay, Job::Lookup)?;
         let key_id = self.resources[ix].key.id.clone();
         let client = self.clients[self.resources[ix].owner].clone();
         let now = self.clock_sec(relay);

@@ -6,15 +6,15 @@ use comfy_table::Table;
 use crate::config::{Config, Mix};
 use crate::report::{align, table, Report};
 
-/// See [`Config::hops`].
-pub const HOPS: [u32; 3] = [0, 1, 2];
+/// See [`Config::asks_closer`].
+pub const ASKS_CLOSER: [bool; 2] = [false, true];
 
 /// Networks of these sizes in which nothing happens but lookups.
 #[must_use]
 pub fn configs(base: &Config, nodes: &[usize]) -> Vec<Config> {
-    let config = |nodes, hops| Config {
+    let config = |nodes, asks_closer| Config {
         nodes,
-        hops,
+        asks_closer,
         half_life_hours: 0.0,
         replication: false,
         renewal: false,
@@ -22,15 +22,15 @@ pub fn configs(base: &Config, nodes: &[usize]) -> Vec<Config> {
         mix: Mix::kept_only(),
         ..base.clone()
     };
-    let of_size = |nodes: &usize| HOPS.map(|hops| config(*nodes, hops));
+    let of_size = |nodes: &usize| ASKS_CLOSER.map(|asks_closer| config(*nodes, asks_closer));
     nodes.iter().flat_map(of_size).collect()
 }
 
-/// Share of the lookups that found their key, by size and hops.
+/// Share of the lookups that found their key, by size, with and without asking closer nodes.
 #[must_use]
 pub fn table_of(reports: &[Report]) -> Table {
-    let mut table = table(&["nodes", "peers in a table", "nobody asked", "asked once", "asked twice"]);
-    for reports in reports.chunks(HOPS.len()) {
+    let mut table = table(&["nodes", "peers in a table", "nobody asked", "Resources API"]);
+    for reports in reports.chunks(ASKS_CLOSER.len()) {
         let mut row = vec![
             reports[0].config.nodes.to_string(),
             format!("{:.0}", reports[0].table_len),

@@ -75,7 +75,7 @@ impl World {
         for place in places {
             let key_id = bs58::decode(&place).into_vec().unwrap_or_default();
             let target = Point::of_key(&String::from_utf8_lossy(&key_id));
-            let near = self.directory.closest(owner, target, self.now_ms, 0);
+            let near = self.directory.closest(owner, target, self.now_ms);
             lists.push(self.directory.ids(&near));
         }
         let origins = node.own(3).time(2);

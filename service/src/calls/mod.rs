@@ -1,6 +1,7 @@
 //! One exported call, from its proof to its commit: `auth` says what the caller proved, `domain` decides, `store`
 //! writes. Free of Marine, so that tests, fuzzing and simulation run the very code a node runs.
 
+mod closer;
 mod error;
 mod hosting;
 mod keys;
@@ -12,6 +13,7 @@ mod tombstones;
 mod upkeep;
 mod voided;
 
+pub use closer::Closer;
 pub use error::CallError;
 pub use keys::latest_key;
 pub use lookup::{get_silent, Answer, Found, Lookup, NodeAnswer};
@@ -34,6 +36,8 @@ pub struct Registry<B> {
     store: Store<B>,
     verifier: Verifier,
     partial: PartialKeys,
+    /// How many peers the host's routing table had last, if the host shows them.
+    table_len: Option<usize>,
 }
 
 impl<B: Backend> Registry<B> {
@@ -46,6 +50,7 @@ impl<B: Backend> Registry<B> {
             store: Store::open(path)?,
             verifier: Verifier::default(),
             partial: PartialKeys::default(),
+            table_len: None,
         })
     }
 
@@ -59,6 +64,7 @@ impl<B: Backend> Registry<B> {
             store: &mut self.store,
             verifier: &mut self.verifier,
             partial: &mut self.partial,
+            table_len: &mut self.table_len,
             caller,
         })
     }
@@ -90,6 +96,7 @@ pub struct Call<'r, B> {
     store: &'r mut Store<B>,
     verifier: &'r mut Verifier,
     partial: &'r mut PartialKeys,
+    table_len: &'r mut Option<usize>,
     caller: Caller,
 }
 

@@ -46,6 +46,10 @@ pub const MERGE_LISTS_MAX: usize = 256;
 pub const NEIGHBOURHOOD_MAX: usize = 20;
 /// Peers among whom the closest are chosen.
 pub const PEERS_MAX: usize = 256;
+/// Nodes that are asked for closer ones, once.
+pub const CLOSER_ASKED: usize = 3;
+/// A routing table with fewer peers holds the whole network: up to 40 nodes no bucket of 20 overflows but by chance.
+pub const TABLE_WHOLE_MAX: usize = 40;
 /// Records that a reader names as held already.
 pub const KNOWN_RECORDS_MAX: usize = 64;
 /// Bytes of one packed key.

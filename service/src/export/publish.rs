@@ -8,13 +8,29 @@ use registry_service::calls::{self, Answer, CallError};
 use registry_service::domain::data::{Key, Record, RecordMetadata};
 
 use super::call;
-use super::results::{NodeResult, PutHostRecordResult, Spread, TallyResult};
+use super::results::{Closer, NodeResult, PutHostRecordResult, Spread, TallyResult};
 
 /// The closest to a key among `peers`, which is what this node's `kad.neighborhood` returned, and this node itself. None
 /// where the key id is malformed.
 #[marine]
 pub fn get_neighbourhood(key_id: String, peers: Vec<String>) -> Vec<String> {
     call(|call| call.get_neighbourhood(&key_id, peers)).unwrap_or_default()
+}
+
+/// Begins to look for the closest nodes to a key: whom to ask for closer ones than `peers`, which is what this node's
+/// `kad.neighborhood` returned. Nobody where the key id is malformed.
+#[marine]
+pub fn begin_neighbourhood(key_id: String, peers: Vec<String>) -> Closer {
+    call(|call| Ok(call.begin_neighbourhood(&key_id, peers)?))
+        .unwrap_or_default()
+        .into()
+}
+
+/// Ends it: the closest among `lists`, of which this node's own is the first and the others are what those who were asked
+/// have returned. None where the key id is malformed.
+#[marine]
+pub fn end_neighbourhood(key_id: String, lists: Vec<Vec<String>>) -> Vec<String> {
+    call(|call| Ok(call.end_neighbourhood(&key_id, lists)?)).unwrap_or_default()
 }
 
 /// The key of the particle's initiator, put together for passing on. Checks nothing.

@@ -182,6 +182,17 @@ pub struct TallyResult {
     pub errors: Vec<String>,
 }
 
+/// Whom to ask for nodes that are closer to a key.
+#[marine]
+#[derive(Debug, Default, Clone)]
+pub struct Closer {
+    /// Nobody where this node knows the whole network.
+    pub ask: Vec<String>,
+    /// One item if somebody is asked, else none: the index, in the list that begins with this node's own, of the list
+    /// that is enough.
+    pub enough: Vec<u32>,
+}
+
 /// Whom to ask, and what to wait for.
 #[marine]
 #[derive(Debug, Default, Clone)]
@@ -313,6 +324,7 @@ macro_rules! same_fields {
 }
 
 same_fields!(NodeResult, calls::Answer, [good, bad]);
+same_fields!(Closer, calls::Closer, [ask, enough]);
 same_fields!(NodeAnswer, calls::NodeAnswer, [peer_id, good, partial, bad]);
 same_fields!(Spread, calls::Spread, [ask, more, good, bad, ack, enough, hopeless]);
 same_fields!(

@@ -5,6 +5,7 @@
 
 mod admission;
 mod callers;
+mod closer;
 mod encodings;
 mod expiry;
 mod forgeries;

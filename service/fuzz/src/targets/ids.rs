@@ -12,7 +12,12 @@ use crate::{oracle, probe};
 /// Longest text of a key id.
 const KEY_ID_LEN_MAX: usize = 44;
 
-pub(super) const FUNCTIONS: &[&str] = &["get_neighbourhood", "get_place"];
+pub(super) const FUNCTIONS: &[&str] = &[
+    "begin_neighbourhood",
+    "end_neighbourhood",
+    "get_neighbourhood",
+    "get_place",
+];
 
 pub(super) fn run(bytes: &[u8]) {
     let mut source = Source::new(bytes);
@@ -108,7 +113,28 @@ fn neighbourhood(source: &mut Source<'_>) {
     let near = node.call(origins, |call| call.get_neighbourhood(&key_id, peers.clone()));
     probe::call("get_neighbourhood", &near);
     if let Ok(near) = near {
-        assert_eq!(near, nearest(&key_id, peers));
+        assert_eq!(near, nearest(&key_id, peers.clone()));
+    }
+    closer(source, &mut node, &key_id, peers);
+}
+
+fn closer(source: &mut Source<'_>, node: &mut NativeNode<Memory>, key_id: &str, own: Vec<String>) {
+    let origins = || Origins::new(cast().host(), &cast().peers[2], 2);
+    let begun = node.call(origins(), |call| Ok(call.begin_neighbourhood(key_id, own.clone())?));
+    probe::call("begin_neighbourhood", &begun);
+    if let Ok(closer) = &begun {
+        assert!(closer.ask.len() <= 3 && closer.ask.iter().all(|peer| own.contains(peer)));
+        assert_eq!(closer.enough.is_empty(), closer.ask.is_empty());
+    }
+    let mut lists = vec![own];
+    lists.extend((0..source.below(5)).map(|_| peers(source)));
+    let ended = node.call(origins(), |call| Ok(call.end_neighbourhood(key_id, lists.clone())?));
+    probe::call("end_neighbourhood", &ended);
+    if let Ok(found) = ended {
+        // Nobody is there that nobody has named, and what is there is in order.
+        assert_eq!(nearest(key_id, found.clone()), found);
+        let named = |peer: &String| peer == cast().host().id() || lists.iter().flatten().any(|other| other == peer);
+        assert!(found.iter().all(named));
     }
 }
 

@@ -76,6 +76,7 @@ impl<B: Backend> Call<'_, B> {
         for list in &peers {
             check_count("peers", list.len(), PEERS_MAX)?;
         }
+        self.note_table(&peers);
         let places = peers.len().saturating_sub(1);
         let mut ids = self.due_ids(stale_sec, now)?;
         if places > 0 {

@@ -1,0 +1,111 @@
+//! Networks that are larger than a routing table: relays that know few of the nodes that are far from them.
+
+use std::collections::BTreeSet;
+
+use aqua_tests::{compile, Scene};
+use devnet::kademlia::{resource_point, Point};
+use devnet::{NetworkConfig, PeerIndex, ServiceCall, ServiceResult};
+use registry_testkit::Peer;
+use serde_json::{json, Value};
+
+const NODES: usize = 64;
+const LABELS: usize = 6;
+
+/// Of each half, quarter, … of the network a node knows eight.
+fn scene() -> Scene {
+    let config = NetworkConfig {
+        bucket: Some(8),
+        ..NetworkConfig::new(NODES)
+    };
+    Scene::with(config, compile("far.aqua", &[]))
+}
+
+fn ids(scene: &Scene, nodes: &[PeerIndex]) -> BTreeSet<String> {
+    nodes.iter().map(|node| scene.id(*node)).collect()
+}
+
+/// The label whose resource lies where the first client's relay knows the fewest of its neighbours, the resource's id, and
+/// how many the relay knows.
+fn farthest(scene: &mut Scene) -> (String, String, usize) {
+    let owner = scene.id(scene.client);
+    let labels = (0..LABELS).map(|number| format!("resource {number}"));
+    let resources = labels.map(|label| {
+        let id = scene.call("getResourceId", &[json!(label), json!(owner)]);
+        let id = id.value().as_str().unwrap().to_owned();
+        let known = scene.call("knownNeighbours", &[json!(id)]);
+        let neighbours = scene.neighbourhood(&id);
+        let neighbours = ids(scene, &neighbours);
+        let known: Vec<&Value> = known.value().as_array().unwrap().iter().collect();
+        let right = known.iter().filter(|peer| neighbours.contains(peer.as_str().unwrap()));
+        (label, id, right.count())
+    });
+    resources.min_by_key(|(_, _, known)| *known).unwrap()
+}
+
+/// How many of a resource's neighbours hold it.
+fn holding(scene: &mut Scene, id: &str) -> usize {
+    let neighbours = scene.neighbourhood(id);
+    let holders = scene.holders(id);
+    holders.iter().filter(|(node, _)| neighbours.contains(node)).count()
+}
+
+#[test]
+fn a_resource_reaches_more_of_its_neighbours_than_the_relay_knows() {
+    let mut scene = scene();
+    let (label, id, known) = farthest(&mut scene);
+    assert!(known < 14, "the relay knows {known} of 20: this shows nothing");
+    assert_eq!(scene.create(&label), id);
+    let holding = holding(&mut scene, &id);
+    assert!(
+        holding > known + 2 && holding >= 15,
+        "{holding}, of which the relay knows {known}"
+    );
+}
+
+#[test]
+fn a_provider_registered_through_one_relay_is_found_through_all() {
+    let mut scene = scene();
+    let (label, id, _) = farthest(&mut scene);
+    scene.create(&label);
+    scene.register(scene.client, &id, "a value");
+    for node in (1..NODES).step_by(9) {
+        let reader = scene.add_client(PeerIndex(node));
+        let reply = scene.call_as(reader, "resolveProviders", &[json!(id), json!(2)]);
+        assert_eq!(reply.providers(), [scene.id(scene.client)], "through node {node}");
+    }
+}
+
+/// Peers that there are not, closer to the resource than anybody.
+fn invented(resource_id: &str) -> Vec<String> {
+    let target = resource_point(resource_id).unwrap();
+    let peers = (0..2_000).map(|number| Peer::named(&format!("invented {number}")));
+    let mut peers: Vec<_> = peers
+        .map(|peer| {
+            let bytes = bs58::decode(peer.id()).into_vec().unwrap();
+            (target.distance(&Point::of(&bytes)), peer.id().to_owned())
+        })
+        .collect();
+    peers.sort();
+    peers.into_iter().take(20).map(|(_, id)| id).collect()
+}
+
+#[test]
+fn a_node_that_invents_closer_ones_hides_no_provider() {
+    let mut scene = scene();
+    let (label, id, _) = farthest(&mut scene);
+    scene.create(&label);
+    scene.register(scene.client, &id, "a value");
+    let asked = scene.call("knownNeighbours", &[json!(id)]);
+    let liar = asked.value()[0].as_str().unwrap().to_owned();
+    let liar = (0..NODES).map(PeerIndex).find(|node| scene.id(*node) == liar).unwrap();
+    let lie = json!(invented(&id));
+    let answer = move |_: &ServiceCall| ServiceResult::ok(lie.clone()).into();
+    scene
+        .network
+        .define_service(liar, "kad", "neighborhood", answer)
+        .unwrap();
+    let reply = scene.resolve(&id, 2);
+    assert_eq!(reply.providers(), [scene.id(scene.client)]);
+    let other = scene.call("registerProvider", &[json!(id), json!("another value"), json!(null)]);
+    assert_eq!(other.value(), &json!(true));
+}

@@ -1,0 +1,171 @@
+//! Finding the closest nodes to a key beyond a node's own routing table: who is asked, and who is believed.
+
+use registry_service::calls::{CallError, Closer};
+use registry_service::domain::limits::{CLOSER_ASKED, NEIGHBOURHOOD_MAX, PEERS_MAX, TABLE_WHOLE_MAX};
+use registry_testkit::{Origins, Peer};
+
+use crate::support::{scene, Scene, HOUR, NOW};
+
+fn peers(count: usize) -> Vec<String> {
+    (0..count)
+        .map(|number| Peer::named(&format!("node {number}")).id().to_owned())
+        .collect()
+}
+
+fn begin_with(scene: &mut Scene, key_id: &str, peers: &[String]) -> Result<Closer, CallError> {
+    let origins = Origins::new(&scene.node.host, &Peer::named("a client"), 2);
+    let peers = peers.to_vec();
+    scene
+        .node
+        .call(origins, |call| Ok(call.begin_neighbourhood(key_id, peers)?))
+}
+
+fn begin(scene: &mut Scene, peers: &[String]) -> Closer {
+    let key_id = scene.key_id.clone();
+    begin_with(scene, &key_id, peers).unwrap()
+}
+
+fn end(scene: &mut Scene, lists: &[&[String]]) -> Vec<String> {
+    let origins = Origins::new(&scene.node.host, &Peer::named("a client"), 2);
+    let (key_id, lists) = (scene.key_id.clone(), lists.iter().map(|list| list.to_vec()).collect());
+    let ended = scene.node.call(origins, |call| {
+        Ok::<_, CallError>(call.end_neighbourhood(&key_id, lists)?)
+    });
+    ended.unwrap()
+}
+
+/// All of them by their distance to the scene's key, this node left out, as it counts itself in everywhere.
+fn by_distance(scene: &mut Scene, mut rest: Vec<String>) -> Vec<String> {
+    let mut ordered = Vec::new();
+    while !rest.is_empty() {
+        let origins = Origins::new(&scene.node.host, &Peer::named("a client"), 2);
+        let (key_id, given) = (scene.key_id.clone(), rest.clone());
+        let near = scene.node.call(origins, |call| call.get_neighbourhood(&key_id, given));
+        let host = scene.node.host.id().to_owned();
+        let near: Vec<String> = near.unwrap().into_iter().filter(|peer| *peer != host).collect();
+        rest.retain(|peer| !near.contains(peer));
+        ordered.extend(near);
+    }
+    ordered
+}
+
+/// What the scene's host makes of its routing table in a round of replication.
+fn show_table(scene: &mut Scene, len: usize) {
+    scene.node.begin_replication(vec![peers(len)], HOUR, NOW).unwrap();
+}
+
+#[test]
+fn a_node_that_names_fewer_than_a_neighbourhood_knows_all_and_asks_nobody() {
+    let mut scene = scene();
+    assert_eq!(begin(&mut scene, &peers(NEIGHBOURHOOD_MAX - 1)), Closer::default());
+}
+
+#[test]
+fn the_three_closest_that_a_node_knows_are_asked_and_two_answers_are_enough() {
+    let mut scene = scene();
+    let known = peers(NEIGHBOURHOOD_MAX);
+    let closest = by_distance(&mut scene, known.clone());
+    let closer = begin(&mut scene, &known);
+    assert_eq!(closer.ask, closest[..CLOSER_ASKED]);
+    assert_eq!(closer.enough, [2], "its own list is the first");
+}
+
+#[test]
+fn names_that_are_no_peers_are_not_asked_and_not_waited_for() {
+    let mut scene = scene();
+    let nobody: Vec<String> = (0..NEIGHBOURHOOD_MAX).map(|number| format!("0OIl {number}")).collect();
+    assert_eq!(begin(&mut scene, &nobody), Closer::default());
+    let one = [&nobody[..], &peers(1)].concat();
+    let closer = begin(&mut scene, &one);
+    assert_eq!((closer.ask, closer.enough), (peers(1), vec![1]));
+}
+
+#[test]
+fn a_host_with_a_small_routing_table_knows_the_whole_network() {
+    let mut scene = scene();
+    let known = peers(NEIGHBOURHOOD_MAX);
+    show_table(&mut scene, TABLE_WHOLE_MAX - 1);
+    assert!(begin(&mut scene, &known).ask.is_empty());
+    show_table(&mut scene, TABLE_WHOLE_MAX);
+    assert!(!begin(&mut scene, &known).ask.is_empty());
+    show_table(&mut scene, TABLE_WHOLE_MAX - 1);
+    // It may have cut the table to twenty.
+    show_table(&mut scene, NEIGHBOURHOOD_MAX);
+    assert!(!begin(&mut scene, &known).ask.is_empty());
+}
+
+#[test]
+fn closer_nodes_that_others_name_take_the_place_of_those_that_the_node_knows() {
+    let mut scene = scene();
+    let all = by_distance(&mut scene, peers(80));
+    let (close, far) = all.split_at(NEIGHBOURHOOD_MAX);
+    let found = end(&mut scene, &[&far[..20], close, &close[..15], &close[5..]]);
+    let known = found.iter().filter(|peer| close.contains(peer)).count();
+    assert!(known >= NEIGHBOURHOOD_MAX * 2 / 3, "{known}");
+    assert!(close[..7].iter().all(|peer| found.contains(peer)));
+    // In a network that all of them know, they say the same.
+    let same = end(&mut scene, &[close, close, close, close]);
+    assert!(close[..19].iter().all(|peer| same.contains(peer)));
+}
+
+#[test]
+fn peers_that_one_alone_has_invented_push_the_others_out_of_a_part_of_the_places_only() {
+    let mut scene = scene();
+    let all = by_distance(&mut scene, peers(200));
+    let (invented, honest) = all.split_at(NEIGHBOURHOOD_MAX);
+    let (close, far) = honest.split_at(NEIGHBOURHOOD_MAX);
+    let count = |found: &[String], of: &[String]| found.iter().filter(|peer| of.contains(peer)).count();
+    let found = end(&mut scene, &[&far[..20], invented, close, &close[3..]]);
+    assert!(count(&found, invented) <= 6 && count(&found, close) >= 8, "{found:?}");
+    let found = end(&mut scene, &[&far[..20], invented]);
+    assert_eq!(count(&found, invented), NEIGHBOURHOOD_MAX / 2);
+}
+
+#[test]
+fn a_peer_named_again_and_again_in_one_list_takes_one_place() {
+    let mut scene = scene();
+    let all = by_distance(&mut scene, peers(60));
+    let again = vec![all[0].clone(); 40];
+    let found = end(&mut scene, &[&all[30..50], &again]);
+    let host = scene.node.host.id().to_owned();
+    let others = found.iter().filter(|peer| **peer != host);
+    assert!(others.clone().count() >= NEIGHBOURHOOD_MAX - 1);
+    assert_eq!(others.filter(|peer| **peer == all[0]).count(), 1);
+}
+
+#[test]
+fn where_nobody_answers_the_node_goes_on_with_its_own_list() {
+    let mut scene = scene();
+    let known = by_distance(&mut scene, peers(12));
+    let found = end(&mut scene, &[&known]);
+    let host = scene.node.host.id().to_owned();
+    assert_eq!(found.len(), 13);
+    assert_eq!(
+        found.into_iter().filter(|peer| *peer != host).collect::<Vec<_>>(),
+        known
+    );
+    assert_eq!(end(&mut scene, &[]), [host]);
+}
+
+#[test]
+fn lists_that_are_too_long_are_not_read() {
+    let mut scene = scene();
+    let all = by_distance(&mut scene, peers(40));
+    let long = vec![all[..20].to_vec(); PEERS_MAX].concat();
+    let found = end(&mut scene, &[&all[20..], &long]);
+    assert!(found.iter().all(|peer| !all[..20].contains(peer)));
+    let origins = Origins::new(&scene.node.host, &Peer::named("a client"), 2);
+    let (key_id, lists) = (scene.key_id.clone(), vec![all.clone(); CLOSER_ASKED + 2]);
+    let refused = scene.node.call(origins, |call| {
+        Ok::<_, CallError>(call.end_neighbourhood(&key_id, lists)?)
+    });
+    assert!(refused.unwrap_err().to_string().contains("lists of peers"));
+}
+
+#[test]
+fn what_is_no_key_id_has_no_neighbourhood() {
+    let mut scene = scene();
+    for key_id in ["", "no key", "0OIl"] {
+        assert!(begin_with(&mut scene, key_id, &peers(30)).is_err(), "{key_id}");
+    }
+}
