@@ -26,7 +26,8 @@ pub use upkeep::{StaleKey, Stats};
 use crate::auth::Caller;
 use crate::domain::data::{Record, RecordMetadata};
 use crate::domain::{
-    own_turn, quoted, Circumstances, Error, Here, HostTimestamp, KeyId, KeyState, PartialKeys, Timeouts, Verifier,
+    own_turn, quoted, Circumstances, Error, Here, HostTimestamp, KeyId, KeyState, PartialKeys, Repeats, Timeouts,
+    Verifier,
 };
 use crate::store::{Backend, Store, StoreError, Unfit};
 
@@ -36,6 +37,7 @@ pub struct Registry<B> {
     store: Store<B>,
     verifier: Verifier,
     partial: PartialKeys,
+    repeats: Repeats,
     /// How many peers the host's routing table had last, if the host shows them.
     table_len: Option<usize>,
 }
@@ -50,6 +52,7 @@ impl<B: Backend> Registry<B> {
             store: Store::open(path)?,
             verifier: Verifier::default(),
             partial: PartialKeys::default(),
+            repeats: Repeats::default(),
             table_len: None,
         })
     }
@@ -64,6 +67,7 @@ impl<B: Backend> Registry<B> {
             store: &mut self.store,
             verifier: &mut self.verifier,
             partial: &mut self.partial,
+            repeats: &mut self.repeats,
             table_len: &mut self.table_len,
             caller,
         })
@@ -96,6 +100,7 @@ pub struct Call<'r, B> {
     store: &'r mut Store<B>,
     verifier: &'r mut Verifier,
     partial: &'r mut PartialKeys,
+    repeats: &'r mut Repeats,
     table_len: &'r mut Option<usize>,
     caller: Caller,
 }

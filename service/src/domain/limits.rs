@@ -99,6 +99,10 @@ pub const PARTIAL_KEYS_MAX: usize = 16_384;
 pub const NEW_KEY_SEC: u64 = 60;
 /// A node that is asked for what another lacks has the key due at once, but only once in this part of a stale period.
 pub const ASKED_ONE_IN: u64 = 4;
+/// How often a settled key is offered again, when its lease ends, because a neighbour was silent.
+pub const REPEATS_MAX: u8 = 2;
+/// Keys that are offered again so at a time.
+pub const REPEATED_KEYS_MAX: usize = 16_384;
 /// Rows of each kind that one `clear_expired` removes; call again while it reports that many.
 pub const CLEAR_BATCH_MAX: usize = 10_000;
 

@@ -729,3 +729,69 @@ fn clearing_happens_once_an_interval() {
     assert_eq!(scene.node.clear_expired_every(HOUR, late + HOUR - 1).unwrap().keys, 0);
     assert_eq!(scene.node.clear_expired_every(HOUR, late + HOUR).unwrap().keys, 1);
 }
+
+#[test]
+fn a_neighbour_that_was_silent_is_offered_a_settled_key_again_when_the_lease_ends_and_twice_at_most() {
+    let mut scene = with_providers(&["provider"]);
+    let mut others = nodes(5);
+    let silent = others[0].host.id().to_owned();
+    let reached = |node: &NativeNode| node.host.id() != silent;
+    let mut offered = Vec::new();
+    for period in 0..4 {
+        let now = DUE + period * LEASE_SEC;
+        if period > 0 {
+            // To somebody else something is lacking each time: one that has lost what it held.
+            others[1] = NativeNode::new(others[1].host.clone());
+        }
+        let trip = scene.node.replicate(&mut others, reached, HOUR, now);
+        offered.push((trip.report.offered, trip.report.settled));
+    }
+    assert_eq!(
+        offered,
+        [(1, 1), (1, 1), (1, 1), (0, 0)][..],
+        "the last has to wait for an hour"
+    );
+    assert_eq!(providers(&mut others[0], &scene.key_id, DUE), 0);
+}
+
+#[test]
+fn where_nobody_lacks_anything_silence_repeats_nothing() {
+    let mut scene = with_providers(&["provider"]);
+    let mut others = nodes(5);
+    scene.node.replicate(&mut others, everybody, HOUR, DUE);
+    let silent = others[0].host.id().to_owned();
+    let now = DUE + HOUR;
+    let trip = scene
+        .node
+        .replicate(&mut others, |node| node.host.id() != silent, HOUR, now);
+    assert_eq!(trip.report.settled, 1);
+    let trip = scene.node.replicate(&mut others, everybody, HOUR, now + LEASE_SEC);
+    assert_eq!(trip.report.offered, 0);
+}
+
+#[test]
+fn a_key_is_offered_again_where_the_bundle_was_lost() {
+    let mut scene = with_providers(&["provider"]);
+    let mut others = nodes(3);
+    let round = begin(&mut scene.node, &others, DUE);
+    let answers: Vec<ReplicaAnswer> = others.iter_mut().map(|node| answer(node, &round, DUE)).collect();
+    let parcel = scene.node.pack_replica(&round, &answers, DUE).unwrap();
+    let receipts: Vec<ReplicaAnswer> = others[..2]
+        .iter_mut()
+        .map(|node| {
+            let receipt = node.take_replica(&parcel.bundle, &[], DUE);
+            ReplicaAnswer::of(node.host.id(), Answer::from(receipt))
+        })
+        .collect();
+    let sent = [parcel.keys];
+    let report = scene
+        .node
+        .end_replication(&round, &answers, &sent, &receipts, DUE)
+        .unwrap();
+    assert_eq!(report.settled, 1);
+    let trip = scene.node.replicate(&mut others, everybody, HOUR, DUE + LEASE_SEC);
+    assert_eq!(trip.parcel.unwrap().peers, [others[2].host.id()]);
+    assert_eq!(providers(&mut others[2], &scene.key_id, DUE + LEASE_SEC), 1);
+    let trip = scene.node.replicate(&mut others, everybody, HOUR, DUE + 2 * LEASE_SEC);
+    assert_eq!(trip.report.offered, 0, "all have it");
+}

@@ -40,7 +40,8 @@ impl<B: Backend> Call<'_, B> {
         let tags: Vec<KeyTag> = settled.iter().map(|index| digests.0[*index].0).collect();
         let states = by_tag(self.store.load_tagged(&tags)?);
         let at = self.at(now);
-        let (mut stay, mut go, mut whole) = (Vec::new(), Vec::new(), Vec::new());
+        let silent = opened.silent(&lacking, receipts);
+        let (mut stay, mut unsure, mut go, mut whole) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for index in settled {
             let (tag, fingerprint) = &digests.0[index];
             for state in states.get(tag).into_iter().flatten() {
@@ -53,11 +54,20 @@ impl<B: Backend> Call<'_, B> {
                     whole.push(*state.key_id());
                 }
                 let goes = away.contains(index) && !state.needed_here(&at);
-                let list = if goes { &mut go } else { &mut stay };
+                let list = match goes {
+                    true => &mut go,
+                    false if silent.contains(&index) => &mut unsure,
+                    false => &mut stay,
+                };
                 list.push(*state.key_id());
             }
         }
         whole.iter().for_each(|key_id| self.partial.forget(key_id));
+        stay.iter().for_each(|key_id| self.repeats.forget(key_id));
+        // Those that are repeated stay leased, and are due when the lease ends.
+        let (again, enough): (Vec<KeyId>, Vec<KeyId>) =
+            unsure.into_iter().partition(|key_id| self.repeats.again(key_id));
+        stay.extend(enough);
         let (informed, as_before) = self.informed(&behind, digests, now)?;
         // Nobody could tell: another one may replicate the key.
         self.store.set_published(&as_before, now.as_sec())?;
@@ -71,7 +81,7 @@ impl<B: Backend> Call<'_, B> {
             success: true,
             error: String::new(),
             offered: digests.0.len() as u32,
-            settled: (stay.len() + go.len()) as u32,
+            settled: (stay.len() + again.len() + go.len()) as u32,
             dropped: go.len() as u32,
             errors: acks.errors,
         })

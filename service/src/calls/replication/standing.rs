@@ -39,6 +39,23 @@ impl<'a> Opened<'a> {
     }
 }
 
+impl Opened<'_> {
+    /// The keys of which somebody lacks something, while somebody else has not said whether he does, or has not said that
+    /// he has it now.
+    pub(super) fn silent(&self, lacking: &Lacking<'_>, receipts: &[ReplicaAnswer]) -> BTreeSet<usize> {
+        let mut silent = BTreeSet::new();
+        for (peer, keys) in &self.offered {
+            let lacked = keys.iter().filter(|index| lacking.0.contains_key(index));
+            match self.answers.iter().find(|(answered, _)| answered == peer) {
+                None => silent.extend(lacked),
+                Some(_) if receipts.iter().any(|receipt| receipt.peer_id == *peer) => {}
+                Some((_, answer)) => silent.extend(lacked.filter(|index| !answer.same.contains(*index))),
+            }
+        }
+        silent
+    }
+}
+
 /// The peers that lack something of one key.
 #[derive(Default)]
 pub(super) struct Lacks<'a> {
