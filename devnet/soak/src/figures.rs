@@ -27,6 +27,9 @@ pub struct Figures {
     pub providers_expected: u64,
     /// Lookups that had to be started again because no answer came: the messages between client and relay are lost, too.
     pub lookups_unanswered: u64,
+    /// Lookups that had to be started again because the answer lacked a live provider, and said that too few nodes had
+    /// answered.
+    pub lookups_short: u64,
     /// Lookups whose first answer lacked a live provider, while a second lookup found it.
     pub lookups_incomplete: u64,
     /// Lookups that returned a provider that had been deleted less than an interval before: the nodes that answered did

@@ -20,6 +20,7 @@ pub fn table(runs: &[(Scenario, Figures)]) -> Table {
     row("checks (lookups)", &|f| f.checks.to_string());
     row("  providers to be found", &|f| f.providers_expected.to_string());
     row("  incomplete at first", &|f| f.lookups_incomplete.to_string());
+    row("  short, started again", &|f| f.lookups_short.to_string());
     row("  unanswered, started again", &|f| f.lookups_unanswered.to_string());
     row("  deleted just before", &|f| f.deletions_on_their_way.to_string());
     row("checks of nodes", &|f| f.state_checks.to_string());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use devnet::{
-    AquaCompiler, AquaProgram, CallFailure, CallOptions, Causality, Link, Network, NetworkConfig, PeerIndex,
+    AquaCompiler, AquaProgram, CallFailure, CallOptions, Causality, Judgement, Link, Network, NetworkConfig, PeerIndex,
     ProviderLedger, Query, ScheduleIndex, SpellSpec, ARTIFACTS_DIR_VARIABLE, EPOCH_SEC,
 };
 use eyre::{bail, eyre, Result, WrapErr};
@@ -280,7 +280,7 @@ impl World {
     ) -> Result<()> {
         self.figures.checks += 1;
         self.figures.providers_expected += ledger.live_count(key_id) as u64;
-        let first = ledger.judge(key_id, &self.look_up(reader, key_id, from)?);
+        let first = self.judge(ledger, reader, key_id, from)?;
         for (provider, deleted_at_sec) in first.returned {
             // A deletion that few nodes took in at first reaches the others like everything else.
             let ago_sec = self.now_sec().saturating_sub(deleted_at_sec);
@@ -297,7 +297,7 @@ impl World {
             return Ok(());
         }
         self.figures.lookups_incomplete += 1;
-        let second = ledger.judge(key_id, &self.look_up(reader, key_id, from)?);
+        let second = self.judge(ledger, reader, key_id, from)?;
         if !second.missing.is_empty() {
             let mut held = Vec::new();
             for provider in &second.missing {
@@ -336,7 +336,33 @@ impl World {
         Ok(text)
     }
 
-    fn look_up(&mut self, reader: PeerIndex, key_id: &str, from: Option<&BTreeSet<PeerIndex>>) -> Result<Value> {
+    /// Judges an answer. One that lacks something and says itself that too few nodes have answered is none: the client asks
+    /// again, as after silence.
+    fn judge(
+        &mut self,
+        ledger: &ProviderLedger,
+        reader: PeerIndex,
+        key_id: &str,
+        from: Option<&BTreeSet<PeerIndex>>,
+    ) -> Result<Judgement> {
+        for _ in 1..ATTEMPTS_MAX {
+            let (providers, short) = self.look_up(reader, key_id, from)?;
+            let judgement = ledger.judge(key_id, &providers);
+            if judgement.missing.is_empty() || !short {
+                return Ok(judgement);
+            }
+            self.figures.lookups_short += 1;
+        }
+        Ok(ledger.judge(key_id, &self.look_up(reader, key_id, from)?.0))
+    }
+
+    /// The providers, and whether fewer nodes answered than were asked for.
+    fn look_up(
+        &mut self,
+        reader: PeerIndex,
+        key_id: &str,
+        from: Option<&BTreeSet<PeerIndex>>,
+    ) -> Result<(Value, bool)> {
         let mut nodes = self.live_nodes();
         nodes.retain(|node| from.is_none_or(|from| from.contains(node)));
         let relay = nodes.choose(&mut self.rng).copied();
@@ -345,7 +371,11 @@ impl World {
         let args = [json!(key_id), json!(self.options.ack)];
         let (mut values, repeated) = self.call(reader, "resolveProviders", &args)?;
         self.figures.lookups_unanswered += repeated;
-        Ok(values.swap_remove(0))
+        let errors = values.get(1).and_then(Value::as_array).into_iter().flatten();
+        let short = errors
+            .filter_map(Value::as_str)
+            .any(|error| error.ends_with("are needed"));
+        Ok((values.swap_remove(0), short))
     }
 
     /// Notes what must not be; the run goes on.

@@ -7,6 +7,9 @@ use crate::domain::limits::{CLOSER_ASKED, NEIGHBOURHOOD_MAX, PEERS_MAX, TABLE_WH
 use crate::domain::{check_count, Error};
 use crate::store::Backend;
 
+/// So many lists are taken, this node's own among them if need be.
+const LISTS_ENOUGH: usize = 2;
+
 /// Whom to ask for closer nodes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Closer {
@@ -38,9 +41,9 @@ impl<B: Backend> Call<'_, B> {
         })
     }
 
-    /// Ends it. Of `lists` this node's own is the first. Each has its closest in turn, so that nobody can make others
-    /// disappear behind peers that it has invented: of four lists one has a quarter of the places, unless others name the
-    /// same peers.
+    /// Ends it. Of `lists` this node's own is the first; where two others have answered, it does not count. Each has its
+    /// closest in turn, so that nobody can make others disappear behind peers that it has invented: it has half
+    /// of the places at most.
     ///
     /// # Errors
     /// [`Error::TooMany`], and those of a malformed key id.
@@ -50,8 +53,10 @@ impl<B: Backend> Call<'_, B> {
         let mut lists = readable
             .map(|list| near(key_id, list, self.here()))
             .collect::<Result<Vec<_>, _>>()?;
-        // Those who were asked lie closer to the key, and should know better.
-        lists.reverse();
+        // Those who were asked lie closer to the key and know better.
+        if lists.len() > LISTS_ENOUGH {
+            lists.remove(0);
+        }
         let mut found: Vec<String> = Vec::new();
         for rank in 0..NEIGHBOURHOOD_MAX {
             for peer in lists.iter().filter_map(|list| list.get(rank)) {
