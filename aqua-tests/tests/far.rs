@@ -42,6 +42,15 @@ fn farthest(scene: &mut Scene) -> (String, String, usize) {
     resources.min_by_key(|(_, _, known)| *known).unwrap()
 }
 
+/// A network whose first client has registered at the resource that its relay knows the fewest neighbours of.
+fn with_provider() -> (Scene, String) {
+    let mut scene = scene();
+    let (label, id, _) = farthest(&mut scene);
+    scene.create(&label);
+    scene.register(scene.client, &id, "a value");
+    (scene, id)
+}
+
 /// How many of a resource's neighbours hold it.
 fn holding(scene: &mut Scene, id: &str) -> usize {
     let neighbours = scene.neighbourhood(id);
@@ -64,10 +73,7 @@ fn a_resource_reaches_more_of_its_neighbours_than_the_relay_knows() {
 
 #[test]
 fn a_provider_registered_through_one_relay_is_found_through_all() {
-    let mut scene = scene();
-    let (label, id, _) = farthest(&mut scene);
-    scene.create(&label);
-    scene.register(scene.client, &id, "a value");
+    let (mut scene, id) = with_provider();
     for node in (1..NODES).step_by(9) {
         let reader = scene.add_client(PeerIndex(node));
         let reply = scene.call_as(reader, "resolveProviders", &[json!(id), json!(2)]);
@@ -91,10 +97,7 @@ fn invented(resource_id: &str) -> Vec<String> {
 
 #[test]
 fn a_node_that_invents_closer_ones_hides_no_provider() {
-    let mut scene = scene();
-    let (label, id, _) = farthest(&mut scene);
-    scene.create(&label);
-    scene.register(scene.client, &id, "a value");
+    let (mut scene, id) = with_provider();
     let asked = scene.call("knownNeighbours", &[json!(id)]);
     let liar = asked.value()[0].as_str().unwrap().to_owned();
     let liar = (0..NODES).map(PeerIndex).find(|node| scene.id(*node) == liar).unwrap();

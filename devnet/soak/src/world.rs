@@ -318,16 +318,10 @@ impl World {
         for node in nodes {
             let tombstones = self.ask(node, &Query::new("registry", "get_tombstones").arg(key_id).now())?;
             let mut tombstones = tombstones["result"].as_array().into_iter().flatten();
+            let names = |record: &Value| record["metadata"]["peer_id"] == provider;
             let known = match holders.get(&node) {
                 _ if tombstones.any(|tombstone| tombstone["peer_id"] == provider) => "T",
-                Some(held)
-                    if held
-                        .records
-                        .iter()
-                        .any(|record| record["metadata"]["peer_id"] == provider) =>
-                {
-                    "R"
-                }
+                Some(held) if held.records.iter().any(names) => "R",
                 Some(_) => "-",
                 None => ".",
             };

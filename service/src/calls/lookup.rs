@@ -159,10 +159,9 @@ impl Lookup {
             match own() {
                 Ok((own, extent)) => {
                     // There is nobody who could hold more than a node alone.
-                    let counts = extent == Extent::Whole || others.is_empty();
-                    let extent = if counts { Extent::Whole } else { extent };
+                    let extent = if others.is_empty() { Extent::Whole } else { extent };
                     lookup.here.push(NodeAnswer::good(host_id, "here", extent));
-                    if counts && lookup.ack == 1 {
+                    if extent == Extent::Whole && lookup.ack == 1 {
                         return lookup;
                     }
                     lookup.known = describe(own);

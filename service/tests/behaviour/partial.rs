@@ -7,20 +7,10 @@ use registry_service::domain::limits::{ASKED_ONE_IN, NEW_KEY_SEC};
 use registry_service::domain::{pack_bundle, BundleItem, OfferAnswer};
 use registry_testkit::{NativeNode, Origins, Peer};
 
-use crate::support::{assert_text, scene, Scene, HOUR, NOW};
+use crate::support::{assert_text, everybody, nodes, scene, with_providers, Scene, HOUR, NOW};
 
 /// When a registration reaches a node that has just become a neighbour. The key is older.
 const LATER: u64 = NOW + 10 * 60;
-
-fn nodes(count: usize) -> Vec<NativeNode> {
-    (0..count)
-        .map(|number| NativeNode::new(Peer::named(&format!("node {number}"))))
-        .collect()
-}
-
-fn everybody(_: &NativeNode) -> bool {
-    true
-}
 
 /// `provider` registers at this node: its key comes along.
 fn register(node: &mut NativeNode, scene: &Scene, provider: &str, now: u64) -> Record {
@@ -34,11 +24,7 @@ fn register(node: &mut NativeNode, scene: &Scene, provider: &str, now: u64) -> R
 
 /// A node that holds two providers, and one that only knows of a third, who has registered at both.
 fn with_newcomer() -> (Scene, NativeNode) {
-    let mut scene = scene();
-    for provider in ["provider", "another"] {
-        let record = scene.record(provider, NOW);
-        scene.node.put_record(&record, NOW).unwrap();
-    }
+    let mut scene = with_providers(&["provider", "another"]);
     let mut newcomer = NativeNode::new(Peer::named("newcomer"));
     let mut holder = std::mem::replace(&mut scene.node, NativeNode::new(Peer::named("nobody")));
     for node in [&mut holder, &mut newcomer] {

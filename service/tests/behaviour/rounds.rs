@@ -7,30 +7,10 @@ use registry_service::domain::limits::{BUNDLE_ISSUERS_MAX, LEASE_SEC, NEIGHBOURH
 use registry_service::domain::{own_turn, pack_bundle, unpack_bundle, Entry, Identity, KeyId, OfferAnswer};
 use registry_testkit::{weight_of, NativeNode, Origins, Peer};
 
-use crate::support::{assert_refused, dump, scene, Scene, DAY, HOUR, NOW};
+use crate::support::{assert_refused, dump, everybody, nodes, scene, with_providers, Scene, DAY, HOUR, NOW};
 
 /// When a key registered at `NOW` is due.
 const DUE: u64 = NOW + HOUR;
-
-fn nodes(count: usize) -> Vec<NativeNode> {
-    (0..count)
-        .map(|number| NativeNode::new(Peer::named(&format!("node {number}"))))
-        .collect()
-}
-
-fn everybody(_: &NativeNode) -> bool {
-    true
-}
-
-/// A scene with a record of each provider.
-fn with_providers(providers: &[&str]) -> Scene {
-    let mut scene = scene();
-    for provider in providers {
-        let record = scene.record(provider, NOW);
-        scene.node.put_record(&record, NOW).unwrap();
-    }
-    scene
-}
 
 /// Whether nobody takes this key's replication over from this node then.
 fn in_own_turn(node: &NativeNode, key_id: &str, now: u64) -> bool {

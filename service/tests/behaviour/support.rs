@@ -31,6 +31,28 @@ pub(crate) fn scene() -> Scene {
     }
 }
 
+/// A scene with a record of each provider.
+pub(crate) fn with_providers(providers: &[&str]) -> Scene {
+    let mut scene = scene();
+    for provider in providers {
+        let record = scene.record(provider, NOW);
+        scene.node.put_record(&record, NOW).unwrap();
+    }
+    scene
+}
+
+/// That many empty nodes.
+pub(crate) fn nodes(count: usize) -> Vec<NativeNode> {
+    (0..count)
+        .map(|number| NativeNode::new(Peer::named(&format!("node {number}"))))
+        .collect()
+}
+
+/// Whom a round of replication reaches.
+pub(crate) fn everybody(_: &NativeNode) -> bool {
+    true
+}
+
 impl Scene {
     pub(crate) fn host(&self) -> Peer {
         self.node.host.clone()

@@ -37,9 +37,7 @@ impl<'a> Opened<'a> {
             answers: answers.collect(),
         })
     }
-}
 
-impl Opened<'_> {
     /// The keys of which somebody lacks something, while somebody else has not said whether he does, or has not said that
     /// he has it now.
     pub(super) fn silent(&self, lacking: &Lacking<'_>, receipts: &[ReplicaAnswer]) -> BTreeSet<usize> {

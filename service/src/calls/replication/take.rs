@@ -64,10 +64,10 @@ impl<B: Backend> Call<'_, B> {
                 continue;
             };
             let held = self.take_from(&mut states, &key_id)?;
-            if item.asks() && held.is_none() {
+            let (is_new, asks) = (held.is_none(), item.asks());
+            if asks && is_new {
                 continue;
             }
-            let (is_new, asks) = (held.is_none(), item.asks());
             let admitted = now
                 .check_not_ahead("timestamp_created", item.key.timestamp_created)
                 .and_then(|()| with_key(held, item.key.clone(), now));
