@@ -2,12 +2,13 @@
 
 pub mod hostile;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use devnet::{
     AquaCompiler, AquaProgram, CallHandle, CallOptions, CallOutcome, Causality, HeldKey, Network, NetworkConfig,
-    PeerIndex,
+    PeerIndex, ScheduleIndex, SpellSpec,
 };
 use serde_json::{json, Value};
 
@@ -15,6 +16,8 @@ use serde_json::{json, Value};
 pub const TIMEOUT_MS: u64 = 6_000;
 /// A particle lives longer than any script waits.
 const TTL_MS: u32 = 20_000;
+/// The same for what nodes run on their own.
+pub const SCHEDULED_TTL_MS: u32 = 60_000;
 
 /// A script of this crate.
 #[must_use]
@@ -26,6 +29,15 @@ pub fn aqua_file(name: &str) -> PathBuf {
 #[must_use]
 pub fn artifact(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../artifacts").join(name)
+}
+
+/// A compiled script that `./build.sh` makes.
+///
+/// # Panics
+/// Where it is not there.
+#[must_use]
+pub fn air(name: &str) -> String {
+    std::fs::read_to_string(artifact(name)).unwrap_or_else(|error| panic!("{name}: {error}: run ./build.sh first"))
 }
 
 /// Compiles a script of this crate, with constants overridden.
@@ -151,6 +163,23 @@ impl Scene {
             client,
             program,
         }
+    }
+
+    /// Has a node run `registry-spell` every minute.
+    ///
+    /// # Panics
+    /// Where the spell service does not start.
+    pub fn install_spell(&mut self, node: PeerIndex) -> ScheduleIndex {
+        let config = json!({"expired_interval": 3_600, "renew_interval": 43_200, "replicate_interval": 3_600});
+        let spell = SpellSpec {
+            alias: "registry-spell".into(),
+            air: air("registry-spell.air"),
+            init_data: BTreeMap::from([("config".to_owned(), config)]),
+            every: Duration::from_secs(60),
+            first_after: Duration::from_secs(1 + node.0 as u64),
+            ttl_ms: Some(SCHEDULED_TTL_MS),
+        };
+        self.network.install_spell(node, spell).expect("a spell")
     }
 
     /// Another client, of this node.

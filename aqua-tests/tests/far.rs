@@ -1,23 +1,28 @@
 //! Networks that are larger than a routing table: relays that know few of the nodes that are far from them.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use aqua_tests::{compile, Scene};
 use devnet::kademlia::{resource_point, Point};
-use devnet::{NetworkConfig, PeerIndex, ServiceCall, ServiceResult};
+use devnet::{NetworkConfig, PeerIndex, ScheduledRun, ServiceCall, ServiceResult};
 use registry_testkit::Peer;
 use serde_json::{json, Value};
 
 const NODES: usize = 64;
 const LABELS: usize = 6;
 
-/// Of each half, quarter, … of the network a node knows eight.
-fn scene() -> Scene {
+/// Of each half, quarter, … of the network a node knows so many.
+fn scene_of(nodes: usize, bucket: usize) -> Scene {
     let config = NetworkConfig {
-        bucket: Some(8),
-        ..NetworkConfig::new(NODES)
+        bucket: Some(bucket),
+        ..NetworkConfig::new(nodes)
     };
     Scene::with(config, compile("far.aqua", &[]))
+}
+
+fn scene() -> Scene {
+    scene_of(NODES, 8)
 }
 
 fn ids(scene: &Scene, nodes: &[PeerIndex]) -> BTreeSet<String> {
@@ -111,4 +116,52 @@ fn a_node_that_invents_closer_ones_hides_no_provider() {
     assert_eq!(reply.providers(), [scene.id(scene.client)]);
     let other = scene.call("registerProvider", &[json!(id), json!("another value"), json!(null)]);
     assert_eq!(other.value(), &json!(true));
+}
+
+/// Of a resource's neighbours, those that hold a record of it that its provider has signed.
+fn holding_signed(scene: &mut Scene, id: &str) -> usize {
+    let neighbours = scene.neighbourhood(id);
+    let is_signed = |record: &Value| !record["signature"].as_array().unwrap().is_empty();
+    let holders = scene.holders(id);
+    let holding = holders
+        .iter()
+        .filter(|(node, held)| neighbours.contains(node) && held.records.iter().any(is_signed));
+    holding.count()
+}
+
+#[test]
+fn what_a_far_node_signs_anew_reaches_the_neighbours_of_its_resource() {
+    // Its routing table shows that the network is larger.
+    let mut scene = scene_of(120, 20);
+    let provider = PeerIndex(0);
+    let (label, id, known) = farthest(&mut scene);
+    assert!(known < 8, "the provider knows {known} of them by itself");
+    scene.create(&label);
+    let args = [json!(scene.id(provider)), json!(id), json!("a value"), json!(null)];
+    assert_eq!(scene.call("registerNodeProvider", &args).value(), &json!(true));
+    assert_eq!(holding_signed(&mut scene, &id), 0, "a client cannot sign for it");
+
+    let spell = scene.install_spell(provider);
+    scene.network.advance(Duration::from_secs(150)).unwrap();
+    let signed = holding_signed(&mut scene, &id);
+    assert!(
+        signed >= 14,
+        "{signed} of its neighbours hold what the provider has signed"
+    );
+    // Looked up in one run, replicated in the next: no script carries the one to all whom the other visits.
+    let runs: Vec<Vec<String>> = scene.network.scheduled_runs(spell).map(jobs).collect();
+    assert_eq!(runs[0], ["renew", "renew", "locate", "clear"]);
+    assert_eq!(runs[1], ["renew", "replicate", "clear"]);
+}
+
+/// What a run of the spell has done, all of it with success.
+fn jobs(run: &ScheduledRun) -> Vec<String> {
+    let report = &run.result.as_ref().unwrap()[0];
+    let runs = report["runs"].as_array().unwrap();
+    runs.iter()
+        .map(|ran| {
+            assert_eq!(ran["success"], json!(true), "{report}");
+            ran["job"].as_str().unwrap().to_owned()
+        })
+        .collect()
 }

@@ -1,18 +1,12 @@
 //! What nodes do on their own: renew, replicate and clear, by the scheduled scripts and by the spell.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aqua_tests::{artifact, Scene};
-use devnet::{NetworkConfig, PeerIndex, ScheduleIndex, ScheduledScript, SpellSpec};
+use aqua_tests::{air, Scene, SCHEDULED_TTL_MS};
+use devnet::{NetworkConfig, PeerIndex, ScheduleIndex, ScheduledScript};
 use serde_json::{json, Value};
 
 const HOUR: Duration = Duration::from_secs(3_600);
-const TTL_MS: u32 = 60_000;
-
-fn air(name: &str) -> String {
-    std::fs::read_to_string(artifact(name)).unwrap_or_else(|error| panic!("{name}: {error}: run ./build.sh first"))
-}
 
 /// Every node runs `replicate_3600` every hour, each at another minute.
 fn schedule_replication(scene: &mut Scene) -> Vec<ScheduleIndex> {
@@ -24,23 +18,10 @@ fn schedule_replication(scene: &mut Scene) -> Vec<ScheduleIndex> {
             let first_after = HOUR + Duration::from_secs(60 * node.0 as u64);
             let script = ScheduledScript::new(script.as_str(), HOUR)
                 .first_after(first_after)
-                .ttl_ms(TTL_MS);
+                .ttl_ms(SCHEDULED_TTL_MS);
             scene.network.schedule(node, script).unwrap()
         })
         .collect()
-}
-
-fn install_spell(scene: &mut Scene, node: PeerIndex) -> ScheduleIndex {
-    let config = json!({"expired_interval": 3_600, "renew_interval": 43_200, "replicate_interval": 3_600});
-    let spell = SpellSpec {
-        alias: "registry-spell".into(),
-        air: air("registry-spell.air"),
-        init_data: BTreeMap::from([("config".to_owned(), config)]),
-        every: Duration::from_secs(60),
-        first_after: Duration::from_secs(1 + node.0 as u64),
-        ttl_ms: Some(TTL_MS),
-    };
-    scene.network.install_spell(node, spell).unwrap()
 }
 
 fn reports(scene: &Scene, schedule: ScheduleIndex) -> Vec<Value> {
@@ -81,7 +62,7 @@ fn a_host_record_is_signed_within_a_minute_and_brought_to_its_neighbours() {
         let id = scene.create("sample");
         let node = PeerIndex(4);
         for node in scene.network.nodes() {
-            install_spell(&mut scene, node);
+            scene.install_spell(node);
         }
         let args = [json!(scene.id(node)), json!(id), json!("value"), json!(null)];
         assert_eq!(scene.call("registerNodeProvider", &args).clean(), &json!(true));

@@ -158,11 +158,34 @@ fn a_list_of_digests_holds_the_beginning_of_each_key_id_and_its_fingerprint() {
 }
 
 #[test]
+fn keys_that_do_not_belong_to_the_offering_node_stand_behind_a_dot() {
+    let mut scene = scene();
+    let belongs = begin(&mut scene.node).digests;
+    let mut fresh = self::scene();
+    // Of two hundred peers, some twenty are closer to the key than the node.
+    let peers: Vec<String> = (0..200)
+        .map(|number| Peer::named(&format!("peer {number}")).id().to_owned())
+        .collect();
+    let origins = Origins::new(&fresh.node.host, &fresh.node.host, 3).time(2);
+    let near = |node: &mut NativeNode| {
+        let origins = Origins::new(&node.host, &node.host, 2);
+        node.call(origins, |call| call.get_neighbourhood(&scene.key.id, peers.clone()))
+    };
+    let near = near(&mut fresh.node).unwrap();
+    assert!(!near.contains(&fresh.node.host.id().to_owned()));
+    let round = fresh
+        .node
+        .call(origins, |call| call.begin_replication(vec![near], STALE_SEC, NOW))
+        .unwrap();
+    assert_eq!(round.digests, format!("{belongs}.{}", base64(&[0b1])));
+    assert_documented("the digests of an outsider", &round.digests);
+}
+
+#[test]
 fn a_key_set_has_a_bit_for_each_position_the_lowest_first() {
     let mut scene = scene();
     let round = begin(&mut scene.node);
     assert_eq!(round.offers[0].keys, "*", "all keys of the round");
-    assert_eq!(round.away, "");
     let both = [3, 9]
         .into_iter()
         .collect::<registry_service::domain::KeySet>()

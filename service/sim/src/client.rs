@@ -1,5 +1,6 @@
 //! What clients do through a node: put, have a node provide, remove, in the order of the Resources API.
 
+use rand::seq::SliceRandom;
 use rand::Rng;
 use registry_service::calls::{CallError, Spread};
 use registry_service::domain::data::{Record, Tombstone};
@@ -240,29 +241,38 @@ impl World {
 
     /// The neighbours of a resource as the Resources API finds them through a node.
     pub(crate) fn near(&mut self, ix: usize, relay: NodeIx, job: Job) -> Result<Vec<String>, CallError> {
+        let client = self.clients[self.resources[ix].owner].clone();
+        self.near_for(&client, ix, relay, job)
+    }
+
+    /// `neighbours` in a script of `init_peer`'s.
+    pub(crate) fn near_for(
+        &mut self,
+        init_peer: &Peer,
+        ix: usize,
+        relay: NodeIx,
+        job: Job,
+    ) -> Result<Vec<String>, CallError> {
         let own = self.neighbourhood_on(relay, ix);
         if !self.config.asks_closer {
             return Ok(own);
         }
         let key_id = self.resources[ix].key.id.clone();
-        let client = self.clients[self.resources[ix].owner].clone();
         let node = &mut self.nodes[relay as usize];
-        let origins = node.from(&client, 2);
-        let begun = self.costs.timed(job, || {
+        let origins = node.from(init_peer, 2);
+        let closer = self.costs.timed(job, || {
             node.call(origins, |call| Ok(call.begin_neighbourhood(&key_id, own.clone())?))
-        });
-        let closer = begun?;
-        let mut lists = vec![own];
+        })?;
+        let mut named = Vec::new();
         for peer_id in closer.ask {
-            if closer.enough.iter().any(|enough| lists.len() > *enough as usize) {
-                break;
-            }
-            if let Some(list) = self.ask_closer(ix, &peer_id, job) {
-                lists.push(list);
-            }
+            named.extend(self.ask_closer(ix, &peer_id, job));
         }
+        // The first to answer: any of them, as messages take any time.
+        named.shuffle(&mut self.rng);
+        named.truncate(closer.enough.first().map_or(0, |enough| *enough as usize));
+        let lists = [vec![own], named].concat();
         let node = &mut self.nodes[relay as usize];
-        let origins = node.from(&client, 2);
+        let origins = node.from(init_peer, 2);
         self.costs.timed(job, || {
             node.call(origins, |call| Ok(call.end_neighbourhood(&key_id, lists)?))
         })

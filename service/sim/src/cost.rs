@@ -10,6 +10,8 @@ pub enum Job {
     Compare,
     /// `pack_replica` and `take_replica`: moving what is lacking.
     Transfer,
+    /// Finding the neighbourhoods of keys that lie far from a node.
+    Locate,
     /// Renewal of host records, removal of what has expired.
     Upkeep,
     /// What clients publish.
@@ -18,7 +20,14 @@ pub enum Job {
     Lookup,
 }
 
-pub const JOBS: [Job; 5] = [Job::Compare, Job::Transfer, Job::Upkeep, Job::Publish, Job::Lookup];
+pub const JOBS: [Job; 6] = [
+    Job::Compare,
+    Job::Transfer,
+    Job::Locate,
+    Job::Upkeep,
+    Job::Publish,
+    Job::Lookup,
+];
 
 /// Sums for one job.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]

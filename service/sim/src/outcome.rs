@@ -41,6 +41,8 @@ pub struct Outcome {
     pub published: u64,
     pub publish_failures: u64,
     pub rounds: u64,
+    /// Far keys whose neighbourhoods nodes have looked up.
+    pub keys_located: u64,
     pub keys_offered: u64,
     pub keys_settled: u64,
     pub keys_dropped: u64,

@@ -92,8 +92,8 @@ impl Report {
     fn summary(&self) -> String {
         let (config, outcome) = (&self.config, &self.outcome);
         format!(
-            "seed {}: {} nodes, {} keys, {:.1} h; {} departures, {} of them restarts; {} rounds of replication, {} keys offered, \
-             {} settled, {} dropped after the hand-over; {} publications, {} of them failed at first",
+            "seed {}: {} nodes, {} keys, {:.1} h; {} departures, {} of them restarts; {} rounds of replication, {} keys located, \
+             {} offered, {} settled, {} dropped after the hand-over; {} publications, {} of them failed at first",
             config.seed,
             config.nodes,
             config.keys,
@@ -101,6 +101,7 @@ impl Report {
             outcome.departures,
             outcome.restarts,
             outcome.rounds,
+            outcome.keys_located,
             outcome.keys_offered,
             outcome.keys_settled,
             outcome.keys_dropped,
@@ -196,7 +197,7 @@ pub fn growth_table(reports: &[Report]) -> Table {
         "violations",
     ]);
     for report in reports {
-        let replication = report.together(&[Job::Compare, Job::Transfer]);
+        let replication = report.together(&[Job::Compare, Job::Transfer, Job::Locate]);
         let last = report.samples.last().cloned().unwrap_or_default();
         table.add_row([
             report.config.nodes.to_string(),

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use registry_service::calls::{Answer, CallError, ReplicaAnswer, ReplicaParcel, ReplicaRound};
-use registry_service::domain::limits::PEERS_MAX;
 
 use crate::cost::Job;
 use crate::directory::{NodeIx, Point};
@@ -27,9 +26,9 @@ pub(crate) struct Round {
 
 impl World {
     /// `begin_replication`; false where nobody is to be asked.
-    pub(crate) fn begin_round(&mut self, owner: NodeIx) -> bool {
+    pub(crate) fn begin_round(&mut self, owner: NodeIx, table: Vec<String>) -> bool {
         let now_sec = self.clock_sec(owner);
-        let begun = match self.begin_replication(owner, now_sec) {
+        let begun = match self.begin_replication(owner, table, now_sec) {
             Ok(begun) => begun,
             Err(error) => {
                 self.refused(owner, "begin_replication", &error);
@@ -63,9 +62,13 @@ impl World {
         true
     }
 
-    fn begin_replication(&mut self, owner: NodeIx, now_sec: u64) -> Result<ReplicaRound, CallError> {
+    fn begin_replication(
+        &mut self,
+        owner: NodeIx,
+        table: Vec<String>,
+        now_sec: u64,
+    ) -> Result<ReplicaRound, CallError> {
         let stale_sec = self.config.spell.replicate_interval_sec;
-        let table = self.directory.table_ids(owner, self.now_ms, PEERS_MAX);
         let node = &mut self.nodes[owner as usize];
         let origins = node.own(3).time(2);
         let places = self.costs.timed(Job::Compare, || {

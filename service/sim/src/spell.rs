@@ -1,4 +1,8 @@
-//! What a node's spell does every minute: renew, replicate (`round`), clear; in the order of `registrySpell`.
+//! What a node's spell does every minute: renew, look up or replicate (`round`), clear; in the order of `registrySpell`.
+
+use registry_service::calls::CallError;
+use registry_service::domain::limits::PEERS_MAX;
+use registry_service::domain::KeyId;
 
 use crate::cost::Job;
 use crate::directory::NodeIx;
@@ -18,9 +22,58 @@ impl World {
             return;
         }
         self.renew_due(ix);
-        if !(self.config.replication && self.begin_round(ix)) {
+        if !(self.config.replication && self.replicate(ix)) {
             self.clear(ix);
         }
+    }
+
+    /// `locateDue` or, if nothing is to be looked up, the first part of `replicateDue`; whether a round has begun.
+    fn replicate(&mut self, ix: NodeIx) -> bool {
+        let table = self.directory.table_ids(ix, self.now_ms, PEERS_MAX);
+        !self.locate_due(ix, table.clone()) && self.begin_round(ix, table)
+    }
+
+    fn locate_due(&mut self, ix: NodeIx, table: Vec<String>) -> bool {
+        let key_ids = self.get_far_keys(ix, table).unwrap_or_else(|error| {
+            self.refused(ix, "get_far_keys", &error);
+            Vec::new()
+        });
+        for key_id in &key_ids {
+            self.outcome.keys_located += 1;
+            if let Err(error) = self.locate(ix, key_id) {
+                self.refused(ix, "note_neighbours", &error);
+            }
+        }
+        !key_ids.is_empty()
+    }
+
+    fn get_far_keys(&mut self, ix: NodeIx, table: Vec<String>) -> Result<Vec<String>, CallError> {
+        if !self.config.asks_closer {
+            return Ok(Vec::new());
+        }
+        let stale_sec = self.config.spell.replicate_interval_sec;
+        let now = self.clock_sec(ix);
+        let node = &mut self.nodes[ix as usize];
+        let origins = node.own(3).time(2);
+        let far = self.costs.timed(Job::Locate, || {
+            node.call(origins, |call| call.get_far_keys(table, stale_sec, now))
+        })?;
+        Ok(far.key_ids)
+    }
+
+    fn locate(&mut self, ix: NodeIx, key_id: &str) -> Result<(), CallError> {
+        let resource = KeyId::parse(key_id).ok().and_then(|id| self.by_key.get(id.as_bytes()));
+        let Some(resource) = resource.copied() else {
+            return Ok(());
+        };
+        let peer = self.nodes[ix as usize].peer.clone();
+        let near = self.near_for(&peer, resource, ix, Job::Locate)?;
+        let now = self.clock_sec(ix);
+        let node = &mut self.nodes[ix as usize];
+        let origins = node.own(3).time(2);
+        self.costs.timed(Job::Locate, || {
+            node.call(origins, |call| call.note_neighbours(key_id, near, now))
+        })
     }
 
     /// `renewDue`.

@@ -7,7 +7,7 @@ use crate::domain::limits::{CLOSER_ASKED, NEIGHBOURHOOD_MAX, PEERS_MAX, TABLE_WH
 use crate::domain::{check_count, Error};
 use crate::store::Backend;
 
-/// So many lists are taken, this node's own among them if need be.
+/// With so many lists of others this node's own does not count.
 const LISTS_ENOUGH: usize = 2;
 
 /// Whom to ask for closer nodes.
@@ -33,17 +33,17 @@ impl<B: Backend> Call<'_, B> {
         let mut ask = near(key_id, peers, self.here())?;
         ask.retain(|peer| !self.here().is(peer));
         ask.truncate(CLOSER_ASKED);
-        // Its own and all but one of theirs.
-        let enough = (!ask.is_empty()).then(|| (ask.len() - 1).max(1) as u32);
+        // Its own, and more than half of theirs.
+        let enough = (!ask.is_empty()).then(|| ask.len() as u32 / 2 + 1);
         Ok(Closer {
             enough: enough.into_iter().collect(),
             ask,
         })
     }
 
-    /// Ends it. Of `lists` this node's own is the first; where two others have answered, it does not count. Each has its
-    /// closest in turn, so that nobody can make others disappear behind peers that it has invented: it has half
-    /// of the places at most.
+    /// Ends it. Of `lists` this node's own is the first; where two others have answered, it does not count. Each has the
+    /// closest that is not there yet, in turn, so that nobody can make others disappear behind peers that it has invented: of three lists it has
+    /// a third of the places.
     ///
     /// # Errors
     /// [`Error::TooMany`], and those of a malformed key id.
@@ -57,12 +57,16 @@ impl<B: Backend> Call<'_, B> {
         if lists.len() > LISTS_ENOUGH {
             lists.remove(0);
         }
+        let mut lists: Vec<_> = lists.into_iter().map(Vec::into_iter).collect();
         let mut found: Vec<String> = Vec::new();
-        for rank in 0..NEIGHBOURHOOD_MAX {
-            for peer in lists.iter().filter_map(|list| list.get(rank)) {
-                if found.len() < NEIGHBOURHOOD_MAX && !found.contains(peer) {
-                    found.push(peer.clone());
-                }
+        loop {
+            let before = found.len();
+            for list in &mut lists {
+                let next = list.find(|peer| !found.contains(peer));
+                found.extend(next.filter(|_| found.len() < NEIGHBOURHOOD_MAX));
+            }
+            if found.len() == before {
+                break;
             }
         }
         near(key_id, found, self.here())

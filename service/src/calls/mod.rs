@@ -19,15 +19,15 @@ pub use keys::latest_key;
 pub use lookup::{get_silent, Answer, Found, Lookup, NodeAnswer};
 pub use publish::{get_place, Spread, Tally};
 pub use records::{get_record_bytes, get_record_metadata_bytes, Republished};
-pub use replication::{ReplicaAnswer, ReplicaOffer, ReplicaParcel, ReplicaRound, ReplicationReport};
+pub use replication::{FarKeys, ReplicaAnswer, ReplicaOffer, ReplicaParcel, ReplicaRound, ReplicationReport};
 pub use tombstones::get_tombstone_bytes;
 pub use upkeep::{StaleKey, Stats};
 
 use crate::auth::Caller;
 use crate::domain::data::{Record, RecordMetadata};
 use crate::domain::{
-    own_turn, quoted, Circumstances, Error, Here, HostTimestamp, KeyId, KeyState, PartialKeys, Repeats, Timeouts,
-    Verifier,
+    own_turn, quoted, Circumstances, Error, Here, HostTimestamp, KeyId, KeyState, Located, PartialKeys, Repeats,
+    Timeouts, Verifier,
 };
 use crate::store::{Backend, Store, StoreError, Unfit};
 
@@ -38,6 +38,7 @@ pub struct Registry<B> {
     verifier: Verifier,
     partial: PartialKeys,
     repeats: Repeats,
+    located: Located,
     /// How many peers the host's routing table had last, if the host shows them.
     table_len: Option<usize>,
 }
@@ -53,6 +54,7 @@ impl<B: Backend> Registry<B> {
             verifier: Verifier::default(),
             partial: PartialKeys::default(),
             repeats: Repeats::default(),
+            located: Located::default(),
             table_len: None,
         })
     }
@@ -68,6 +70,7 @@ impl<B: Backend> Registry<B> {
             verifier: &mut self.verifier,
             partial: &mut self.partial,
             repeats: &mut self.repeats,
+            located: &mut self.located,
             table_len: &mut self.table_len,
             caller,
         })
@@ -101,6 +104,7 @@ pub struct Call<'r, B> {
     verifier: &'r mut Verifier,
     partial: &'r mut PartialKeys,
     repeats: &'r mut Repeats,
+    located: &'r mut Located,
     table_len: &'r mut Option<usize>,
     caller: Caller,
 }

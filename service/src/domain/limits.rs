@@ -47,7 +47,22 @@ pub const NEIGHBOURHOOD_MAX: usize = 20;
 /// Peers among whom the closest are chosen.
 pub const PEERS_MAX: usize = 256;
 /// Nodes that are asked for closer ones, once.
-pub const CLOSER_ASKED: usize = 3;
+pub const CLOSER_ASKED: usize = 5;
+/// A node outside a key's neighbourhood leaves those who hold nothing to the key's neighbours where so many of them hold
+/// it, and needs no more acknowledgements: more than a third of a neighbourhood.
+pub const HANDED_OVER_TO: usize = 8;
+/// Keys that lie far from the node and whose neighbourhoods one script looks up.
+pub const FAR_KEYS_MAX: usize = 4;
+/// Keys that wait for being looked up; those beyond go to the closest that the node knows itself.
+pub const FAR_WAITING_MAX: usize = 128;
+/// Of the nodes that one round of replication asks, those that far keys may take.
+pub const FAR_PEERS_MAX: usize = 32;
+/// Keys of which the node remembers the neighbourhoods that it has looked up.
+pub const LOCATED_KEYS_MAX: usize = 256;
+/// For how long it does, in seconds: three leases.
+pub const LOCATED_SEC: u64 = 900;
+/// How long looking up rests, in seconds: one run in two of a spell that runs every minute.
+pub const LOCATING_REST_SEC: u64 = 90;
 /// A routing table with fewer peers holds the whole network: up to 40 nodes no bucket of 20 overflows but by chance.
 pub const TABLE_WHOLE_MAX: usize = 40;
 /// Records that a reader names as held already.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 
-use super::limits::{NEIGHBOURHOOD_MAX, PEER_ID_LEN_MAX};
+use super::limits::{NEIGHBOURHOOD_MAX, PEER_ID_LEN_MAX, TABLE_WHOLE_MAX};
 use super::{Here, KeyId};
 
 /// The code of sha2-256, under which nodes wrap a key's text.
@@ -46,6 +46,16 @@ impl RoutingTable {
         }
     }
 
+    /// With these peers, too.
+    #[must_use]
+    pub fn with(self, others: Vec<String>, here: &Here) -> Self {
+        if others.iter().all(|peer| self.indices.contains_key(peer)) {
+            return self;
+        }
+        let known = self.peers.into_iter().map(|(_, peer)| peer);
+        Self::new(known.chain(others), here)
+    }
+
     /// Where a peer stands, if it is one of these.
     pub fn index_of(&self, peer_id: &str) -> Option<usize> {
         self.indices.get(peer_id).copied()
@@ -58,6 +68,30 @@ impl RoutingTable {
 
     pub const fn is_here(&self, index: usize) -> bool {
         index == self.here
+    }
+
+    /// How far around this node its routing table is sure to hold everybody, where `self` is that table: as far as its
+    /// [`TABLE_WHOLE_MAX`]th nearest peer or, if the host has cut the table, its last one. None where it holds the whole
+    /// network.
+    pub fn horizon(&self) -> Option<Horizon<'_>> {
+        let (own, _) = self.peers.get(self.here)?;
+        let mut others: Vec<[u8; 32]> = self
+            .peers
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| !self.is_here(*index))
+            .map(|(_, (place, _))| xor(place, own))
+            .collect();
+        if !may_be_cut(others.len()) && others.len() < TABLE_WHOLE_MAX {
+            return None;
+        }
+        let last = others.len().min(TABLE_WHOLE_MAX) - 1;
+        let (_, radius, _) = others.select_nth_unstable(last);
+        Some(Horizon {
+            table: self,
+            own,
+            radius: *radius,
+        })
     }
 
     /// How many peers there are, this node included.
@@ -80,6 +114,30 @@ impl RoutingTable {
         }
         near.sort_unstable();
         near.into_iter().map(|(_, index)| index)
+    }
+}
+
+/// Whether a host that shows so many peers may have more: some never give more than a neighbourhood.
+pub const fn may_be_cut(shown: usize) -> bool {
+    shown == NEIGHBOURHOOD_MAX
+}
+
+/// See [`RoutingTable::horizon`].
+#[derive(Debug)]
+pub struct Horizon<'t> {
+    table: &'t RoutingTable,
+    own: &'t [u8; 32],
+    radius: [u8; 32],
+}
+
+impl Horizon<'_> {
+    /// Whether a key lies beyond, so that this node may know few of the closest to it, or none.
+    ///
+    /// In a Kademlia table the half of the network that lies opposite has 20 places, and so has each half of what is left.
+    /// Where twice as many peers share this node's side of a key, there are about as many on the other side, of which
+    /// the table holds the lesser part.
+    pub fn is_far(&self, key_id: &KeyId) -> bool {
+        xor(self.own, &target(key_id)) > self.radius && !self.table.closest(key_id).any(|peer| self.table.is_here(peer))
     }
 }
 

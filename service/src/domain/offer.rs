@@ -17,25 +17,47 @@ const DIGEST_LEN: usize = KEY_TAG_LEN + FINGERPRINT_LEN;
 /// Stands for all keys of a round: most offers are, and it is no base64.
 const ALL_KEYS: &str = "*";
 
+/// Between the digests and the set of those that do not belong to the offering node: no character of base64.
+const AWAY_SEPARATOR: char = '.';
+
 /// The keys of a round, each with what the offering node holds of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Digests(pub Vec<(KeyTag, Fingerprint)>);
+pub struct Digests {
+    pub keys: Vec<(KeyTag, Fingerprint)>,
+    /// Those that lie outside the offering node's own reach: what it does for them replaces no neighbour's round.
+    pub away: KeySet,
+}
 
 impl Digests {
     pub fn encode(&self) -> String {
-        let mut bytes = Vec::with_capacity(1 + self.0.len() * DIGEST_LEN);
+        let mut bytes = Vec::with_capacity(1 + self.keys.len() * DIGEST_LEN);
         bytes.push(VERSION);
-        for (tag, fingerprint) in &self.0 {
+        for (tag, fingerprint) in &self.keys {
             bytes.extend_from_slice(tag);
             bytes.extend_from_slice(fingerprint);
         }
-        STANDARD_NO_PAD.encode(bytes)
+        let mut text = STANDARD_NO_PAD.encode(bytes);
+        if !self.away.is_empty() {
+            text.push(AWAY_SEPARATOR);
+            text.push_str(&self.away.encode());
+        }
+        text
     }
 
     /// # Errors
     /// [`Error::TooLong`], [`Error::TooMany`], [`Error::BadReplica`].
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let bytes = decode("list of digests", text)?;
+        let (keys, away) = match text.split_once(AWAY_SEPARATOR) {
+            // An empty set has no second form.
+            Some((keys, away)) => (
+                keys,
+                Some(KeySet::parse(away)?)
+                    .filter(|away| !away.is_empty())
+                    .unwrap_or_default(),
+            ),
+            None => (text, KeySet::default()),
+        };
+        let bytes = decode("list of digests", keys)?;
         let items = versioned(&bytes)?;
         if items.len() % DIGEST_LEN != 0 {
             return Err(bad("bytes left over in the list of digests"));
@@ -47,7 +69,10 @@ impl Digests {
                 std::array::from_fn(|at| item[KEY_TAG_LEN + at]),
             )
         };
-        Ok(Self(items.chunks_exact(DIGEST_LEN).map(item).collect()))
+        Ok(Self {
+            keys: items.chunks_exact(DIGEST_LEN).map(item).collect(),
+            away,
+        })
     }
 }
 

@@ -4,10 +4,10 @@
 
 use marine_rs_sdk::marine;
 use registry_service::auth::WeightResult;
-use registry_service::calls::{Answer, ReplicaAnswer, ReplicaParcel, ReplicaRound, ReplicationReport};
+use registry_service::calls::{Answer, FarKeys, ReplicaAnswer, ReplicaParcel, ReplicaRound, ReplicationReport};
 
 use super::call;
-use super::results::NodeResult;
+use super::results::{NodeResult, RegistryResult};
 
 /// Where the script has to look up due keys one by one; empty unless `peers`, which `kad.neighborhood` returned when it
 /// was asked for 256, may have been cut short. For the host only; nothing for others.
@@ -15,6 +15,21 @@ use super::results::NodeResult;
 pub fn get_due_places(peers: Vec<String>, stale_sec: u64, current_timestamp_sec: u64) -> Vec<String> {
     // What is wrong is said by `begin_replication`, which is asked next.
     call(|mut call| call.get_due_places(&peers, stale_sec, current_timestamp_sec)).unwrap_or_default()
+}
+
+/// Due keys that lie far from this node, whose neighbourhoods the script has to look up before a round takes them; at most
+/// 4, and none within 90 seconds of the last ones. `peers` is what `kad.neighborhood` returned when it was asked for 256.
+/// For the host only.
+#[marine]
+pub fn get_far_keys(peers: Vec<String>, stale_sec: u64, current_timestamp_sec: u64) -> FarKeys {
+    call(|mut call| call.get_far_keys(peers, stale_sec, current_timestamp_sec))
+        .unwrap_or_else(|error| FarKeys::failed(error.to_string()))
+}
+
+/// Notes the closest nodes to a far key, for the rounds of the next 15 minutes. For the host only.
+#[marine]
+pub fn note_neighbours(key_id: String, peers: Vec<String>, current_timestamp_sec: u64) -> RegistryResult {
+    call(|mut call| call.note_neighbours(&key_id, peers, current_timestamp_sec)).into()
 }
 
 /// Begins a round with the keys that have not been replicated for `stale_sec`, oldest first, and leases them. `peers`

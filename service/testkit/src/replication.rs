@@ -1,5 +1,7 @@
 use registry_service::auth::WeightResult;
-use registry_service::calls::{Answer, CallError, ReplicaAnswer, ReplicaParcel, ReplicaRound, ReplicationReport};
+use registry_service::calls::{
+    Answer, CallError, FarKeys, ReplicaAnswer, ReplicaParcel, ReplicaRound, ReplicationReport,
+};
 use registry_service::domain::data::Record;
 use registry_service::store::Cleared;
 
@@ -27,6 +29,16 @@ impl NativeNode {
     pub fn get_due_places(&mut self, peers: &[String], stale_sec: u64, now: u64) -> Result<Vec<String>, CallError> {
         let origins = self.own(3, 2);
         self.call(origins, |call| call.get_due_places(peers, stale_sec, now))
+    }
+
+    pub fn get_far_keys(&mut self, peers: Vec<String>, stale_sec: u64, now: u64) -> Result<FarKeys, CallError> {
+        let origins = self.own(3, 2);
+        self.call(origins, |call| call.get_far_keys(peers, stale_sec, now))
+    }
+
+    pub fn note_neighbours(&mut self, key_id: &str, peers: Vec<String>, now: u64) -> Result<(), CallError> {
+        let origins = self.own(3, 2);
+        self.call(origins, |call| call.note_neighbours(key_id, peers, now))
     }
 
     pub fn begin_replication(

@@ -61,13 +61,13 @@ fn a_node_that_names_fewer_than_a_neighbourhood_knows_all_and_asks_nobody() {
 }
 
 #[test]
-fn the_three_closest_that_a_node_knows_are_asked_and_two_answers_are_enough() {
+fn the_five_closest_that_a_node_knows_are_asked_and_three_answers_are_enough() {
     let mut scene = scene();
     let known = peers(NEIGHBOURHOOD_MAX);
     let closest = by_distance(&mut scene, known.clone());
     let closer = begin(&mut scene, &known);
     assert_eq!(closer.ask, closest[..CLOSER_ASKED]);
-    assert_eq!(closer.enough, [2], "its own list is the first");
+    assert_eq!((CLOSER_ASKED, closer.enough), (5, vec![3]), "its own list is the first");
 }
 
 #[test]
@@ -115,7 +115,12 @@ fn peers_that_one_alone_has_invented_push_the_others_out_of_a_part_of_the_places
     let (invented, honest) = all.split_at(NEIGHBOURHOOD_MAX);
     let (close, far) = honest.split_at(NEIGHBOURHOOD_MAX);
     let count = |found: &[String], of: &[String]| found.iter().filter(|peer| of.contains(peer)).count();
-    let found = end(&mut scene, &[&far[..20], invented, close, &close[3..]]);
+    let found = end(&mut scene, &[&far[..20], invented, close, &close[1..]]);
+    assert!(
+        count(&found, invented) <= NEIGHBOURHOOD_MAX / 3 + 1 && count(&found, close) >= 12,
+        "{found:?}"
+    );
+    let found = end(&mut scene, &[&far[..20], invented, close]);
     assert!(
         count(&found, invented) <= NEIGHBOURHOOD_MAX / 2 && count(&found, close) >= 9,
         "{found:?}"

@@ -8,6 +8,7 @@ mod callers;
 mod closer;
 mod encodings;
 mod expiry;
+mod far;
 mod forgeries;
 mod hosting;
 mod input;

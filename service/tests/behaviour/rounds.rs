@@ -3,7 +3,9 @@
 
 use registry_service::calls::{Answer, ReplicaAnswer, ReplicaParcel, ReplicaRound, ReplicationReport};
 use registry_service::domain::data::Tombstone;
-use registry_service::domain::limits::{BUNDLE_ISSUERS_MAX, LEASE_SEC, NEIGHBOURHOOD_MAX, REPLICA_KEYS_MAX};
+use registry_service::domain::limits::{
+    BUNDLE_ISSUERS_MAX, HANDED_OVER_TO, LEASE_SEC, NEIGHBOURHOOD_MAX, REPLICA_KEYS_MAX,
+};
 use registry_service::domain::{own_turn, pack_bundle, unpack_bundle, Entry, Identity, KeyId, OfferAnswer};
 use registry_testkit::{weight_of, NativeNode, Origins, Peer};
 
@@ -225,11 +227,14 @@ fn outsider() -> (Scene, Vec<NativeNode>) {
 fn a_node_outside_the_neighbourhood_drops_its_copy_after_the_hand_over_and_not_before() {
     let (mut scene, mut near) = outsider();
     assert_eq!(near.len(), NEIGHBOURHOOD_MAX);
-    let few: Vec<String> = near[..10].iter().map(|node| node.host.id().to_owned()).collect();
+    let few: Vec<String> = near[..HANDED_OVER_TO - 1]
+        .iter()
+        .map(|node| node.host.id().to_owned())
+        .collect();
     let trip = scene
         .node
         .replicate(&mut near, |node| few.contains(&node.host.id().to_owned()), HOUR, DUE);
-    assert_eq!(trip.report.dropped, 0, "half of them is no majority");
+    assert_eq!(trip.report.dropped, 0, "that is not enough of them");
     assert_eq!(providers(&mut scene.node, &scene.key_id, DUE), 1);
 
     let later = DUE + LEASE_SEC;
@@ -237,6 +242,73 @@ fn a_node_outside_the_neighbourhood_drops_its_copy_after_the_hand_over_and_not_b
     assert_eq!((trip.report.settled, trip.report.dropped), (1, 1));
     assert_eq!(scene.node.registry().store().counts().unwrap().keys, 0);
     assert!(near.iter_mut().all(|node| providers(node, &scene.key_id, later) == 1));
+}
+
+/// The first of them hold what the node holds, the others nothing.
+fn where_some_hold_it(count: usize) -> (Scene, Vec<NativeNode>) {
+    let (scene, mut near) = outsider();
+    let record = scene.record("provider", NOW);
+    for node in &mut near[..count] {
+        node.register_key(&scene.key, NOW).unwrap();
+        node.put_record(&record, NOW).unwrap();
+    }
+    (scene, near)
+}
+
+#[test]
+fn a_node_outside_the_neighbourhood_leaves_newcomers_to_the_neighbours_where_these_are_enough() {
+    let (mut scene, mut near) = where_some_hold_it(HANDED_OVER_TO);
+    let trip = scene.node.replicate(&mut near, everybody, HOUR, DUE);
+    assert!(trip.parcel.is_none());
+    assert_eq!((trip.report.settled, trip.report.dropped), (1, 1));
+
+    let (mut scene, mut near) = where_some_hold_it(HANDED_OVER_TO - 1);
+    let trip = scene.node.replicate(&mut near, everybody, HOUR, DUE);
+    assert_eq!(trip.parcel.unwrap().peers.len(), NEIGHBOURHOOD_MAX - HANDED_OVER_TO + 1);
+    assert_eq!((trip.report.settled, trip.report.dropped), (1, 1));
+}
+
+#[test]
+fn what_a_node_outside_the_neighbourhood_has_beyond_the_neighbours_goes_to_those_who_hold_the_key() {
+    let (mut scene, mut near) = where_some_hold_it(HANDED_OVER_TO);
+    let record = scene.record("another", NOW);
+    scene.node.put_record(&record, NOW).unwrap();
+    let trip = scene.node.replicate(&mut near, everybody, HOUR, DUE);
+    assert_eq!(trip.parcel.unwrap().peers.len(), HANDED_OVER_TO);
+    assert_eq!((trip.report.settled, trip.report.dropped), (1, 1));
+    for (index, node) in near.iter_mut().enumerate() {
+        let expected = if index < HANDED_OVER_TO { 2 } else { 0 };
+        assert_eq!(providers(node, &scene.key_id, DUE), expected, "{index}");
+    }
+}
+
+#[test]
+fn the_round_of_an_outsider_replaces_no_round_of_the_neighbours() {
+    let (mut scene, mut near) = where_some_hold_it(NEIGHBOURHOOD_MAX);
+    let key_id = scene.key_id.clone();
+    // What its own turn has is due in any case.
+    let due = |near: &mut [NativeNode]| -> usize {
+        let others = near.iter_mut().filter(|node| !in_own_turn(node, &key_id, DUE));
+        others.map(|node| node.peek_stale(DUE).unwrap().len()).sum()
+    };
+    scene.node.replicate(&mut near, everybody, HOUR, DUE);
+    assert!(due(&mut near) > NEIGHBOURHOOD_MAX / 2);
+    // That of a neighbour does.
+    let mut neighbour = near.remove(0);
+    neighbour.replicate(&mut near, everybody, HOUR, DUE);
+    assert_eq!(due(&mut near), 0);
+}
+
+#[test]
+fn neighbours_bring_what_an_outsider_has_beyond_them_to_newcomers() {
+    let (mut scene, mut near) = where_some_hold_it(HANDED_OVER_TO);
+    let record = scene.record("another", NOW);
+    scene.node.put_record(&record, NOW).unwrap();
+    scene.node.replicate(&mut near, everybody, HOUR, DUE);
+    assert_eq!(near[0].peek_stale(DUE).unwrap().len(), 1, "it is asked to");
+    let mut neighbour = near.remove(0);
+    neighbour.replicate(&mut near, everybody, HOUR, DUE);
+    assert!(near.iter_mut().all(|node| providers(node, &scene.key_id, DUE) == 2));
 }
 
 #[test]

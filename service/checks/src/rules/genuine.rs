@@ -199,7 +199,7 @@ impl Samples<'_> {
             // No keys: a version byte, and two empty lists in the bundle.
             ("string", "digests") => json!("AQ"),
             ("string", "bundle") => json!("AQAA"),
-            ("string", "keys" | "away") => json!(""),
+            ("string", "keys") => json!(""),
             ("string", _) => json!("text"),
             ("[]string", "key_ids") => json!([key["id"]]),
             ("[]string", "peers") => json!([record["metadata"]["peer_id"]]),

@@ -1,6 +1,7 @@
 //! Ids, and who is near to whom.
 
 use registry_service::calls;
+use registry_service::domain::limits::CLOSER_ASKED;
 use registry_service::domain::{KeyId, PeerKey};
 use registry_testkit::{NativeNode, Origins};
 
@@ -123,11 +124,11 @@ fn closer(source: &mut Source<'_>, node: &mut NativeNode<Memory>, key_id: &str, 
     let begun = node.call(origins(), |call| Ok(call.begin_neighbourhood(key_id, own.clone())?));
     probe::call("begin_neighbourhood", &begun);
     if let Ok(closer) = &begun {
-        assert!(closer.ask.len() <= 3 && closer.ask.iter().all(|peer| own.contains(peer)));
+        assert!(closer.ask.len() <= CLOSER_ASKED && closer.ask.iter().all(|peer| own.contains(peer)));
         assert_eq!(closer.enough.is_empty(), closer.ask.is_empty());
     }
     let mut lists = vec![own];
-    lists.extend((0..source.below(5)).map(|_| peers(source)));
+    lists.extend((0..source.below(CLOSER_ASKED + 2)).map(|_| peers(source)));
     let ended = node.call(origins(), |call| Ok(call.end_neighbourhood(key_id, lists.clone())?));
     probe::call("end_neighbourhood", &ended);
     if let Ok(found) = ended {

@@ -1,6 +1,7 @@
 //! Rounds of replication, with neighbours and hosts that lie.
 
 use registry_service::calls::{Answer, ReplicaAnswer, ReplicaOffer, ReplicaRound};
+use registry_service::domain::limits::FAR_KEYS_MAX;
 use registry_service::domain::{pack_bundle, unpack_bundle, BundleItem, Digests, KeySet, OfferAnswer};
 
 use super::publish::peers;
@@ -14,6 +15,8 @@ const KEYS_MAX: usize = 256;
 const PEERS_MAX: usize = 256;
 
 pub(super) const FUNCTIONS: &[&str] = &[
+    "get_far_keys",
+    "note_neighbours",
     "get_due_places",
     "begin_replication",
     "compare_replica",
@@ -35,7 +38,8 @@ pub(super) fn step(stage: &mut Stage<'_>) {
         0..=5 => take_replica(stage),
         6..=7 => compare_replica(stage),
         8..=9 => begin_replication(stage),
-        10 => get_due_places(stage),
+        10 if stage.source.below(2) == 0 => get_due_places(stage),
+        10 => get_far_keys(stage),
         11 => pack_replica(stage),
         12 => end_replication(stage),
         13 => whole_round(stage),
@@ -140,7 +144,14 @@ fn digests(source: &mut Source<'_>) -> String {
         _ => ([at as u8; 8], [0; 16]),
     });
     match source.below(8) {
-        0..=6 => Digests(digests.collect()).encode(),
+        0..=5 => {
+            let keys = digests.collect();
+            let mut away = KeySet::default();
+            away.insert(source.below(KEYS_MAX));
+            let away = if source.below(2) == 0 { away } else { KeySet::default() };
+            Digests { keys, away }.encode()
+        }
+        6 => format!("AQ.{}", key_set(source)),
         _ => source.hostile_text(),
     }
 }
@@ -179,11 +190,40 @@ fn begin_replication(stage: &mut Stage<'_>) {
 
 fn check_round(round: &ReplicaRound) {
     assert!(round.offers.len() <= PEERS_MAX);
-    assert!(Digests::parse(&round.digests).expect("its own digests parse").0.len() <= KEYS_MAX);
-    KeySet::parse(&round.away).expect("its own set parses");
+    assert!(
+        Digests::parse(&round.digests)
+            .expect("its own digests parse")
+            .keys
+            .len()
+            <= KEYS_MAX
+    );
     if !round.offers.is_empty() {
         probe::note("begin_replication", "offers");
         assert_eq!(round.last as usize, round.offers.len() - 1);
+    }
+}
+
+/// Far keys, and what was found of the first of them; now and then of a key that nobody has asked about.
+fn get_far_keys(stage: &mut Stage<'_>) {
+    let (table, near) = (peers(&mut stage.source), peers(&mut stage.source));
+    let stale_sec = stale_sec(&mut stage.source);
+    let now = stage.now();
+    let far = stage.call("get_far_keys", (3, &[Argument::Time(2)]), BY_HOST, |call| {
+        call.get_far_keys(table, stale_sec, now)
+    });
+    let far = far.unwrap_or_default();
+    assert!(far.key_ids.len() <= FAR_KEYS_MAX);
+    assert!(!far.success || far.more.len() + far.none.len() == 1);
+    let key_id = match far.key_ids.into_iter().next() {
+        Some(key_id) => key_id,
+        None if stage.source.below(2) == 0 => Objects::first_key().id,
+        None => stage.source.hostile_text(),
+    };
+    let noted = stage.call("note_neighbours", (3, &[Argument::Time(2)]), BY_HOST, |call| {
+        call.note_neighbours(&key_id, near, now)
+    });
+    if noted.is_ok() {
+        probe::note("note_neighbours", "noted");
     }
 }
 
@@ -209,7 +249,6 @@ fn round(source: &mut Source<'_>) -> ReplicaRound {
     ReplicaRound {
         offers,
         digests: digests(source),
-        away: key_set(source),
         ..ReplicaRound::default()
     }
 }

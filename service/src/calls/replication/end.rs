@@ -33,17 +33,16 @@ impl<B: Backend> Call<'_, B> {
         let lacking = Lacking::of(&opened);
         let behind = self.behind(&lacking, digests, now)?;
         self.take_news(receipts, now)?;
-        let settled: Vec<usize> = (0..digests.0.len())
-            .filter(|index| acks.settled(*index) && !behind.contains(index))
+        let settled: Vec<usize> = (0..digests.keys.len())
+            .filter(|index| acks.settled(*index, opened.digests.away.contains(*index)) && !behind.contains(index))
             .collect();
-        let away = KeySet::parse(&round.away)?;
-        let tags: Vec<KeyTag> = settled.iter().map(|index| digests.0[*index].0).collect();
+        let tags: Vec<KeyTag> = settled.iter().map(|index| digests.keys[*index].0).collect();
         let states = by_tag(self.store.load_tagged(&tags)?);
         let at = self.at(now);
         let silent = opened.silent(&lacking, receipts);
         let (mut stay, mut unsure, mut go, mut whole) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for index in settled {
-            let (tag, fingerprint) = &digests.0[index];
+            let (tag, fingerprint) = &digests.keys[index];
             for state in states.get(tag).into_iter().flatten() {
                 // What has changed since was not acknowledged.
                 if state.fingerprint(&at) != *fingerprint {
@@ -53,7 +52,7 @@ impl<B: Backend> Call<'_, B> {
                 if lacks.is_none_or(|lacks| lacks.standing(state, &at) == Standing::UpToDate) {
                     whole.push(*state.key_id());
                 }
-                let goes = away.contains(index) && !state.needed_here(&at);
+                let goes = opened.digests.away.contains(index) && !state.needed_here(&at);
                 let list = match goes {
                     true => &mut go,
                     false if silent.contains(&index) => &mut unsure,
@@ -80,7 +79,7 @@ impl<B: Backend> Call<'_, B> {
         Ok(ReplicationReport {
             success: true,
             error: String::new(),
-            offered: digests.0.len() as u32,
+            offered: digests.keys.len() as u32,
             settled: (stay.len() + again.len() + go.len()) as u32,
             dropped: go.len() as u32,
             errors: acks.errors,
@@ -99,7 +98,7 @@ impl<B: Backend> Call<'_, B> {
             .iter()
             .filter(|(_, lacks)| lacks.of_most().any(is_tombstone_tag));
         let suspects: Vec<(usize, KeyTag, &Lacks<'_>)> = told
-            .filter_map(|(index, lacks)| Some((*index, digests.0.get(*index)?.0, lacks)))
+            .filter_map(|(index, lacks)| Some((*index, digests.keys.get(*index)?.0, lacks)))
             .collect();
         let tags: Vec<KeyTag> = suspects.iter().map(|(_, tag, _)| *tag).collect();
         let states = by_tag(self.store.load_tagged(&tags)?);
@@ -118,7 +117,7 @@ impl<B: Backend> Call<'_, B> {
         digests: &Digests,
         now: HostTimestamp,
     ) -> Result<(Vec<KeyId>, Vec<KeyId>), CallError> {
-        let keys: Vec<_> = behind.iter().filter_map(|index| digests.0.get(*index)).collect();
+        let keys: Vec<_> = behind.iter().filter_map(|index| digests.keys.get(*index)).collect();
         let tags: Vec<KeyTag> = keys.iter().map(|(tag, _)| *tag).collect();
         let states = self.store.load_tagged(&tags)?;
         let at = self.at(now);
@@ -162,7 +161,7 @@ fn unsent(lacking: &Lacking<'_>, digests: &Digests, sent: &[String]) -> Result<V
         None => KeySet::default(),
     };
     let unsent = lacking.0.keys().filter(|index| !sent.contains(**index));
-    Ok(unsent.filter_map(|index| Some(digests.0.get(*index)?.0)).collect())
+    Ok(unsent.filter_map(|index| Some(digests.keys.get(*index)?.0)).collect())
 }
 
 fn receipt_keys(receipt: &str) -> Result<KeySet, Error> {
@@ -223,9 +222,10 @@ impl Acks {
         }
     }
 
-    /// More than half of those who were asked hold it.
-    fn settled(&self, index: usize) -> bool {
+    /// More than half of those who were asked hold it; of a key that does not belong here, enough of them.
+    fn settled(&self, index: usize, away: bool) -> bool {
         let given = self.given.get(&index).copied().unwrap_or(0);
-        self.asked.get(&index).is_some_and(|asked| given * 2 > *asked)
+        let most = self.asked.get(&index).is_some_and(|asked| given * 2 > *asked);
+        most || away && given as usize >= HANDED_OVER_TO
     }
 }

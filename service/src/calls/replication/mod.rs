@@ -6,6 +6,7 @@
 //! only then drops what does not belong here. Whatever is cut short is due again when its lease ends.
 
 mod end;
+mod locate;
 mod offer;
 mod pack;
 mod standing;
@@ -14,6 +15,8 @@ mod take;
 use std::collections::HashMap;
 
 use marine_rs_sdk::marine;
+
+pub use locate::FarKeys;
 
 use super::lookup::{clip, Answer};
 use crate::domain::limits::{NODE_ERROR_LEN_MAX, PEER_ID_LEN_MAX, REPLICA_TEXT_LEN_MAX};
@@ -38,8 +41,6 @@ pub struct ReplicaRound {
     pub offers: Vec<ReplicaOffer>,
     /// The keys and what is here of them, see [`Digests`].
     pub digests: String,
-    /// Which of them do not belong here, see [`KeySet`].
-    pub away: String,
     /// One item if somebody is to be asked, else none.
     pub more: Vec<bool>,
     /// Index of the last offer.

@@ -2,24 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::locate::Ready;
 use super::{by_tag, ReplicaOffer, ReplicaRound};
 use crate::calls::{Call, CallError};
 use crate::domain::limits::*;
 use crate::domain::{
-    check_count, entry_tag, key_tag, Digests, EntryTag, HostTimestamp, KeyId, KeySet, KeyState, KeyTag, OfferAnswer,
-    RoutingTable, Timeouts,
+    check_count, entry_tag, key_tag, may_be_cut, Digests, EntryTag, HostTimestamp, KeyId, KeySet, KeyState, KeyTag,
+    OfferAnswer, RoutingTable, Timeouts,
 };
 use crate::store::Backend;
 
 impl ReplicaRound {
-    fn of(offers: Vec<ReplicaOffer>, digests: &Digests, away: &KeySet) -> Self {
+    fn of(offers: Vec<ReplicaOffer>, digests: &Digests) -> Self {
         Self {
             success: true,
             error: String::new(),
             more: (!offers.is_empty()).then_some(true).into_iter().collect(),
             last: offers.len().saturating_sub(1) as u32,
             digests: digests.encode(),
-            away: away.encode(),
             offers,
         }
     }
@@ -49,7 +49,7 @@ impl<B: Backend> Call<'_, B> {
         self.caller.check_host("get_due_places")?;
         let now = self.caller.host_timestamp(2, current_timestamp_sec)?;
         check_count("peers", peers.len(), PEERS_MAX)?;
-        if peers.len() != NEIGHBOURHOOD_MAX {
+        if !may_be_cut(peers.len()) {
             return Ok(Vec::new());
         }
         let ids = self.due_ids(stale_sec, now)?;
@@ -84,12 +84,16 @@ impl<B: Backend> Call<'_, B> {
         }
         if ids.is_empty() {
             // Most runs of the spell: no place of any peer needs to be computed.
-            return Ok(ReplicaRound::of(Vec::new(), &Digests::default(), &KeySet::default()));
+            return Ok(ReplicaRound::of(Vec::new(), &Digests::default()));
         }
-        let distinct: BTreeSet<String> = peers.into_iter().flatten().collect();
-        let table = RoutingTable::new(distinct, self.here());
+        let mut lists = peers.into_iter();
+        let host_table = RoutingTable::new(lists.next().unwrap_or_default(), self.here());
+        let Ready { ids, far } = self.ready(ids, &host_table, now);
+        let located = far.iter().filter_map(|key_id| self.located.peers(key_id, now));
+        let others: Vec<String> = lists.flatten().chain(located.flatten().cloned()).collect();
+        let table = host_table.with(others, self.here());
         let states = self.store.load_due(&ids, now)?;
-        let (outgoing, settled) = self.choose(states, &table, now);
+        let (outgoing, settled) = self.choose(states, &table, &far, now);
         settled.iter().for_each(|key_id| self.partial.forget(key_id));
         self.store.set_published(&settled, now.as_sec())?;
         let leased: Vec<KeyId> = outgoing.iter().map(|outgoing| *outgoing.state.key_id()).collect();
@@ -97,7 +101,7 @@ impl<B: Backend> Call<'_, B> {
         Ok(self.round(&outgoing, &table, now))
     }
 
-    fn due_ids(&mut self, stale_sec: u64, now: HostTimestamp) -> Result<Vec<KeyId>, CallError> {
+    pub(super) fn due_ids(&mut self, stale_sec: u64, now: HostTimestamp) -> Result<Vec<KeyId>, CallError> {
         let stale_sec = Timeouts::check_range(stale_sec)?;
         Ok(self
             .store
@@ -105,11 +109,18 @@ impl<B: Backend> Call<'_, B> {
     }
 
     /// Those for a round of at most [`REPLICA_PEERS_MAX`] peers, and those that need none: nobody else would
-    /// keep them, or nobody else is there.
-    fn choose(&self, states: Vec<KeyState>, table: &RoutingTable, now: HostTimestamp) -> (Vec<Outgoing>, Vec<KeyId>) {
+    /// keep them, or nobody else is there. The keys around a node share their peers, each far one has its own; these leave
+    /// room for the others.
+    fn choose(
+        &self,
+        states: Vec<KeyState>,
+        table: &RoutingTable,
+        far: &BTreeSet<KeyId>,
+        now: HostTimestamp,
+    ) -> (Vec<Outgoing>, Vec<KeyId>) {
         let at = self.at(now);
         let (mut outgoing, mut settled) = (Vec::new(), Vec::new());
-        let mut peers = BTreeSet::new();
+        let (mut peers, mut far_peers) = (BTreeSet::new(), 0);
         for state in states {
             if table.count() <= 1 || !state.worth_replicating(&at) {
                 settled.push(*state.key_id());
@@ -128,11 +139,14 @@ impl<B: Backend> Call<'_, B> {
                 }
             }
             let others = || neighbours.iter().copied().filter(|peer| !table.is_here(*peer));
-            let more = others().filter(|peer| !peers.contains(peer)).count();
-            if peers.len() + more > REPLICA_PEERS_MAX && !outgoing.is_empty() {
-                break;
+            let more: BTreeSet<usize> = others().filter(|peer| !peers.contains(peer)).collect();
+            let is_far = far.contains(state.key_id());
+            let too_many = peers.len() + more.len() > REPLICA_PEERS_MAX;
+            if !outgoing.is_empty() && (too_many || is_far && far_peers + more.len() > FAR_PEERS_MAX) {
+                continue;
             }
-            peers.extend(others());
+            far_peers += if is_far { more.len() } else { 0 };
+            peers.extend(more);
             outgoing.push(Outgoing {
                 state,
                 neighbours,
@@ -145,13 +159,12 @@ impl<B: Backend> Call<'_, B> {
     fn round(&self, outgoing: &[Outgoing], table: &RoutingTable, now: HostTimestamp) -> ReplicaRound {
         let at = self.at(now);
         let mut asked: BTreeMap<usize, KeySet> = BTreeMap::new();
-        let mut away = KeySet::default();
         let mut digests = Digests::default();
         for (index, outgoing) in outgoing.iter().enumerate() {
             let Outgoing { state, neighbours, .. } = outgoing;
-            digests.0.push((key_tag(state.key_id()), state.fingerprint(&at)));
+            digests.keys.push((key_tag(state.key_id()), state.fingerprint(&at)));
             if !outgoing.belongs_here {
-                away.insert(index);
+                digests.away.insert(index);
             }
             for peer in neighbours.iter().filter(|peer| !table.is_here(**peer)) {
                 asked.entry(*peer).or_default().insert(index);
@@ -161,11 +174,11 @@ impl<B: Backend> Call<'_, B> {
             peer_id: table.peer(peer).to_owned(),
             keys: keys.encode_of(outgoing.len()),
         });
-        ReplicaRound::of(offers.collect(), &digests, &away)
+        ReplicaRound::of(offers.collect(), &digests)
     }
 
     /// Says what this node lacks of what another one holds. Keys of which it holds the same count as replicated, unless
-    /// it is this node's own turn.
+    /// it is this node's own turn, or the other one is none of the key's neighbours and leaves newcomers to them.
     ///
     /// # Errors
     /// [`CallError`].
@@ -177,9 +190,9 @@ impl<B: Backend> Call<'_, B> {
     ) -> Result<String, CallError> {
         let now = self.caller.host_timestamp(2, current_timestamp_sec)?;
         let digests = Digests::parse(digests)?;
-        let keys = KeySet::parse_of(keys, digests.0.len())?;
+        let keys = KeySet::parse_of(keys, digests.keys.len())?;
         let asked: Vec<(usize, KeyTag)> = digests
-            .0
+            .keys
             .iter()
             .enumerate()
             .filter(|(index, _)| keys.contains(*index))
@@ -194,9 +207,14 @@ impl<B: Backend> Call<'_, B> {
         let (mut answer, mut same_ids, mut len) = (OfferAnswer::default(), Vec::new(), 0);
         for (index, tag) in asked {
             let held = states.get(&tag).map_or(&[][..], Vec::as_slice);
-            if let Some(same) = held.iter().find(|state| state.fingerprint(&at) == digests.0[index].1) {
+            if let Some(same) = held
+                .iter()
+                .find(|state| state.fingerprint(&at) == digests.keys[index].1)
+            {
                 answer.same.insert(index);
-                same_ids.push(*same.key_id());
+                if !digests.away.contains(index) {
+                    same_ids.push(*same.key_id());
+                }
                 continue;
             }
             let tags: Vec<EntryTag> = held

@@ -29,14 +29,14 @@ impl<B: Backend> Call<'_, B> {
         let wanted: Vec<KeyTag> = lacking
             .0
             .keys()
-            .filter_map(|index| Some(digests.0.get(*index)?.0))
+            .filter_map(|index| Some(digests.keys.get(*index)?.0))
             .collect();
         let states = by_tag(self.store.load_tagged(&wanted)?);
         let at = self.at(now);
         let (mut parcel, mut keys, mut peers) = (Parcel::default(), KeySet::default(), BTreeSet::new());
         let mut part = false;
         for (index, lacks) in &lacking.0 {
-            let Some((tag, fingerprint)) = digests.0.get(*index) else {
+            let Some((tag, fingerprint)) = digests.keys.get(*index) else {
                 continue;
             };
             // What has changed since is offered as it is then.
@@ -47,8 +47,10 @@ impl<B: Backend> Call<'_, B> {
             let key = (**state.key()).clone();
             let standing = lacks.standing(state, &at);
             let (item, told) = match standing {
-                Standing::UpToDate => (BundleItem::new(*fingerprint, key), &lacks.peers),
-                Standing::MissedRecord | Standing::MissedDeletion => (BundleItem::asking(key), &lacks.holders),
+                Standing::UpToDate if !lacks.left_to_holders => (BundleItem::new(*fingerprint, key), &lacks.peers),
+                Standing::UpToDate | Standing::MissedRecord | Standing::MissedDeletion => {
+                    (BundleItem::asking(key), &lacks.holders)
+                }
             };
             let entries = state
                 .replicable(&at)

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{ReplicaAnswer, ReplicaOffer, ReplicaRound};
-use crate::domain::limits::PEERS_MAX;
+use crate::domain::limits::{HANDED_OVER_TO, PEERS_MAX};
 use crate::domain::{
     check_count, entry_tag, is_tombstone_tag, tag_voids, Circumstances, Digests, Entry, EntryTag, Error, KeySet,
     KeyState, OfferAnswer,
@@ -25,7 +25,7 @@ impl<'a> Opened<'a> {
         let digests = Digests::parse(&round.digests)?;
         let mut offered = BTreeMap::new();
         for ReplicaOffer { peer_id, keys } in &round.offers {
-            offered.insert(peer_id.as_str(), KeySet::parse_of(keys, digests.0.len())?);
+            offered.insert(peer_id.as_str(), KeySet::parse_of(keys, digests.keys.len())?);
         }
         let answers = answers.iter().filter_map(|answer| {
             let parsed = OfferAnswer::parse(answer.good.first()?).ok()?;
@@ -60,6 +60,8 @@ pub(super) struct Lacks<'a> {
     pub(super) peers: Vec<&'a str>,
     /// Those that hold something of it.
     pub(super) holders: Vec<&'a str>,
+    /// Whether these are to give the key to all others: this node does not belong there.
+    pub(super) left_to_holders: bool,
     /// How many others hold the same as this node.
     same: usize,
     /// By how many of them an entry is held.
@@ -113,6 +115,8 @@ pub(super) enum Standing {
 pub(super) struct Lacking<'a>(pub(super) BTreeMap<usize, Lacks<'a>>);
 
 impl<'a> Lacking<'a> {
+    /// A node that does not belong to a key's neighbourhood knows it less well than those who do: some of the closest that
+    /// it knows do not belong there either. Where enough hold the key, the others do not lack it.
     pub(super) fn of(opened: &Opened<'a>) -> Self {
         let mut lacking: BTreeMap<usize, Lacks<'a>> = BTreeMap::new();
         for (peer, answer) in &opened.answers {
@@ -137,6 +141,13 @@ impl<'a> Lacking<'a> {
             let same = opened.answers.iter().filter(|(_, answer)| answer.same.contains(*index));
             lacks.same = same.count();
         }
+        lacking.retain(|index, lacks| {
+            if opened.digests.away.contains(*index) && lacks.holders.len() + lacks.same >= HANDED_OVER_TO {
+                lacks.peers.clone_from(&lacks.holders);
+                lacks.left_to_holders = true;
+            }
+            !lacks.peers.is_empty()
+        });
         Self(lacking)
     }
 }
