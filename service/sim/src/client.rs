@@ -260,17 +260,26 @@ impl World {
         let key_id = self.resources[ix].key.id.clone();
         let node = &mut self.nodes[relay as usize];
         let origins = node.from(init_peer, 2);
-        let closer = self.costs.timed(job, || {
-            node.call(origins, |call| Ok(call.begin_neighbourhood(&key_id, own.clone())?))
+        let steps = self.costs.timed(job, || {
+            node.call(origins, |call| Ok(call.begin_neighbourhood(&key_id, &own)?))
         })?;
-        let mut named = Vec::new();
-        for peer_id in closer.ask {
-            named.extend(self.ask_closer(ix, &peer_id, job));
+        let mut lists = vec![own];
+        for step in steps {
+            let node = &mut self.nodes[relay as usize];
+            let origins = node.from(init_peer, 3);
+            let closer = self.costs.timed(job, || {
+                node.call(origins, |call| Ok(call.get_closer(&key_id, lists.clone(), step)?))
+            })?;
+            let mut named = Vec::new();
+            for peer_id in closer.ask {
+                named.extend(self.ask_closer(ix, &peer_id, job));
+            }
+            // Those that answer first: any of them, as messages take any time.
+            named.shuffle(&mut self.rng);
+            let enough = closer.enough.first().map_or(0, |enough| *enough as usize + 1);
+            named.truncate(enough.saturating_sub(lists.len()));
+            lists.extend(named);
         }
-        // The first to answer: any of them, as messages take any time.
-        named.shuffle(&mut self.rng);
-        named.truncate(closer.enough.first().map_or(0, |enough| *enough as usize));
-        let lists = [vec![own], named].concat();
         let node = &mut self.nodes[relay as usize];
         let origins = node.from(init_peer, 2);
         self.costs.timed(job, || {

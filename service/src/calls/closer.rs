@@ -1,63 +1,101 @@
 //! The closest nodes to a key in a network that is larger than a routing table: a node knows few of those that are far
-//! from it, so it asks the closest that it knows for closer ones, once.
+//! from it. So it asks the closest that it knows for closer ones, and then the closest of those.
 
 use super::publish::near;
 use super::Call;
-use crate::domain::limits::{CLOSER_ASKED, NEIGHBOURHOOD_MAX, PEERS_MAX, TABLE_WHOLE_MAX};
-use crate::domain::{check_count, Error};
+use crate::domain::limits::{CLOSER_ASKED, CLOSEST_ASKED, NEIGHBOURHOOD_MAX, PEERS_MAX, TABLE_WHOLE_MAX};
+use crate::domain::{check_count, Error, KeyId};
 use crate::store::Backend;
 
 /// With so many lists of others this node's own does not count.
 const LISTS_ENOUGH: usize = 2;
+/// This node's own list, and those of all who are asked, some of them again.
+const LISTS_MAX: usize = 1 + 2 * CLOSER_ASKED + CLOSEST_ASKED;
+/// The closest that this node knows are asked first, then the closest that those know.
+const FIRST_STEP: u32 = 1;
+const LAST_STEP: u32 = 2;
 
 /// Whom to ask for closer nodes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Closer {
-    /// Nobody where this node knows the whole network.
     pub ask: Vec<String>,
-    /// One item if somebody is asked, else none: the index, in the list that begins with this node's own, of the list
-    /// that is enough.
+    /// One item if somebody is asked, else none: the index of the list that is enough, this node's own being the first.
     pub enough: Vec<u32>,
 }
 
+impl Closer {
+    /// More than half of these, beside the lists that are there already.
+    fn of(ask: Vec<String>, lists: usize) -> Self {
+        let enough = (!ask.is_empty()).then(|| (lists + ask.len() / 2) as u32);
+        Self {
+            enough: enough.into_iter().collect(),
+            ask,
+        }
+    }
+}
+
 impl<B: Backend> Call<'_, B> {
-    /// Begins to look for the closest nodes to a key. `peers` is what this node's `kad.neighborhood` returned.
+    /// Begins to look for the closest nodes to a key: the steps of that, none where this node knows the whole network.
+    /// `peers` is what this node's `kad.neighborhood` returned.
     ///
     /// # Errors
     /// [`Error::TooMany`], and those of a malformed key id.
-    pub fn begin_neighbourhood(&self, key_id: &str, peers: Vec<String>) -> Result<Closer, Error> {
+    pub fn begin_neighbourhood(&self, key_id: &str, peers: &[String]) -> Result<Vec<u32>, Error> {
+        check_count("peers", peers.len(), PEERS_MAX)?;
+        KeyId::parse(key_id)?;
         let knows_all = self.table_len.is_some_and(|len| len < TABLE_WHOLE_MAX);
         if peers.len() < NEIGHBOURHOOD_MAX || knows_all {
-            return Ok(Closer::default());
+            return Ok(Vec::new());
         }
-        let mut ask = near(key_id, peers, self.here())?;
-        ask.retain(|peer| !self.here().is(peer));
-        ask.truncate(CLOSER_ASKED);
-        // Its own, and more than half of theirs.
-        let enough = (!ask.is_empty()).then(|| ask.len() as u32 / 2 + 1);
-        Ok(Closer {
-            enough: enough.into_iter().collect(),
-            ask,
-        })
+        Ok((FIRST_STEP..=LAST_STEP).collect())
     }
 
-    /// Ends it. Of `lists` this node's own is the first; where two others have answered, it does not count. Each has the
-    /// closest that is not there yet, in turn, so that nobody can make others disappear behind peers that it has invented: of three lists it has
-    /// a third of the places.
+    /// Whom to ask in a step: in the first the closest that this node knows, in the last the closest in all lists, unless
+    /// they have been asked and somebody has answered. `lists` begins with this node's own.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`], and those of a malformed key id.
+    pub fn get_closer(&self, key_id: &str, lists: Vec<Vec<String>>, step: u32) -> Result<Closer, Error> {
+        let count = lists.len();
+        check_count("lists of peers", count, LISTS_MAX)?;
+        let own = lists.first().cloned().unwrap_or_default();
+        let known = self.others(near(key_id, own, self.here())?);
+        let first: Vec<String> = known.iter().take(CLOSER_ASKED).cloned().collect();
+        if step == FIRST_STEP {
+            return Ok(Closer::of(first, count));
+        }
+        if count <= 1 {
+            // Nobody has answered: they are asked again, and some more.
+            let more = known.into_iter().take(CLOSER_ASKED + CLOSEST_ASKED).collect();
+            return Ok(Closer::of(more, count));
+        }
+        let mut closest = self.others(self.end_neighbourhood(key_id, lists)?);
+        closest.truncate(CLOSEST_ASKED);
+        closest.retain(|peer| !first.contains(peer));
+        Ok(Closer::of(closest, count))
+    }
+
+    fn others(&self, mut peers: Vec<String>) -> Vec<String> {
+        peers.retain(|peer| !self.here().is(peer));
+        peers
+    }
+
+    /// Ends it. Of `lists` this node's own is the first; where two others have answered, it does not count. Of each in
+    /// turn the closest is taken that is not there yet, so that nobody can make others disappear behind peers that it has
+    /// invented: of five lists it has a fifth of the places.
     ///
     /// # Errors
     /// [`Error::TooMany`], and those of a malformed key id.
     pub fn end_neighbourhood(&self, key_id: &str, lists: Vec<Vec<String>>) -> Result<Vec<String>, Error> {
-        check_count("lists of peers", lists.len(), CLOSER_ASKED + 1)?;
+        check_count("lists of peers", lists.len(), LISTS_MAX)?;
         let readable = lists.into_iter().filter(|list| list.len() <= PEERS_MAX);
         let mut lists = readable
-            .map(|list| near(key_id, list, self.here()))
+            .map(|list| near(key_id, list, self.here()).map(Vec::into_iter))
             .collect::<Result<Vec<_>, _>>()?;
         // Those who were asked lie closer to the key and know better.
         if lists.len() > LISTS_ENOUGH {
             lists.remove(0);
         }
-        let mut lists: Vec<_> = lists.into_iter().map(Vec::into_iter).collect();
         let mut found: Vec<String> = Vec::new();
         loop {
             let before = found.len();

@@ -46,8 +46,10 @@ pub const MERGE_LISTS_MAX: usize = 256;
 pub const NEIGHBOURHOOD_MAX: usize = 20;
 /// Peers among whom the closest are chosen.
 pub const PEERS_MAX: usize = 256;
-/// Nodes that are asked for closer ones, once.
+/// Nodes that are asked for closer ones.
 pub const CLOSER_ASKED: usize = 5;
+/// Of those that they name, the ones that are asked for the closest.
+pub const CLOSEST_ASKED: usize = 3;
 /// A node outside a key's neighbourhood leaves those who hold nothing to the key's neighbours where so many of them hold
 /// it, and needs no more acknowledgements: more than a third of a neighbourhood.
 pub const HANDED_OVER_TO: usize = 8;
@@ -55,8 +57,9 @@ pub const HANDED_OVER_TO: usize = 8;
 pub const FAR_KEYS_MAX: usize = 4;
 /// Keys that wait for being looked up; those beyond go to the closest that the node knows itself.
 pub const FAR_WAITING_MAX: usize = 128;
-/// Of the nodes that one round of replication asks, those that far keys may take.
-pub const FAR_PEERS_MAX: usize = 32;
+/// Of the nodes that one round of replication asks, those that far keys may take where others are due, too: two
+/// neighbourhoods.
+pub const FAR_PEERS_MAX: usize = 44;
 /// Keys of which the node remembers the neighbourhoods that it has looked up.
 pub const LOCATED_KEYS_MAX: usize = 256;
 /// For how long it does, in seconds: three leases.

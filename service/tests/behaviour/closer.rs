@@ -1,7 +1,7 @@
 //! Finding the closest nodes to a key beyond a node's own routing table: who is asked, and who is believed.
 
 use registry_service::calls::{CallError, Closer};
-use registry_service::domain::limits::{CLOSER_ASKED, NEIGHBOURHOOD_MAX, PEERS_MAX, TABLE_WHOLE_MAX};
+use registry_service::domain::limits::{CLOSER_ASKED, CLOSEST_ASKED, NEIGHBOURHOOD_MAX, PEERS_MAX, TABLE_WHOLE_MAX};
 use registry_testkit::{Origins, Peer};
 
 use crate::support::{scene, Scene, HOUR, NOW};
@@ -12,17 +12,25 @@ fn peers(count: usize) -> Vec<String> {
         .collect()
 }
 
-fn begin_with(scene: &mut Scene, key_id: &str, peers: &[String]) -> Result<Closer, CallError> {
+fn steps_of(scene: &mut Scene, key_id: &str, peers: &[String]) -> Result<Vec<u32>, CallError> {
     let origins = Origins::new(&scene.node.host, &Peer::named("a client"), 2);
-    let peers = peers.to_vec();
     scene
         .node
         .call(origins, |call| Ok(call.begin_neighbourhood(key_id, peers)?))
 }
 
-fn begin(scene: &mut Scene, peers: &[String]) -> Closer {
+fn steps(scene: &mut Scene, peers: &[String]) -> Vec<u32> {
     let key_id = scene.key_id.clone();
-    begin_with(scene, &key_id, peers).unwrap()
+    steps_of(scene, &key_id, peers).unwrap()
+}
+
+fn closer(scene: &mut Scene, lists: &[&[String]], step: u32) -> Closer {
+    let origins = Origins::new(&scene.node.host, &Peer::named("a client"), 3);
+    let (key_id, lists) = (scene.key_id.clone(), lists.iter().map(|list| list.to_vec()).collect());
+    let closer = scene.node.call(origins, |call| {
+        Ok::<_, CallError>(call.get_closer(&key_id, lists, step)?)
+    });
+    closer.unwrap()
 }
 
 fn end(scene: &mut Scene, lists: &[&[String]]) -> Vec<String> {
@@ -57,7 +65,8 @@ fn show_table(scene: &mut Scene, len: usize) {
 #[test]
 fn a_node_that_names_fewer_than_a_neighbourhood_knows_all_and_asks_nobody() {
     let mut scene = scene();
-    assert_eq!(begin(&mut scene, &peers(NEIGHBOURHOOD_MAX - 1)), Closer::default());
+    assert_eq!(steps(&mut scene, &peers(NEIGHBOURHOOD_MAX - 1)), [0; 0]);
+    assert_eq!(steps(&mut scene, &peers(NEIGHBOURHOOD_MAX)), [1, 2]);
 }
 
 #[test]
@@ -65,19 +74,56 @@ fn the_five_closest_that_a_node_knows_are_asked_and_three_answers_are_enough() {
     let mut scene = scene();
     let known = peers(NEIGHBOURHOOD_MAX);
     let closest = by_distance(&mut scene, known.clone());
-    let closer = begin(&mut scene, &known);
-    assert_eq!(closer.ask, closest[..CLOSER_ASKED]);
-    assert_eq!((CLOSER_ASKED, closer.enough), (5, vec![3]), "its own list is the first");
+    let first = closer(&mut scene, &[&known], 1);
+    assert_eq!(first.ask, closest[..CLOSER_ASKED]);
+    assert_eq!((CLOSER_ASKED, first.enough), (5, vec![3]), "its own list is the first");
+}
+
+#[test]
+fn then_the_three_closest_of_all_that_were_named_are_asked_unless_they_have_been() {
+    let mut scene = scene();
+    let all = by_distance(&mut scene, peers(60));
+    let (close, own) = all.split_at(30);
+    // Each of those who were asked names others.
+    let lists = [&own[..20], &close[10..], &close[2..], &close[1..20]];
+    let second = closer(&mut scene, &lists, 2);
+    assert_eq!(second.ask, close[1..4]);
+    assert_eq!(second.enough, [5], "two more");
+
+    let one_is_new = closer(
+        &mut scene,
+        &[&close[1..21], &close[..20], &close[2..20], &close[2..]],
+        2,
+    );
+    assert_eq!((one_is_new.ask, one_is_new.enough), (vec![close[0].clone()], vec![4]));
+    let none_is = closer(
+        &mut scene,
+        &[&close[..20], &close[..20], &close[1..20], &close[..20]],
+        2,
+    );
+    assert_eq!(none_is, Closer::default());
+}
+
+#[test]
+fn where_nobody_has_answered_they_are_asked_again_and_the_next_ones_with_them() {
+    let mut scene = scene();
+    let known = by_distance(&mut scene, peers(NEIGHBOURHOOD_MAX));
+    let second = closer(&mut scene, &[&known], 2);
+    assert_eq!(second.ask, known[..CLOSER_ASKED + CLOSEST_ASKED]);
+    assert_eq!(second.enough, [5]);
 }
 
 #[test]
 fn names_that_are_no_peers_are_not_asked_and_not_waited_for() {
     let mut scene = scene();
     let nobody: Vec<String> = (0..NEIGHBOURHOOD_MAX).map(|number| format!("0OIl {number}")).collect();
-    assert_eq!(begin(&mut scene, &nobody), Closer::default());
+    for step in [1, 2] {
+        assert_eq!(closer(&mut scene, &[&nobody], step), Closer::default());
+        assert_eq!(closer(&mut scene, &[], step), Closer::default());
+    }
     let one = [&nobody[..], &peers(1)].concat();
-    let closer = begin(&mut scene, &one);
-    assert_eq!((closer.ask, closer.enough), (peers(1), vec![1]));
+    let first = closer(&mut scene, &[&one], 1);
+    assert_eq!((first.ask, first.enough), (peers(1), vec![1]));
 }
 
 #[test]
@@ -85,13 +131,13 @@ fn a_host_with_a_small_routing_table_knows_the_whole_network() {
     let mut scene = scene();
     let known = peers(NEIGHBOURHOOD_MAX);
     show_table(&mut scene, TABLE_WHOLE_MAX - 1);
-    assert!(begin(&mut scene, &known).ask.is_empty());
+    assert!(steps(&mut scene, &known).is_empty());
     show_table(&mut scene, TABLE_WHOLE_MAX);
-    assert!(!begin(&mut scene, &known).ask.is_empty());
+    assert!(!steps(&mut scene, &known).is_empty());
     show_table(&mut scene, TABLE_WHOLE_MAX - 1);
     // It may have cut the table to twenty.
     show_table(&mut scene, NEIGHBOURHOOD_MAX);
-    assert!(!begin(&mut scene, &known).ask.is_empty());
+    assert!(!steps(&mut scene, &known).is_empty());
 }
 
 #[test]
@@ -163,7 +209,10 @@ fn lists_that_are_too_long_are_not_read() {
     let found = end(&mut scene, &[&all[20..], &long]);
     assert!(found.iter().all(|peer| !all[..20].contains(peer)));
     let origins = Origins::new(&scene.node.host, &Peer::named("a client"), 2);
-    let (key_id, lists) = (scene.key_id.clone(), vec![all.clone(); CLOSER_ASKED + 2]);
+    let (key_id, lists) = (
+        scene.key_id.clone(),
+        vec![all.clone(); 2 * CLOSER_ASKED + CLOSEST_ASKED + 2],
+    );
     let refused = scene.node.call(origins, |call| {
         Ok::<_, CallError>(call.end_neighbourhood(&key_id, lists)?)
     });
@@ -174,6 +223,6 @@ fn lists_that_are_too_long_are_not_read() {
 fn what_is_no_key_id_has_no_neighbourhood() {
     let mut scene = scene();
     for key_id in ["", "no key", "0OIl"] {
-        assert!(begin_with(&mut scene, key_id, &peers(30)).is_err(), "{key_id}");
+        assert!(steps_of(&mut scene, key_id, &peers(30)).is_err(), "{key_id}");
     }
 }

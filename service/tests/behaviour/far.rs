@@ -4,10 +4,10 @@ use registry_service::auth::Caller;
 use registry_service::calls::{FarKeys, ReplicaRound};
 use registry_service::domain::data::Key;
 use registry_service::domain::limits::{
-    FAR_KEYS_MAX, FAR_PEERS_MAX, FAR_WAITING_MAX, LEASE_SEC, LOCATED_SEC, LOCATING_REST_SEC, NEIGHBOURHOOD_MAX,
-    PEERS_MAX, REPLICA_PEERS_MAX, TABLE_WHOLE_MAX,
+    FAR_KEYS_MAX, FAR_WAITING_MAX, LEASE_SEC, LOCATED_SEC, LOCATING_REST_SEC, NEIGHBOURHOOD_MAX, PEERS_MAX,
+    REPLICA_PEERS_MAX, TABLE_WHOLE_MAX,
 };
-use registry_service::domain::{Digests, KeyId, RoutingTable};
+use registry_service::domain::{key_tag, Digests, KeyId, RoutingTable};
 use registry_testkit::{NativeNode, Origins, Peer};
 use sha2::{Digest, Sha256};
 
@@ -252,21 +252,37 @@ fn so_many_far_keys_wait_and_the_others_go_to_those_that_the_node_knows() {
 #[test]
 fn far_keys_leave_room_in_a_round_for_those_around_the_node() {
     let mut world = world();
-    let far = world.hold_where(12, true, NOW);
+    let now = DUE + 10;
+    let far = world.hold_where(40, true, NOW);
     for id in &far {
-        world.locate(id, DUE + 10);
+        world.locate(id, now);
     }
+    let alone = offered_of(&world.begin(now), &far);
+
+    let mut world = self::world();
+    world.hold_where(40, true, NOW);
+    for id in &far {
+        world.locate(id, now);
+    }
+    // They came later, and share their neighbours.
     let near = world.hold_where(10, false, NOW + 10);
-    let round = world.begin(DUE + 10);
+    let round = world.begin(now);
+    let (far, near) = (offered_of(&round, &far), offered_of(&round, &near));
     let peers = asked(&round).len();
-    assert!(peers <= REPLICA_PEERS_MAX, "{peers}");
-    // Far ones came first, each has other neighbours; those around the node share theirs.
-    let far_peers: usize = NEIGHBOURHOOD_MAX * (offered(&round) - near.len());
     assert!(
-        offered(&round) > near.len() && far_peers <= FAR_PEERS_MAX + NEIGHBOURHOOD_MAX,
-        "{} keys of a round are offered to {peers} peers",
-        offered(&round)
+        (2..alone).contains(&far) && near >= 5 && peers <= REPLICA_PEERS_MAX,
+        "{far} far ones, {alone} where there are no others; {near} near ones; {peers} peers"
     );
+}
+
+/// How many of these keys a round offers.
+fn offered_of(round: &ReplicaRound, ids: &[String]) -> usize {
+    let digests = Digests::parse(&round.digests).unwrap();
+    let is_offered = |id: &&String| {
+        let tag = key_tag(&KeyId::parse(id).unwrap());
+        digests.keys.iter().any(|(offered, _)| *offered == tag)
+    };
+    ids.iter().filter(is_offered).count()
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Ids, and who is near to whom.
 
 use registry_service::calls;
-use registry_service::domain::limits::CLOSER_ASKED;
+use registry_service::domain::limits::{CLOSER_ASKED, CLOSEST_ASKED};
 use registry_service::domain::{KeyId, PeerKey};
 use registry_testkit::{NativeNode, Origins};
 
@@ -15,6 +15,7 @@ const KEY_ID_LEN_MAX: usize = 44;
 
 pub(super) const FUNCTIONS: &[&str] = &[
     "begin_neighbourhood",
+    "get_closer",
     "end_neighbourhood",
     "get_neighbourhood",
     "get_place",
@@ -121,14 +122,18 @@ fn neighbourhood(source: &mut Source<'_>) {
 
 fn closer(source: &mut Source<'_>, node: &mut NativeNode<Memory>, key_id: &str, own: Vec<String>) {
     let origins = || Origins::new(cast().host(), &cast().peers[2], 2);
-    let begun = node.call(origins(), |call| Ok(call.begin_neighbourhood(key_id, own.clone())?));
+    let begun = node.call(origins(), |call| Ok(call.begin_neighbourhood(key_id, &own)?));
     probe::call("begin_neighbourhood", &begun);
-    if let Ok(closer) = &begun {
-        assert!(closer.ask.len() <= CLOSER_ASKED && closer.ask.iter().all(|peer| own.contains(peer)));
+    let mut lists = vec![own];
+    lists.extend((0..source.below(2 * CLOSER_ASKED + CLOSEST_ASKED + 3)).map(|_| peers(source)));
+    let step = source.below(4) as u32;
+    let asked = node.call(origins(), |call| Ok(call.get_closer(key_id, lists.clone(), step)?));
+    probe::call("get_closer", &asked);
+    if let Ok(closer) = &asked {
+        let named = |peer: &String| lists.iter().flatten().any(|other| other == peer);
+        assert!(closer.ask.len() <= CLOSER_ASKED + CLOSEST_ASKED && closer.ask.iter().all(named));
         assert_eq!(closer.enough.is_empty(), closer.ask.is_empty());
     }
-    let mut lists = vec![own];
-    lists.extend((0..source.below(CLOSER_ASKED + 2)).map(|_| peers(source)));
     let ended = node.call(origins(), |call| Ok(call.end_neighbourhood(key_id, lists.clone())?));
     probe::call("end_neighbourhood", &ended);
     if let Ok(found) = ended {

@@ -121,6 +121,8 @@ impl<B: Backend> Call<'_, B> {
         let at = self.at(now);
         let (mut outgoing, mut settled) = (Vec::new(), Vec::new());
         let (mut peers, mut far_peers) = (BTreeSet::new(), 0);
+        let all_far = states.iter().all(|state| far.contains(state.key_id()));
+        let far_peers_max = if all_far { REPLICA_PEERS_MAX } else { FAR_PEERS_MAX };
         for state in states {
             if table.count() <= 1 || !state.worth_replicating(&at) {
                 settled.push(*state.key_id());
@@ -142,7 +144,7 @@ impl<B: Backend> Call<'_, B> {
             let more: BTreeSet<usize> = others().filter(|peer| !peers.contains(peer)).collect();
             let is_far = far.contains(state.key_id());
             let too_many = peers.len() + more.len() > REPLICA_PEERS_MAX;
-            if !outgoing.is_empty() && (too_many || is_far && far_peers + more.len() > FAR_PEERS_MAX) {
+            if !outgoing.is_empty() && (too_many || is_far && far_peers + more.len() > far_peers_max) {
                 continue;
             }
             far_peers += if is_far { more.len() } else { 0 };
