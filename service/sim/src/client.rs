@@ -241,11 +241,14 @@ impl World {
 
     /// The neighbours of a resource as the Resources API finds them through a node.
     pub(crate) fn near(&mut self, ix: usize, relay: NodeIx, job: Job) -> Result<Vec<String>, CallError> {
+        if !self.config.asks_closer {
+            return Ok(self.neighbourhood_on(relay, ix));
+        }
         let client = self.clients[self.resources[ix].owner].clone();
         self.near_for(&client, ix, relay, job)
     }
 
-    /// `neighbours` in a script of `init_peer`'s.
+    /// `findNeighbourhood` in a script of `init_peer`'s.
     pub(crate) fn near_for(
         &mut self,
         init_peer: &Peer,
@@ -254,9 +257,6 @@ impl World {
         job: Job,
     ) -> Result<Vec<String>, CallError> {
         let own = self.neighbourhood_on(relay, ix);
-        if !self.config.asks_closer {
-            return Ok(own);
-        }
         let key_id = self.resources[ix].key.id.clone();
         let node = &mut self.nodes[relay as usize];
         let origins = node.from(init_peer, 2);

@@ -48,9 +48,6 @@ impl World {
     }
 
     fn get_far_keys(&mut self, ix: NodeIx, table: Vec<String>) -> Result<Vec<String>, CallError> {
-        if !self.config.asks_closer {
-            return Ok(Vec::new());
-        }
         let stale_sec = self.config.spell.replicate_interval_sec;
         let now = self.clock_sec(ix);
         let node = &mut self.nodes[ix as usize];

@@ -55,6 +55,27 @@ fn every_rule_holds_while_half_of_the_nodes_are_replaced_every_two_hours() {
 }
 
 #[test]
+fn in_a_network_larger_than_a_routing_table_records_of_nodes_lie_on_their_neighbours_and_few_others() {
+    let report = run(Config {
+        nodes: 250,
+        keys: 60,
+        hours: 3.5,
+        half_life_hours: 0.0,
+        mix: Mix {
+            kept: 0.5,
+            hosted: 0.5,
+            deleted: 0.0,
+            new_per_hour: 0.0,
+        },
+        ..config()
+    });
+    assert!(!report.outcome.violated(), "{}", report.text());
+    assert!(report.outcome.keys_located > 0, "{}", report.text());
+    let copies = report.samples.last().unwrap().copies;
+    assert!(copies.min >= 19 && copies.max <= 45, "{}", report.text());
+}
+
+#[test]
 fn without_replication_keys_are_lost() {
     let report = run(Config {
         replication: false,
