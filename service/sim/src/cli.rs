@@ -266,6 +266,21 @@ fn simulate(configs: &[Config], args: &WorldArgs, settling_min: u64) -> Result<V
         .collect()
 }
 
+/// What there is to see where no bar can be drawn.
+fn progress(world: &World, elapsed: Duration) -> String {
+    let copies = world.samples().last().map(|sample| sample.copies).unwrap_or_default();
+    format!(
+        "{:.2} h, {} checks, {} violations, {} to {} copies of a key, {} in the median, {} s",
+        world.hours(),
+        world.outcome().check_count(),
+        world.outcome().violations.values().sum::<u64>(),
+        copies.min,
+        copies.max,
+        copies.median,
+        elapsed.as_secs()
+    )
+}
+
 fn one(config: &Config, bars: &MultiProgress, settling_min: u64, wall_min: Option<u64>) -> Result<Report> {
     let begin = Instant::now();
     let minutes = config.end_ms() / MINUTE_MS;
@@ -283,13 +298,16 @@ fn one(config: &Config, bars: &MultiProgress, settling_min: u64, wall_min: Optio
     );
     bar.set_message(format!("{what}: filling"));
     let mut world = World::new(config.clone())?;
-    bar.set_message(what);
+    bar.set_message(what.clone());
     for minute in 1..=minutes {
         world.run_until(minute * MINUTE_MS)?;
         if minute == settling_min {
             world.forget_costs();
         }
         bar.inc(1);
+        if bar.is_hidden() && minute % config.census_min == 0 {
+            eprintln!("{what}: {}", progress(&world, begin.elapsed()));
+        }
         if wall_min.is_some_and(|wall_min| begin.elapsed() >= Duration::from_secs(60 * wall_min)) {
             bar.abandon();
             return Ok(Report::of(&world));

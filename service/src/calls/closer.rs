@@ -1,10 +1,12 @@
 //! The closest nodes to a key in a network that is larger than a routing table: a node knows few of those that are far
 //! from it. So it asks the closest that it knows for closer ones, and then the closest of those.
 
+use std::collections::BTreeSet;
+
 use super::publish::near;
 use super::Call;
 use crate::domain::limits::{CLOSER_ASKED, CLOSEST_ASKED, NEIGHBOURHOOD_MAX, PEERS_MAX, TABLE_WHOLE_MAX};
-use crate::domain::{check_count, Error, KeyId};
+use crate::domain::{check_count, Error, KeyId, RoutingTable};
 use crate::store::Backend;
 
 /// With so many lists of others this node's own does not count.
@@ -80,9 +82,9 @@ impl<B: Backend> Call<'_, B> {
         peers
     }
 
-    /// Ends it. Of `lists` this node's own is the first; where two others have answered, it does not count. Of each in
-    /// turn the closest is taken that is not there yet, so that nobody can make others disappear behind peers that it has
-    /// invented: of five lists it has a fifth of the places.
+    /// Ends it. Of `lists` this node's own is the first; where two others have answered, it does not count. Each list has
+    /// its share of the places for the closest in it, so that nobody can make others disappear behind peers that it has
+    /// invented; what is left goes to the closest in all.
     ///
     /// # Errors
     /// [`Error::TooMany`], and those of a malformed key id.
@@ -90,21 +92,20 @@ impl<B: Backend> Call<'_, B> {
         check_count("lists of peers", lists.len(), LISTS_MAX)?;
         let readable = lists.into_iter().filter(|list| list.len() <= PEERS_MAX);
         let mut lists = readable
-            .map(|list| near(key_id, list, self.here()).map(Vec::into_iter))
+            .map(|list| near(key_id, list, self.here()))
             .collect::<Result<Vec<_>, _>>()?;
         // Those who were asked lie closer to the key and know better.
         if lists.len() > LISTS_ENOUGH {
             lists.remove(0);
         }
-        let mut found: Vec<String> = Vec::new();
-        loop {
-            let before = found.len();
-            for list in &mut lists {
-                let next = list.find(|peer| !found.contains(peer));
-                found.extend(next.filter(|_| found.len() < NEIGHBOURHOOD_MAX));
-            }
-            if found.len() == before {
-                break;
+        let share = NEIGHBOURHOOD_MAX / lists.len().max(1);
+        let shares = lists.iter().flat_map(|list| list.iter().take(share));
+        let mut found: Vec<String> = shares.collect::<BTreeSet<_>>().into_iter().cloned().collect();
+        let table = RoutingTable::new(lists.into_iter().flatten().collect::<BTreeSet<_>>(), self.here());
+        for index in table.closest(&KeyId::parse(key_id)?) {
+            let peer = table.peer(index);
+            if found.len() < NEIGHBOURHOOD_MAX && !found.iter().any(|other| other == peer) {
+                found.push(peer.to_owned());
             }
         }
         near(key_id, found, self.here())

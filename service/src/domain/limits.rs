@@ -55,7 +55,7 @@ pub const CLOSEST_ASKED: usize = 3;
 pub const HANDED_OVER_TO: usize = 8;
 /// Keys that lie far from the node and whose neighbourhoods one script looks up.
 pub const FAR_KEYS_MAX: usize = 4;
-/// Keys that wait for being looked up; those beyond go to the closest that the node knows itself.
+/// Keys that wait for being looked up; those beyond are put off for a lease.
 pub const FAR_WAITING_MAX: usize = 128;
 /// Of the nodes that one round of replication asks, those that far keys may take where others are due, too: two
 /// neighbourhoods.

@@ -155,24 +155,35 @@ fn closer_nodes_that_others_name_take_the_place_of_those_that_the_node_knows() {
 }
 
 #[test]
-fn peers_that_one_alone_has_invented_push_the_others_out_of_a_part_of_the_places_only() {
+fn whatever_others_invent_the_closest_in_each_list_have_their_places() {
     let mut scene = scene();
     let all = by_distance(&mut scene, peers(200));
     let (invented, honest) = all.split_at(NEIGHBOURHOOD_MAX);
     let (close, far) = honest.split_at(NEIGHBOURHOOD_MAX);
-    let count = |found: &[String], of: &[String]| found.iter().filter(|peer| of.contains(peer)).count();
-    let found = end(&mut scene, &[&far[..20], invented, close, &close[1..]]);
-    assert!(
-        count(&found, invented) <= NEIGHBOURHOOD_MAX / 3 + 1 && count(&found, close) >= 12,
-        "{found:?}"
-    );
-    let found = end(&mut scene, &[&far[..20], invented, close]);
-    assert!(
-        count(&found, invented) <= NEIGHBOURHOOD_MAX / 2 && count(&found, close) >= 9,
-        "{found:?}"
-    );
-    let found = end(&mut scene, &[&far[..20], invented]);
-    assert_eq!(count(&found, invented), NEIGHBOURHOOD_MAX / 2);
+    let own = &far[..20];
+    for (lists, least) in [
+        (vec![own, invented], 10),
+        (vec![own, invented, close], 10),
+        (vec![own, invented, close, close], 6),
+        (vec![own, invented, invented, close], 6),
+        (vec![own, invented, invented, close, close, &close[2..]], 4),
+    ] {
+        let found = end(&mut scene, &lists);
+        let of_others = found.iter().filter(|peer| !invented.contains(peer)).count();
+        assert!(of_others >= least, "{of_others} in {} lists", lists.len());
+    }
+}
+
+#[test]
+fn what_the_lists_leave_goes_to_the_closest_of_all() {
+    let mut scene = scene();
+    let all = by_distance(&mut scene, peers(120));
+    // Two that know the neighbourhood, and three that know one in three of those around it.
+    let third = |first: usize| -> Vec<String> { all.iter().skip(first).step_by(3).take(20).cloned().collect() };
+    let (exact, thirds) = (&all[..20], [third(0), third(1), third(2)]);
+    let lists = [&all[100..], &thirds[0], &thirds[1], &thirds[2], exact, exact];
+    let found = end(&mut scene, &lists);
+    assert!(exact[..19].iter().all(|peer| found.contains(peer)));
 }
 
 #[test]

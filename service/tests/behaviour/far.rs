@@ -4,8 +4,8 @@ use registry_service::auth::Caller;
 use registry_service::calls::{FarKeys, ReplicaRound};
 use registry_service::domain::data::Key;
 use registry_service::domain::limits::{
-    FAR_KEYS_MAX, FAR_WAITING_MAX, LEASE_SEC, LOCATED_SEC, LOCATING_REST_SEC, NEIGHBOURHOOD_MAX, PEERS_MAX,
-    REPLICA_PEERS_MAX, TABLE_WHOLE_MAX,
+    EVICT_STALE_KEYS_MAX, FAR_KEYS_MAX, FAR_WAITING_MAX, LEASE_SEC, LOCATED_SEC, LOCATING_REST_SEC, NEIGHBOURHOOD_MAX,
+    PEERS_MAX, REPLICA_KEYS_MAX, REPLICA_PEERS_MAX, TABLE_WHOLE_MAX,
 };
 use registry_service::domain::{key_tag, Digests, KeyId, RoutingTable};
 use registry_testkit::{NativeNode, Origins, Peer};
@@ -241,12 +241,20 @@ fn a_host_that_shows_no_more_than_twenty_peers_looks_up_what_lies_beyond_them() 
 }
 
 #[test]
-fn so_many_far_keys_wait_and_the_others_go_to_those_that_the_node_knows() {
+fn far_keys_keep_no_others_waiting() {
     let mut world = world();
-    world.hold_where(FAR_WAITING_MAX + 1, true, NOW);
-    let round = world.begin(DUE);
-    assert_eq!(offered(&round), 1);
-    assert!(asked(&round).iter().all(|peer| world.table.contains(peer)));
+    // As many as a round considers.
+    world.hold_where(REPLICA_KEYS_MAX, true, NOW);
+    let near = world.hold_where(1, false, NOW + 1);
+    let now = DUE + 1;
+    assert_eq!(offered(&world.begin(now)), 0);
+    // Those that wait stay at the head, the rest is put off for a lease.
+    let round = world.begin(now);
+    assert_eq!((offered(&round), offered_of(&round, &near)), (1, 1));
+    assert_eq!(world.far_keys(now).key_ids.len(), FAR_KEYS_MAX);
+    let due = world.node.peek_stale(now).unwrap().len();
+    assert_eq!(due, EVICT_STALE_KEYS_MAX.min(FAR_WAITING_MAX));
+    assert_eq!(offered(&world.begin(now + LEASE_SEC)), 0);
 }
 
 #[test]

@@ -106,23 +106,28 @@ impl<B: Backend> Call<'_, B> {
         Ok(())
     }
 
-    /// Leaves out what is to be looked up first. Where too much waits for that, the rest goes to the closest that are
-    /// known here: keys that are far, of which anybody can make many, must not keep others waiting.
-    pub(super) fn ready(&self, mut ids: Vec<KeyId>, table: &RoutingTable, now: HostTimestamp) -> Ready {
+    /// Leaves out what is to be looked up first. Where too much waits for that, the rest is put off: far keys, of which
+    /// anybody can make many, must not keep others waiting. To the closest that are known here they never go: those would
+    /// have to give them on.
+    pub(super) fn ready(
+        &mut self,
+        ids: Vec<KeyId>,
+        table: &RoutingTable,
+        (stale_sec, now): (u64, HostTimestamp),
+    ) -> Result<Ready, CallError> {
         let Some(horizon) = table.horizon() else {
-            return Ready {
+            return Ok(Ready {
                 ids,
                 far: BTreeSet::new(),
-            };
+            });
         };
-        let mut waiting = 0;
-        ids.retain(|id| {
-            let waits = waiting < FAR_WAITING_MAX && self.is_to_be_located(id, &horizon, now);
-            waiting += usize::from(waits);
-            !waits
-        });
+        let (waiting, ids): (Vec<KeyId>, Vec<KeyId>) =
+            ids.into_iter().partition(|id| self.is_to_be_located(id, &horizon, now));
         let far = ids.iter().filter(|id| horizon.is_far(id)).copied().collect();
-        Ready { ids, far }
+        if let Some(put_off) = waiting.get(FAR_WAITING_MAX..) {
+            self.store.lease(put_off, now, stale_sec)?;
+        }
+        Ok(Ready { ids, far })
     }
 
     fn is_to_be_located(&self, key_id: &KeyId, horizon: &Horizon<'_>, now: HostTimestamp) -> bool {

@@ -88,7 +88,7 @@ impl<B: Backend> Call<'_, B> {
         }
         let mut lists = peers.into_iter();
         let host_table = RoutingTable::new(lists.next().unwrap_or_default(), self.here());
-        let Ready { ids, far } = self.ready(ids, &host_table, now);
+        let Ready { ids, far } = self.ready(ids, &host_table, (stale_sec, now))?;
         let located = far.iter().filter_map(|key_id| self.located.peers(key_id, now));
         let others: Vec<String> = lists.flatten().chain(located.flatten().cloned()).collect();
         let table = host_table.with(others, self.here());
