@@ -53,6 +53,10 @@ pub const CLOSEST_ASKED: usize = 3;
 /// A node outside a key's neighbourhood leaves those who hold nothing to the key's neighbours where so many of them hold
 /// it, and needs no more acknowledgements: more than a third of a neighbourhood.
 pub const HANDED_OVER_TO: usize = 8;
+/// Where fewer of the neighbours hold a key and others lack it, a node outside asks some who hold it to replicate it.
+pub const RARE_BELOW: usize = 14;
+/// How many it asks.
+pub const ASKED_WHERE_RARE: usize = 3;
 /// Keys that lie far from the node and whose neighbourhoods one script looks up.
 pub const FAR_KEYS_MAX: usize = 4;
 /// Keys that wait for being looked up; those beyond are put off for a lease.

@@ -4,7 +4,7 @@
 use registry_service::calls::{Answer, ReplicaAnswer, ReplicaParcel, ReplicaRound, ReplicationReport};
 use registry_service::domain::data::Tombstone;
 use registry_service::domain::limits::{
-    BUNDLE_ISSUERS_MAX, HANDED_OVER_TO, LEASE_SEC, NEIGHBOURHOOD_MAX, REPLICA_KEYS_MAX,
+    ASKED_WHERE_RARE, BUNDLE_ISSUERS_MAX, HANDED_OVER_TO, LEASE_SEC, NEIGHBOURHOOD_MAX, RARE_BELOW, REPLICA_KEYS_MAX,
 };
 use registry_service::domain::{own_turn, pack_bundle, unpack_bundle, Entry, Identity, KeyId, OfferAnswer};
 use registry_testkit::{weight_of, NativeNode, Origins, Peer};
@@ -257,7 +257,7 @@ fn where_some_hold_it(count: usize) -> (Scene, Vec<NativeNode>) {
 
 #[test]
 fn a_node_outside_the_neighbourhood_leaves_newcomers_to_the_neighbours_where_these_are_enough() {
-    let (mut scene, mut near) = where_some_hold_it(HANDED_OVER_TO);
+    let (mut scene, mut near) = where_some_hold_it(RARE_BELOW);
     let trip = scene.node.replicate(&mut near, everybody, HOUR, DUE);
     assert!(trip.parcel.is_none());
     assert_eq!((trip.report.settled, trip.report.dropped), (1, 1));
@@ -266,6 +266,33 @@ fn a_node_outside_the_neighbourhood_leaves_newcomers_to_the_neighbours_where_the
     let trip = scene.node.replicate(&mut near, everybody, HOUR, DUE);
     assert_eq!(trip.parcel.unwrap().peers.len(), NEIGHBOURHOOD_MAX - HANDED_OVER_TO + 1);
     assert_eq!((trip.report.settled, trip.report.dropped), (1, 1));
+}
+
+#[test]
+fn where_a_key_has_become_rare_an_outsider_has_the_neighbours_bring_it_to_newcomers() {
+    for count in [HANDED_OVER_TO, RARE_BELOW - 1] {
+        let (mut scene, mut near) = where_some_hold_it(count);
+        for node in &mut near[..count] {
+            node.confirm_replicated(&[scene.key_id.clone()], DUE - HOUR / 2)
+                .unwrap();
+        }
+        let due = |near: &mut [NativeNode]| {
+            near.iter_mut()
+                .filter_map(|node| node.peek_stale(DUE).unwrap().pop())
+                .count()
+        };
+        assert_eq!(due(&mut near), 0);
+        let trip = scene.node.replicate(&mut near, everybody, HOUR, DUE);
+        let parcel = trip.parcel.unwrap();
+        assert_eq!(due(&mut near), ASKED_WHERE_RARE);
+        assert_eq!((parcel.peers.len(), entries(&parcel)), (ASKED_WHERE_RARE, 0));
+        assert_eq!((trip.report.settled, trip.report.dropped), (1, 1));
+        let asked = near.iter().position(|node| node.host.id() == parcel.peers[0]).unwrap();
+        let mut asked = near.remove(asked);
+        let trip = asked.replicate(&mut near, everybody, HOUR, DUE);
+        assert_eq!(trip.report.settled, 1);
+        assert!(near.iter_mut().all(|node| providers(node, &scene.key_id, DUE) == 1));
+    }
 }
 
 #[test]

@@ -46,15 +46,17 @@ impl<B: Backend> Call<'_, B> {
             };
             let key = (**state.key()).clone();
             let standing = lacks.standing(state, &at);
-            let (item, told) = match standing {
-                Standing::UpToDate if !lacks.left_to_holders => (BundleItem::new(*fingerprint, key), &lacks.peers),
-                Standing::UpToDate | Standing::MissedRecord | Standing::MissedDeletion => {
-                    (BundleItem::asking(key), &lacks.holders)
-                }
+            let asks = standing != Standing::UpToDate || lacks.left_to_holders;
+            let (item, told) = match asks {
+                false => (BundleItem::new(*fingerprint, key), lacks.peers.as_slice()),
+                true => (BundleItem::asking(key), lacks.told()),
             };
+            // Of those who are asked, some hold all of it.
+            let lacking = if asks { lacks.holders.len() } else { told.len() };
+            let is_lacking = |entry: &&Entry| lacking > 0 && !lacks.all_hold(&entry_tag(entry), lacking);
             let entries = state
                 .replicable(&at)
-                .filter(|entry| standing != Standing::MissedDeletion && !lacks.all_hold(&entry_tag(entry), told.len()));
+                .filter(|entry| standing != Standing::MissedDeletion && is_lacking(entry));
             match parcel.add(item, entries) {
                 Fit::Whole => keys.insert(*index),
                 Fit::Part => part = true,

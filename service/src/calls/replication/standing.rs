@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{ReplicaAnswer, ReplicaOffer, ReplicaRound};
-use crate::domain::limits::{HANDED_OVER_TO, PEERS_MAX};
+use crate::domain::limits::{ASKED_WHERE_RARE, HANDED_OVER_TO, PEERS_MAX, RARE_BELOW};
 use crate::domain::{
     check_count, entry_tag, is_tombstone_tag, tag_voids, Circumstances, Digests, Entry, EntryTag, Error, KeySet,
     KeyState, OfferAnswer,
@@ -47,7 +47,7 @@ impl<'a> Opened<'a> {
             match self.answers.iter().find(|(answered, _)| answered == peer) {
                 None => silent.extend(lacked),
                 Some(_) if receipts.iter().any(|receipt| receipt.peer_id == *peer) => {}
-                Some((_, answer)) => silent.extend(lacked.filter(|index| !answer.same.contains(*index))),
+                Some(_) => silent.extend(lacked.filter(|index| lacking.0[index].peers.contains(peer))),
             }
         }
         silent
@@ -60,15 +60,39 @@ pub(super) struct Lacks<'a> {
     pub(super) peers: Vec<&'a str>,
     /// Those that hold something of it.
     pub(super) holders: Vec<&'a str>,
-    /// Whether these are to give the key to all others: this node does not belong there.
+    /// Whether those who hold it are to give the key to all others: this node does not belong there.
     pub(super) left_to_holders: bool,
-    /// How many others hold the same as this node.
-    same: usize,
+    /// Those that hold the same as this node.
+    same: Vec<&'a str>,
     /// By how many of them an entry is held.
     held: HashMap<EntryTag, usize>,
 }
 
-impl Lacks<'_> {
+impl<'a> Lacks<'a> {
+    /// Has those who hold the key bring it to the others, if they are enough. Where others lack it so that it has become
+    /// rare, some of those who hold all of it are told, too, so that they do that soon.
+    fn leave_to_holders(&mut self) {
+        let holders = self.holders.len() + self.same.len();
+        if holders < HANDED_OVER_TO {
+            return;
+        }
+        let is_rare = holders < RARE_BELOW && self.peers.len() > self.holders.len();
+        self.peers.clone_from(&self.holders);
+        if is_rare {
+            self.peers.extend(self.same.iter().take(ASKED_WHERE_RARE));
+        }
+        self.left_to_holders = true;
+    }
+
+    /// Who is asked to bring the key to those who lack it.
+    pub(super) fn told(&self) -> &[&'a str] {
+        if self.left_to_holders {
+            &self.peers
+        } else {
+            &self.holders
+        }
+    }
+
     /// Whether so many peers hold it.
     pub(super) fn all_hold(&self, tag: &EntryTag, peers: usize) -> bool {
         self.held.get(tag).is_some_and(|count| *count == peers)
@@ -76,7 +100,7 @@ impl Lacks<'_> {
 
     /// The entries that most of those have who hold anything: a few liars cannot keep a key from being replicated.
     pub(super) fn of_most(&self) -> impl Iterator<Item = &EntryTag> {
-        let holders = self.holders.len() + self.same;
+        let holders = self.holders.len() + self.same.len();
         let held = self.held.iter().filter(move |(_, count)| **count * 2 > holders);
         held.map(|(tag, _)| tag)
     }
@@ -139,12 +163,11 @@ impl<'a> Lacking<'a> {
         }
         for (index, lacks) in &mut lacking {
             let same = opened.answers.iter().filter(|(_, answer)| answer.same.contains(*index));
-            lacks.same = same.count();
+            lacks.same = same.map(|(peer, _)| *peer).collect();
         }
         lacking.retain(|index, lacks| {
-            if opened.digests.away.contains(*index) && lacks.holders.len() + lacks.same >= HANDED_OVER_TO {
-                lacks.peers.clone_from(&lacks.holders);
-                lacks.left_to_holders = true;
+            if opened.digests.away.contains(*index) {
+                lacks.leave_to_holders();
             }
             !lacks.peers.is_empty()
         });
