@@ -131,14 +131,19 @@ fn a_forged_bundle_is_not_taken_in() {
             &mut scene,
             victim,
             "take_replica",
-            vec![json!(pack_bundle(&items)), json!([])],
+            vec![json!(pack_bundle(&items)), json!("*"), json!([])],
         );
         // Nothing of it is settled: the set of keys is empty.
         assert_eq!(answer["good"], json!([""]), "{answer}");
     }
     let huge = "A".repeat(4 << 20);
     for bundle in ["", "!", "AQ", huge.as_str()] {
-        let answer = call(&mut scene, victim, "take_replica", vec![json!(bundle), json!([])]);
+        let answer = call(
+            &mut scene,
+            victim,
+            "take_replica",
+            vec![json!(bundle), json!("*"), json!([])],
+        );
         assert_eq!(answer["good"], json!([]), "{answer:.300}");
     }
     let after = scene

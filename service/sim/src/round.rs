@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use registry_service::calls::{Answer, CallError, ReplicaAnswer, ReplicaParcel, ReplicaRound};
+use registry_service::calls::{Answer, CallError, ReplicaAnswer, ReplicaOffer, ReplicaParcel, ReplicaRound};
 
 use crate::cost::Job;
 use crate::directory::{NodeIx, Point};
@@ -146,10 +146,10 @@ impl World {
         if parcel.more.is_empty() {
             return self.end_round(id);
         }
-        for peer_id in &parcel.peers {
-            let delay_ms = self.send(Job::Transfer, parcel.bundle.len());
-            if let (Some(delay_ms), Some(peer)) = (delay_ms, self.directory.find(peer_id)) {
-                self.queue.push(self.now_ms + delay_ms, Event::Take { round: id, peer });
+        for (part, offer) in parcel.offers.iter().enumerate() {
+            let delay_ms = self.send(Job::Transfer, parcel.bundle.len() + offer.keys.len());
+            if let Some(delay_ms) = delay_ms {
+                self.queue.push(self.now_ms + delay_ms, Event::Take { round: id, part });
             }
         }
         self.queue
@@ -157,21 +157,25 @@ impl World {
     }
 
     /// `get_replica_issuers` and `take_replica` on a neighbour. There is no trust-graph, so no weights.
-    pub(crate) fn take(&mut self, id: u64, peer: NodeIx) {
-        let Some(round) = self.rounds.get(&id).filter(|_| self.is_up(peer)) else {
+    pub(crate) fn take(&mut self, id: u64, part: usize) {
+        let Some(round) = self.rounds.get(&id) else {
             return;
         };
         let Some(parcel) = round.parcel.clone() else {
+            return;
+        };
+        let ReplicaOffer { peer_id, keys } = &parcel.offers[part];
+        let Some(peer) = self.directory.find(peer_id).filter(|peer| self.is_up(*peer)) else {
             return;
         };
         let init = self.nodes[round.owner as usize].peer.clone();
         let now = self.clock_sec(peer);
         let node = &mut self.nodes[peer as usize];
         let taken = self.costs.timed(Job::Transfer, || {
-            let origins = node.from(&init, 1);
-            node.call(origins, |call| call.get_replica_issuers(&parcel.bundle))?;
-            let origins = node.from(&init, 3).time(2);
-            node.call(origins, |call| call.take_replica(&parcel.bundle, &[], now))
+            let origins = node.from(&init, 2);
+            node.call(origins, |call| call.get_replica_issuers(&parcel.bundle, keys))?;
+            let origins = node.from(&init, 4).time(3);
+            node.call(origins, |call| call.take_replica(&parcel.bundle, keys, &[], now))
         });
         if let Err(error) = &taken {
             self.refused(peer, "take_replica", error);

@@ -76,15 +76,20 @@ pub fn pack_replica(round: ReplicaRound, answers: Vec<ReplicaAnswer>, current_ti
 
 /// Whose weights `take_replica` should be given; none if the bundle is malformed.
 #[marine]
-pub fn get_replica_issuers(bundle: String) -> Vec<String> {
-    call(|mut call| call.get_replica_issuers(&bundle)).unwrap_or_default()
+pub fn get_replica_issuers(bundle: String, keys: String) -> Vec<String> {
+    call(|mut call| call.get_replica_issuers(&bundle, &keys)).unwrap_or_default()
 }
 
 /// Takes in what this node lacks of a bundle, each entry judged by itself. Says which of its keys are settled here.
 #[marine]
-pub fn take_replica(bundle: String, weights: Vec<WeightResult>, current_timestamp_sec: u64) -> NodeResult {
+pub fn take_replica(
+    bundle: String,
+    keys: String,
+    weights: Vec<WeightResult>,
+    current_timestamp_sec: u64,
+) -> NodeResult {
     Answer::from(call(|mut call| {
-        call.take_replica(&bundle, &weights, current_timestamp_sec)
+        call.take_replica(&bundle, &keys, &weights, current_timestamp_sec)
     }))
     .into()
 }

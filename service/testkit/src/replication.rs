@@ -67,13 +67,25 @@ impl NativeNode {
     }
 
     pub fn get_replica_issuers(&mut self, bundle: &str) -> Result<Vec<String>, CallError> {
-        let origins = self.neighbours(1, 0);
-        self.call(origins, |call| call.get_replica_issuers(bundle))
+        let origins = self.neighbours(2, 1);
+        self.call(origins, |call| call.get_replica_issuers(bundle, "*"))
     }
 
+    /// All of a bundle.
     pub fn take_replica(&mut self, bundle: &str, weights: &[WeightResult], now: u64) -> Result<String, CallError> {
-        let origins = self.neighbours(3, 2).weights(1, weights.len());
-        self.call(origins, |call| call.take_replica(bundle, weights, now))
+        self.take_part(bundle, "*", weights, now)
+    }
+
+    /// Of a bundle, what is for this node.
+    pub fn take_part(
+        &mut self,
+        bundle: &str,
+        keys: &str,
+        weights: &[WeightResult],
+        now: u64,
+    ) -> Result<String, CallError> {
+        let origins = self.neighbours(4, 3).weights(2, weights.len());
+        self.call(origins, |call| call.take_replica(bundle, keys, weights, now))
     }
 
     pub fn end_replication(
@@ -127,13 +139,13 @@ impl NativeNode {
         }
         let parcel = self.pack_replica(&round, &answers, now).unwrap();
         let mut receipts = Vec::new();
-        for peer in &parcel.peers {
-            if let Some(node) = find(others, peer, &reached) {
-                let receipt = node.take_replica(&parcel.bundle, &[], now);
-                receipts.push(ReplicaAnswer::of(peer, Answer::from(receipt)));
+        for part in &parcel.offers {
+            if let Some(node) = find(others, &part.peer_id, &reached) {
+                let receipt = node.take_part(&parcel.bundle, &part.keys, &[], now);
+                receipts.push(ReplicaAnswer::of(&part.peer_id, Answer::from(receipt)));
             }
         }
-        let parcel = (!parcel.peers.is_empty()).then_some(parcel);
+        let parcel = (!parcel.offers.is_empty()).then_some(parcel);
         let sent: Vec<String> = parcel.iter().map(|parcel| parcel.keys.clone()).collect();
         let report = self.end_replication(&round, &answers, &sent, &receipts, now).unwrap();
         RoundTrip { round, parcel, report }

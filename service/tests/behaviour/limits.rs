@@ -140,9 +140,7 @@ fn what_does_not_fit_is_not_acknowledged_to_a_neighbour() {
     }
     let keys = [owner.key("one more", NOW), key_of("another", NOW)];
     let items: Vec<BundleItem> = keys.iter().map(|key| BundleItem::new([1; 16], key.clone())).collect();
-    let origins = Origins::new(&node.host, &node.host, 3).time(2);
-    let bundle = pack_bundle(&items);
-    let receipt = node.call(origins, |call| call.take_replica(&bundle, &[], NOW)).unwrap();
+    let receipt = node.take_replica(&pack_bundle(&items), &[], NOW).unwrap();
     let settled = KeySet::parse(&receipt).unwrap();
     assert_eq!((settled.contains(0), settled.contains(1)), (false, true));
     assert_eq!((holds(&mut node, &keys[0]), holds(&mut node, &keys[1])), (false, true));

@@ -6,7 +6,7 @@ use registry_service::domain::data::Tombstone;
 use registry_service::domain::limits::{
     ASKED_WHERE_RARE, BUNDLE_ISSUERS_MAX, HANDED_OVER_TO, LEASE_SEC, NEIGHBOURHOOD_MAX, RARE_BELOW, REPLICA_KEYS_MAX,
 };
-use registry_service::domain::{own_turn, pack_bundle, unpack_bundle, Entry, Identity, KeyId, OfferAnswer};
+use registry_service::domain::{own_turn, pack_bundle, unpack_bundle, Entry, Identity, KeyId, KeySet, OfferAnswer};
 use registry_testkit::{weight_of, NativeNode, Origins, Peer};
 
 use crate::support::{assert_refused, dump, everybody, nodes, scene, with_providers, Scene, DAY, HOUR, NOW};
@@ -87,8 +87,41 @@ fn a_parcel_goes_to_those_alone_who_lack_something() {
         DUE,
     );
     let trip = scene.node.replicate(&mut others, everybody, HOUR, DUE + HOUR);
-    assert_eq!(trip.parcel.unwrap().peers, [Peer::named("node 1").id()]);
+    assert_eq!(trip.parcel.unwrap().offers[0].peer_id, Peer::named("node 1").id());
     assert_eq!(providers(&mut others[1], &scene.key_id, DUE + HOUR), 1);
+}
+
+#[test]
+fn a_neighbour_takes_in_what_of_a_bundle_is_for_it_and_nothing_else() {
+    let mut scene = with_providers(&["provider"]);
+    let key = Peer::named("owner").key("another resource", NOW);
+    scene.node.register_key(&key, NOW).unwrap();
+    let record = Peer::named("provider").own_record(&key.id, "value", NOW);
+    scene.node.put_record(&record, NOW).unwrap();
+    // The first holds the one already, the second the other.
+    let mut others = nodes(2);
+    for (node, key) in others.iter_mut().zip([&scene.key, &key]) {
+        node.register_key(key, NOW).unwrap();
+        let record = Peer::named("provider").own_record(&key.id, "value", NOW);
+        node.put_record(&record, NOW).unwrap();
+    }
+    let round = begin(&mut scene.node, &others, DUE);
+    let answers: Vec<_> = others.iter_mut().map(|node| answer(node, &round, DUE)).collect();
+    let parcel = scene.node.pack_replica(&round, &answers, DUE).unwrap();
+    assert_eq!(unpack_bundle(&parcel.bundle).unwrap().len(), 2);
+    for part in &parcel.offers {
+        let keys = KeySet::parse(&part.keys).unwrap();
+        assert_eq!(keys.iter().count(), 1, "{part:?}");
+        let mut newcomer = NativeNode::new(Peer::named("newcomer"));
+        let receipt = newcomer.take_part(&parcel.bundle, &part.keys, &[], DUE).unwrap();
+        assert!(KeySet::parse(&receipt).unwrap().iter().eq(keys.iter()));
+        assert_eq!(newcomer.registry().store().counts().unwrap().keys, 1);
+        let issuers = newcomer.get_replica_issuers(&parcel.bundle).unwrap();
+        assert_eq!(issuers.len(), 1);
+    }
+    assert_refused(&mut others[0], &["malformed"], |node| {
+        node.take_part(&parcel.bundle, "no set", &[], DUE)
+    });
 }
 
 #[test]
@@ -264,7 +297,10 @@ fn a_node_outside_the_neighbourhood_leaves_newcomers_to_the_neighbours_where_the
 
     let (mut scene, mut near) = where_some_hold_it(HANDED_OVER_TO - 1);
     let trip = scene.node.replicate(&mut near, everybody, HOUR, DUE);
-    assert_eq!(trip.parcel.unwrap().peers.len(), NEIGHBOURHOOD_MAX - HANDED_OVER_TO + 1);
+    assert_eq!(
+        trip.parcel.unwrap().offers.len(),
+        NEIGHBOURHOOD_MAX - HANDED_OVER_TO + 1
+    );
     assert_eq!((trip.report.settled, trip.report.dropped), (1, 1));
 }
 
@@ -285,9 +321,12 @@ fn where_a_key_has_become_rare_an_outsider_has_the_neighbours_bring_it_to_newcom
         let trip = scene.node.replicate(&mut near, everybody, HOUR, DUE);
         let parcel = trip.parcel.unwrap();
         assert_eq!(due(&mut near), ASKED_WHERE_RARE);
-        assert_eq!((parcel.peers.len(), entries(&parcel)), (ASKED_WHERE_RARE, 0));
+        assert_eq!((parcel.offers.len(), entries(&parcel)), (ASKED_WHERE_RARE, 0));
         assert_eq!((trip.report.settled, trip.report.dropped), (1, 1));
-        let asked = near.iter().position(|node| node.host.id() == parcel.peers[0]).unwrap();
+        let asked = near
+            .iter()
+            .position(|node| node.host.id() == parcel.offers[0].peer_id)
+            .unwrap();
         let mut asked = near.remove(asked);
         let trip = asked.replicate(&mut near, everybody, HOUR, DUE);
         assert_eq!(trip.report.settled, 1);
@@ -301,7 +340,7 @@ fn what_a_node_outside_the_neighbourhood_has_beyond_the_neighbours_goes_to_those
     let record = scene.record("another", NOW);
     scene.node.put_record(&record, NOW).unwrap();
     let trip = scene.node.replicate(&mut near, everybody, HOUR, DUE);
-    assert_eq!(trip.parcel.unwrap().peers.len(), HANDED_OVER_TO);
+    assert_eq!(trip.parcel.unwrap().offers.len(), HANDED_OVER_TO);
     assert_eq!((trip.report.settled, trip.report.dropped), (1, 1));
     for (index, node) in near.iter_mut().enumerate() {
         let expected = if index < HANDED_OVER_TO { 2 } else { 0 };
@@ -491,7 +530,7 @@ fn end_with_liars(scene: &mut Scene, others: &mut [NativeNode], liars: usize, no
     let parcel = scene.node.pack_replica(&round, &answers, now).unwrap();
     let receipts: Vec<_> = others
         .iter_mut()
-        .filter(|node| parcel.peers.iter().any(|peer| peer == node.host.id()))
+        .filter(|node| parcel.offers.iter().any(|part| part.peer_id == node.host.id()))
         .map(|node| {
             let taken = node.take_replica(&parcel.bundle, &[], now);
             ReplicaAnswer::of(node.host.id(), Answer::from(taken))
@@ -869,7 +908,7 @@ fn a_key_is_offered_again_where_the_bundle_was_lost() {
         .unwrap();
     assert_eq!(report.settled, 1);
     let trip = scene.node.replicate(&mut others, everybody, HOUR, DUE + LEASE_SEC);
-    assert_eq!(trip.parcel.unwrap().peers, [others[2].host.id()]);
+    assert_eq!(trip.parcel.unwrap().offers[0].peer_id, others[2].host.id());
     assert_eq!(providers(&mut others[2], &scene.key_id, DUE + LEASE_SEC), 1);
     let trip = scene.node.replicate(&mut others, everybody, HOUR, DUE + 2 * LEASE_SEC);
     assert_eq!(trip.report.offered, 0, "all have it");

@@ -77,12 +77,13 @@ fn bundle(source: &mut Source<'_>) -> String {
 
 fn take_replica(stage: &mut Stage<'_>) {
     let bundle = bundle(&mut stage.source);
+    let keys = part(&mut stage.source);
     let now = stage.now();
     let issuer = Objects::peer(&mut stage.source).id();
     let weights = stage.weights(issuer, PEERS_MAX);
-    let arguments = [Argument::Weights(1, weights.len()), Argument::Time(2)];
-    let taken = stage.call("take_replica", (3, &arguments), Needs::TIME, |call| {
-        call.take_replica(&bundle, &weights, now)
+    let arguments = [Argument::Weights(2, weights.len()), Argument::Time(3)];
+    let taken = stage.call("take_replica", (4, &arguments), Needs::TIME, |call| {
+        call.take_replica(&bundle, &keys, &weights, now)
     });
     let Ok(receipt) = taken else { return };
     // What follows a dot are tombstones that the sender does not know.
@@ -92,7 +93,9 @@ fn take_replica(stage: &mut Stage<'_>) {
         check_news(stage, news);
     }
     let items = unpack_bundle(&bundle).expect("what was taken unpacks");
+    let asked = KeySet::parse_of(&keys, items.len()).expect("what was taken names its keys");
     for index in settled.iter() {
+        assert!(asked.contains(index), "a key that was for somebody else");
         let item = items.get(index).expect("a key that the bundle holds");
         probe::note("take_replica", "settled");
         stage.check_key("take_replica", &item.key);
@@ -120,10 +123,19 @@ fn check_news(stage: &Stage<'_>, news: &str) {
 
 fn get_replica_issuers(stage: &mut Stage<'_>) {
     let bundle = bundle(&mut stage.source);
-    let issuers = stage.call("get_replica_issuers", (1, &[]), Needs::default(), |call| {
-        call.get_replica_issuers(&bundle)
+    let keys = part(&mut stage.source);
+    let issuers = stage.call("get_replica_issuers", (2, &[]), Needs::default(), |call| {
+        call.get_replica_issuers(&bundle, &keys)
     });
     assert!(issuers.unwrap_or_default().len() <= 64);
+}
+
+/// Of a bundle, mostly all.
+fn part(source: &mut Source<'_>) -> String {
+    match source.below(4) {
+        0..=2 => "*".to_owned(),
+        _ => key_set(source),
+    }
 }
 
 fn key_set(source: &mut Source<'_>) -> String {

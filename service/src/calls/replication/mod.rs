@@ -22,12 +22,12 @@ use super::lookup::{clip, Answer};
 use crate::domain::limits::{NODE_ERROR_LEN_MAX, PEER_ID_LEN_MAX, REPLICA_TEXT_LEN_MAX};
 use crate::domain::{key_tag, KeyState, KeyTag};
 
-/// What one neighbour is asked: whether it holds the same of these keys.
+/// What one neighbour is asked: whether it holds the same of these keys; or what of a bundle is for it.
 #[marine]
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct ReplicaOffer {
     pub peer_id: String,
-    /// Which of the round's keys, see [`KeySet`].
+    /// Which of the round's keys, or of the bundle's, see [`KeySet`].
     pub keys: String,
 }
 
@@ -56,20 +56,20 @@ pub struct ReplicaAnswer {
     pub bad: Vec<String>,
 }
 
-/// What the neighbours lack, all of it in one bundle.
+/// What the neighbours lack, all of it in one bundle, of which each takes in what is for it.
 #[marine]
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct ReplicaParcel {
     pub success: bool,
     pub error: String,
-    /// Who lacks something of it.
-    pub peers: Vec<String>,
+    /// Who lacks what of it.
+    pub offers: Vec<ReplicaOffer>,
     pub bundle: String,
     /// Positions of the bundle's keys among the round's, see [`KeySet`].
     pub keys: String,
     /// One item if somebody lacks something, else none.
     pub more: Vec<bool>,
-    /// Index of the last peer.
+    /// Index of the last offer.
     pub last: u32,
 }
 

@@ -1,9 +1,9 @@
-//! What the neighbours lack, packed once for all of them.
+//! What the neighbours lack, packed once for all of them: a script carries each bundle to all whom it visits anyway.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::standing::{Lacking, Opened, Standing};
-use super::{by_tag, ReplicaAnswer, ReplicaParcel, ReplicaRound};
+use super::{by_tag, ReplicaAnswer, ReplicaOffer, ReplicaParcel, ReplicaRound};
 use crate::calls::{Call, CallError};
 use crate::domain::data::Key;
 use crate::domain::limits::*;
@@ -33,7 +33,8 @@ impl<B: Backend> Call<'_, B> {
             .collect();
         let states = by_tag(self.store.load_tagged(&wanted)?);
         let at = self.at(now);
-        let (mut parcel, mut keys, mut peers) = (Parcel::default(), KeySet::default(), BTreeSet::new());
+        let (mut parcel, mut keys) = (Parcel::default(), KeySet::default());
+        let mut offered: BTreeMap<&str, KeySet> = BTreeMap::new();
         let mut part = false;
         for (index, lacks) in &lacking.0 {
             let Some((tag, fingerprint)) = digests.keys.get(*index) else {
@@ -62,20 +63,29 @@ impl<B: Backend> Call<'_, B> {
                 Fit::Part => part = true,
                 Fit::None => break,
             }
-            peers.extend(told.iter().map(|peer| (*peer).to_owned()));
+            for peer in told {
+                offered.entry(peer).or_default().insert(parcel.items.len() - 1);
+            }
             if part {
                 break;
             }
         }
-        let peers: Vec<String> = peers.into_iter().collect();
+        let count = parcel.items.len();
+        let offers: Vec<ReplicaOffer> = offered
+            .into_iter()
+            .map(|(peer_id, keys)| ReplicaOffer {
+                peer_id: peer_id.to_owned(),
+                keys: keys.encode_of(count),
+            })
+            .collect();
         Ok(ReplicaParcel {
             success: true,
             error: String::new(),
-            more: (!peers.is_empty()).then_some(true).into_iter().collect(),
-            last: peers.len().saturating_sub(1) as u32,
+            more: (!offers.is_empty()).then_some(true).into_iter().collect(),
+            last: offers.len().saturating_sub(1) as u32,
             bundle: pack_bundle(&parcel.items),
             keys: keys.encode(),
-            peers,
+            offers,
         })
     }
 }

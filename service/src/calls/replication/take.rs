@@ -17,13 +17,13 @@ use crate::store::Backend;
 
 impl<B: Backend> Call<'_, B> {
     /// Whose weights this node should know before it takes a bundle in: the issuers of records that are not here, at
-    /// most [`BUNDLE_ISSUERS_MAX`].
+    /// most [`BUNDLE_ISSUERS_MAX`]. `keys` are those of the bundle that are for this node.
     ///
     /// # Errors
     /// [`CallError`].
-    pub fn get_replica_issuers(&mut self, bundle: &str) -> Result<Vec<String>, CallError> {
+    pub fn get_replica_issuers(&mut self, bundle: &str, keys: &str) -> Result<Vec<String>, CallError> {
         let mut issuers = BTreeSet::new();
-        for item in unpack_bundle(bundle)? {
+        for (_, item) in addressed(bundle, keys)? {
             let held = match KeyId::parse(&item.key.id) {
                 Ok(key_id) => self.store.load(&key_id)?,
                 Err(_) => continue,
@@ -41,7 +41,7 @@ impl<B: Backend> Call<'_, B> {
         Ok(issuers.into_iter().take(BUNDLE_ISSUERS_MAX).collect())
     }
 
-    /// Takes in what another node holds and this one lacks. Each key and each entry is judged by itself, the rest comes
+    /// Takes in what another node holds and this one lacks: of a bundle, the `keys` that are for this node. Each key and each entry is judged by itself, the rest comes
     /// in, as far as it fits into the limits of this node; all in one transaction. Returns which keys of the bundle are
     /// settled here: nothing of them was refused. Behind a dot follow, as a bundle, tombstones that void what was sent.
     /// A key of which the other node asks for what it lacks is due here at once, if it has not been replicated for a
@@ -52,14 +52,15 @@ impl<B: Backend> Call<'_, B> {
     pub fn take_replica(
         &mut self,
         bundle: &str,
+        keys: &str,
         weights: &[WeightResult],
         current_timestamp_sec: u64,
     ) -> Result<String, CallError> {
-        let now = self.caller.host_timestamp(2, current_timestamp_sec)?;
+        let now = self.caller.host_timestamp(3, current_timestamp_sec)?;
         check_count("weights", weights.len(), PEERS_MAX)?;
         let (mut clean_keys, mut news) = (Vec::new(), Vec::new());
         let mut states: BTreeMap<KeyId, KeyState> = BTreeMap::new();
-        for (index, item) in unpack_bundle(bundle)?.into_iter().enumerate() {
+        for (index, item) in addressed(bundle, keys)? {
             let Ok(key_id) = KeyId::parse(&item.key.id) else {
                 continue;
             };
@@ -167,7 +168,7 @@ impl<B: Backend> Call<'_, B> {
     ) -> Result<bool, CallError> {
         let mut clean = true;
         for record in item.records {
-            let weight = self.caller.weight_of(1, weights, &record.metadata.issued_by)?;
+            let weight = self.caller.weight_of(2, weights, &record.metadata.issued_by)?;
             clean &= self.admit_replica_record(state, record, weight, now).is_ok();
         }
         for tombstone in item.tombstones {
@@ -197,6 +198,15 @@ impl<B: Backend> Call<'_, B> {
         let record = of_key(state, state.verify(record, self.verifier)?)?;
         state.admit_record(record, weight, Arrival::Replica, &self.at(now))
     }
+}
+
+/// The keys of a bundle that are for this node, by their positions: the others belong elsewhere, and would lie here until
+/// they are handed over.
+fn addressed(bundle: &str, keys: &str) -> Result<impl Iterator<Item = (usize, BundleItem)>, Error> {
+    let items = unpack_bundle(bundle)?;
+    let keys = KeySet::parse_of(keys, items.len())?;
+    let items = items.into_iter().enumerate();
+    Ok(items.filter(move |(index, _)| keys.contains(*index)))
 }
 
 /// An entry of a bundle stands under the key it names.
