@@ -14,8 +14,8 @@ const LISTS_ENOUGH: usize = 2;
 /// This node's own list, and those of all who are asked, some of them again.
 const LISTS_MAX: usize = 1 + 2 * CLOSER_ASKED + CLOSEST_ASKED;
 /// The closest that this node knows are asked first, then the closest that those know.
-const FIRST_STEP: u32 = 1;
-const LAST_STEP: u32 = 2;
+const FIRST_STEP: u8 = 1;
+const LAST_STEP: u8 = 2;
 
 /// Whom to ask for closer nodes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl<B: Backend> Call<'_, B> {
     ///
     /// # Errors
     /// [`Error::TooMany`], and those of a malformed key id.
-    pub fn begin_neighbourhood(&self, key_id: &str, peers: &[String]) -> Result<Vec<u32>, Error> {
+    pub fn begin_neighbourhood(&self, key_id: &str, peers: &[String]) -> Result<Vec<u8>, Error> {
         check_count("peers", peers.len(), PEERS_MAX)?;
         KeyId::parse(key_id)?;
         let knows_all = self.table_len.is_some_and(|len| len < TABLE_WHOLE_MAX);
@@ -57,7 +57,7 @@ impl<B: Backend> Call<'_, B> {
     ///
     /// # Errors
     /// [`Error::TooMany`], and those of a malformed key id.
-    pub fn get_closer(&self, key_id: &str, lists: Vec<Vec<String>>, step: u32) -> Result<Closer, Error> {
+    pub fn get_closer(&self, key_id: &str, lists: Vec<Vec<String>>, step: u8) -> Result<Closer, Error> {
         let count = lists.len();
         check_count("lists of peers", count, LISTS_MAX)?;
         let own = lists.first().cloned().unwrap_or_default();

@@ -20,14 +20,14 @@ pub fn get_neighbourhood(key_id: String, peers: Vec<String>) -> Vec<String> {
 /// Begins to look for the closest nodes to a key: the steps of that. `peers` is what this node's `kad.neighborhood`
 /// returned. None where the node knows the whole network, or the key id is malformed.
 #[marine]
-pub fn begin_neighbourhood(key_id: String, peers: Vec<String>) -> Vec<u32> {
+pub fn begin_neighbourhood(key_id: String, peers: Vec<String>) -> Vec<u8> {
     call(|call| Ok(call.begin_neighbourhood(&key_id, &peers)?)).unwrap_or_default()
 }
 
 /// Whom to ask for closer nodes in a step. `lists` is this node's own, then what those who were asked have returned.
-/// Nobody where the key id is malformed.
+/// Nobody where the key id is malformed. The step is a `u8` because Marine ends a call whose `u32` is above `i32::MAX`.
 #[marine]
-pub fn get_closer(key_id: String, lists: Vec<Vec<String>>, step: u32) -> Closer {
+pub fn get_closer(key_id: String, lists: Vec<Vec<String>>, step: u8) -> Closer {
     call(|call| Ok(call.get_closer(&key_id, lists, step)?))
         .unwrap_or_default()
         .into()

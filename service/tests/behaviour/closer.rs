@@ -12,19 +12,19 @@ fn peers(count: usize) -> Vec<String> {
         .collect()
 }
 
-fn steps_of(scene: &mut Scene, key_id: &str, peers: &[String]) -> Result<Vec<u32>, CallError> {
+fn steps_of(scene: &mut Scene, key_id: &str, peers: &[String]) -> Result<Vec<u8>, CallError> {
     let origins = Origins::new(&scene.node.host, &Peer::named("a client"), 2);
     scene
         .node
         .call(origins, |call| Ok(call.begin_neighbourhood(key_id, peers)?))
 }
 
-fn steps(scene: &mut Scene, peers: &[String]) -> Vec<u32> {
+fn steps(scene: &mut Scene, peers: &[String]) -> Vec<u8> {
     let key_id = scene.key_id.clone();
     steps_of(scene, &key_id, peers).unwrap()
 }
 
-fn closer(scene: &mut Scene, lists: &[&[String]], step: u32) -> Closer {
+fn closer(scene: &mut Scene, lists: &[&[String]], step: u8) -> Closer {
     let origins = Origins::new(&scene.node.host, &Peer::named("a client"), 3);
     let (key_id, lists) = (scene.key_id.clone(), lists.iter().map(|list| list.to_vec()).collect());
     let closer = scene.node.call(origins, |call| {

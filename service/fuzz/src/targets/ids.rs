@@ -126,7 +126,7 @@ fn closer(source: &mut Source<'_>, node: &mut NativeNode<Memory>, key_id: &str, 
     probe::call("begin_neighbourhood", &begun);
     let mut lists = vec![own];
     lists.extend((0..source.below(2 * CLOSER_ASKED + CLOSEST_ASKED + 3)).map(|_| peers(source)));
-    let step = source.below(4) as u32;
+    let step = source.below(4) as u8;
     let asked = node.call(origins(), |call| Ok(call.get_closer(key_id, lists.clone(), step)?));
     probe::call("get_closer", &asked);
     if let Ok(closer) = &asked {
