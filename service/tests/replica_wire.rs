@@ -64,9 +64,7 @@ fn pack(node: &mut NativeNode, round: &ReplicaRound, answer: &str) -> ReplicaPar
 }
 
 fn take(node: &mut NativeNode, bundle: &str) -> String {
-    let origins = Origins::new(&node.host, &Peer::named("host"), 4).time(3);
-    node.call(origins, |call| call.take_replica(bundle, "*", &[], NOW))
-        .unwrap()
+    node.take_replica(bundle, &[], NOW).unwrap()
 }
 
 fn answered(text: &str) -> ReplicaAnswer {

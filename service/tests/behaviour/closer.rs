@@ -175,6 +175,19 @@ fn whatever_others_invent_the_closest_in_each_list_have_their_places() {
 }
 
 #[test]
+fn as_many_lists_as_there_can_be_are_read_whole() {
+    let mut scene = scene();
+    let all = peers((1 + 2 * CLOSER_ASKED + CLOSEST_ASKED) * NEIGHBOURHOOD_MAX);
+    let lists: Vec<&[String]> = all.chunks(NEIGHBOURHOOD_MAX).collect();
+    let found = end(&mut scene, &lists);
+    assert_eq!(found.len(), NEIGHBOURHOOD_MAX);
+    for list in &lists[1..] {
+        let closest = by_distance(&mut scene, list.to_vec()).swap_remove(0);
+        assert!(found.contains(&closest), "{closest}");
+    }
+}
+
+#[test]
 fn what_the_lists_leave_goes_to_the_closest_of_all() {
     let mut scene = scene();
     let all = by_distance(&mut scene, peers(120));

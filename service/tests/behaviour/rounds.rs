@@ -35,6 +35,10 @@ fn begin(node: &mut NativeNode, others: &[NativeNode], now: u64) -> ReplicaRound
     node.begin_replication(vec![table], HOUR, now).unwrap()
 }
 
+fn recipients(parcel: &ReplicaParcel) -> Vec<&str> {
+    parcel.offers.iter().map(|part| part.peer_id.as_str()).collect()
+}
+
 fn entries(parcel: &ReplicaParcel) -> usize {
     unpack_bundle(&parcel.bundle)
         .unwrap()
@@ -87,7 +91,7 @@ fn a_parcel_goes_to_those_alone_who_lack_something() {
         DUE,
     );
     let trip = scene.node.replicate(&mut others, everybody, HOUR, DUE + HOUR);
-    assert_eq!(trip.parcel.unwrap().offers[0].peer_id, Peer::named("node 1").id());
+    assert_eq!(recipients(&trip.parcel.unwrap()), [Peer::named("node 1").id()]);
     assert_eq!(providers(&mut others[1], &scene.key_id, DUE + HOUR), 1);
 }
 
@@ -530,7 +534,7 @@ fn end_with_liars(scene: &mut Scene, others: &mut [NativeNode], liars: usize, no
     let parcel = scene.node.pack_replica(&round, &answers, now).unwrap();
     let receipts: Vec<_> = others
         .iter_mut()
-        .filter(|node| parcel.offers.iter().any(|part| part.peer_id == node.host.id()))
+        .filter(|node| recipients(&parcel).contains(&node.host.id()))
         .map(|node| {
             let taken = node.take_replica(&parcel.bundle, &[], now);
             ReplicaAnswer::of(node.host.id(), Answer::from(taken))
@@ -908,7 +912,7 @@ fn a_key_is_offered_again_where_the_bundle_was_lost() {
         .unwrap();
     assert_eq!(report.settled, 1);
     let trip = scene.node.replicate(&mut others, everybody, HOUR, DUE + LEASE_SEC);
-    assert_eq!(trip.parcel.unwrap().offers[0].peer_id, others[2].host.id());
+    assert_eq!(recipients(&trip.parcel.unwrap()), [others[2].host.id()]);
     assert_eq!(providers(&mut others[2], &scene.key_id, DUE + LEASE_SEC), 1);
     let trip = scene.node.replicate(&mut others, everybody, HOUR, DUE + 2 * LEASE_SEC);
     assert_eq!(trip.report.offered, 0, "all have it");
