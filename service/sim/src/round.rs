@@ -147,8 +147,7 @@ impl World {
             return self.end_round(id);
         }
         for (part, offer) in parcel.offers.iter().enumerate() {
-            let delay_ms = self.send(Job::Transfer, parcel.bundle.len() + offer.keys.len());
-            if let Some(delay_ms) = delay_ms {
+            if let Some(delay_ms) = self.send(Job::Transfer, parcel.bundle.len() + offer.keys.len()) {
                 self.queue.push(self.now_ms + delay_ms, Event::Take { round: id, part });
             }
         }

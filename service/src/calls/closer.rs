@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::publish::near;
 use super::Call;
 use crate::domain::limits::{CLOSER_ASKED, CLOSEST_ASKED, NEIGHBOURHOOD_MAX, PEERS_MAX, TABLE_WHOLE_MAX};
-use crate::domain::{check_count, Error, KeyId, RoutingTable};
+use crate::domain::{check_count, neighbourhood, Error, KeyId};
 use crate::store::Backend;
 
 /// With so many lists of others this node's own does not count.
@@ -101,11 +101,9 @@ impl<B: Backend> Call<'_, B> {
         let share = NEIGHBOURHOOD_MAX / lists.len().max(1);
         let shares = lists.iter().flat_map(|list| list.iter().take(share));
         let mut found: Vec<String> = shares.collect::<BTreeSet<_>>().into_iter().cloned().collect();
-        let table = RoutingTable::new(lists.into_iter().flatten().collect::<BTreeSet<_>>(), self.here());
-        for index in table.closest(&KeyId::parse(key_id)?) {
-            let peer = table.peer(index);
-            if found.len() < NEIGHBOURHOOD_MAX && !found.iter().any(|other| other == peer) {
-                found.push(peer.to_owned());
+        for peer in neighbourhood(&KeyId::parse(key_id)?, lists.concat(), self.here()) {
+            if found.len() < NEIGHBOURHOOD_MAX && !found.contains(&peer) {
+                found.push(peer);
             }
         }
         near(key_id, found, self.here())

@@ -113,7 +113,8 @@ impl<B: Backend> Call<'_, B> {
         &mut self,
         ids: Vec<KeyId>,
         table: &RoutingTable,
-        (stale_sec, now): (u64, HostTimestamp),
+        stale_sec: u64,
+        now: HostTimestamp,
     ) -> Result<Ready, CallError> {
         let Some(horizon) = table.horizon() else {
             return Ok(Ready {

@@ -20,7 +20,7 @@ pub use locate::FarKeys;
 
 use super::lookup::{clip, Answer};
 use crate::domain::limits::{NODE_ERROR_LEN_MAX, PEER_ID_LEN_MAX, REPLICA_TEXT_LEN_MAX};
-use crate::domain::{key_tag, KeyState, KeyTag};
+use crate::domain::{key_tag, KeySet, KeyState, KeyTag};
 
 /// What one neighbour is asked: whether it holds the same of these keys; or what of a bundle is for it.
 #[marine]
@@ -29,6 +29,18 @@ pub struct ReplicaOffer {
     pub peer_id: String,
     /// Which of the round's keys, or of the bundle's, see [`KeySet`].
     pub keys: String,
+}
+
+impl ReplicaOffer {
+    /// One for each peer, of `count` keys in all.
+    fn each<'a>(of: impl IntoIterator<Item = (&'a str, KeySet)>, count: usize) -> Vec<Self> {
+        of.into_iter()
+            .map(|(peer_id, keys)| Self {
+                peer_id: peer_id.to_owned(),
+                keys: keys.encode_of(count),
+            })
+            .collect()
+    }
 }
 
 /// A round of replication.

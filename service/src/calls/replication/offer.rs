@@ -88,7 +88,7 @@ impl<B: Backend> Call<'_, B> {
         }
         let mut lists = peers.into_iter();
         let host_table = RoutingTable::new(lists.next().unwrap_or_default(), self.here());
-        let Ready { ids, far } = self.ready(ids, &host_table, (stale_sec, now))?;
+        let Ready { ids, far } = self.ready(ids, &host_table, stale_sec, now)?;
         let located = far.iter().filter_map(|key_id| self.located.peers(key_id, now));
         let others: Vec<String> = lists.flatten().chain(located.flatten().cloned()).collect();
         let table = host_table.with(others, self.here());
@@ -172,11 +172,8 @@ impl<B: Backend> Call<'_, B> {
                 asked.entry(*peer).or_default().insert(index);
             }
         }
-        let offers = asked.into_iter().map(|(peer, keys)| ReplicaOffer {
-            peer_id: table.peer(peer).to_owned(),
-            keys: keys.encode_of(outgoing.len()),
-        });
-        ReplicaRound::of(offers.collect(), &digests)
+        let asked = asked.into_iter().map(|(peer, keys)| (table.peer(peer), keys));
+        ReplicaRound::of(ReplicaOffer::each(asked, outgoing.len()), &digests)
     }
 
     /// Says what this node lacks of what another one holds. Keys of which it holds the same count as replicated, unless

@@ -48,13 +48,13 @@ impl<B: Backend> Call<'_, B> {
             let key = (**state.key()).clone();
             let standing = lacks.standing(state, &at);
             let asks = standing != Standing::UpToDate || lacks.left_to_holders;
-            let (item, told) = match asks {
-                false => (BundleItem::new(*fingerprint, key), lacks.peers.as_slice()),
-                true => (BundleItem::asking(key), lacks.told()),
-            };
+            let told = lacks.told(standing);
             // Of those who are asked, some hold all of it.
-            let lacking = if asks { lacks.holders.len() } else { told.len() };
-            let is_lacking = |entry: &&Entry| lacking > 0 && !lacks.all_hold(&entry_tag(entry), lacking);
+            let (item, receivers) = match asks {
+                false => (BundleItem::new(*fingerprint, key), told.len()),
+                true => (BundleItem::asking(key), lacks.holders.len()),
+            };
+            let is_lacking = |entry: &&Entry| receivers > 0 && !lacks.all_hold(&entry_tag(entry), receivers);
             let entries = state
                 .replicable(&at)
                 .filter(|entry| standing != Standing::MissedDeletion && is_lacking(entry));
@@ -70,14 +70,7 @@ impl<B: Backend> Call<'_, B> {
                 break;
             }
         }
-        let count = parcel.items.len();
-        let offers: Vec<ReplicaOffer> = offered
-            .into_iter()
-            .map(|(peer_id, keys)| ReplicaOffer {
-                peer_id: peer_id.to_owned(),
-                keys: keys.encode_of(count),
-            })
-            .collect();
+        let offers = ReplicaOffer::each(offered, parcel.items.len());
         Ok(ReplicaParcel {
             success: true,
             error: String::new(),

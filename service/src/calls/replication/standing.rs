@@ -84,9 +84,9 @@ impl<'a> Lacks<'a> {
         self.left_to_holders = true;
     }
 
-    /// Who is asked to bring the key to those who lack it.
-    pub(super) fn told(&self) -> &[&'a str] {
-        if self.left_to_holders {
+    /// Who is told of the key by a node that stands so: one that is behind tells nobody who holds nothing.
+    pub(super) fn told(&self, standing: Standing) -> &[&'a str] {
+        if self.left_to_holders || standing == Standing::UpToDate {
             &self.peers
         } else {
             &self.holders

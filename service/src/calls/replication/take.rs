@@ -41,11 +41,11 @@ impl<B: Backend> Call<'_, B> {
         Ok(issuers.into_iter().take(BUNDLE_ISSUERS_MAX).collect())
     }
 
-    /// Takes in what another node holds and this one lacks: of a bundle, the `keys` that are for this node. Each key and each entry is judged by itself, the rest comes
-    /// in, as far as it fits into the limits of this node; all in one transaction. Returns which keys of the bundle are
-    /// settled here: nothing of them was refused. Behind a dot follow, as a bundle, tombstones that void what was sent.
-    /// A key of which the other node asks for what it lacks is due here at once, if it has not been replicated for a
-    /// while.
+    /// Takes in what another node holds and this one lacks: of a bundle, the `keys` that are for this node. Each key and
+    /// each entry is judged by itself, the rest comes in, as far as it fits into the limits of this node; all in one
+    /// transaction. Returns which keys of the bundle are settled here: nothing of them was refused. Behind a dot follow,
+    /// as a bundle, tombstones that void what was sent. A key of which the other node asks for what it lacks is due here
+    /// at once, if it has not been replicated for a while.
     ///
     /// # Errors
     /// [`CallError`] where the bundle as a whole is at fault; nothing is written then.
