@@ -117,7 +117,7 @@ run_bench() {
   build_artifacts
   install_aqua_compiler
   # The reference's scripts, and the compiler that takes them.
-  install_npm_packages service/bench/network/reference
+  install_npm_packages qa/bench/network/reference
   step "build the benchmark" cargo build --release --locked -p registry-bench
   # The reference prints a line of its own at many calls.
   cargo run --quiet --release --locked -p registry-bench -- "$@" | sed '/^get_non_host_records_count_by_key$/d'

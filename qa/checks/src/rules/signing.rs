@@ -65,7 +65,7 @@ pub(super) fn a_record_is_never_signed_like_a_tombstone(world: &mut World) -> Re
 /// Keys of the other kinds; all other checks use ed25519.
 fn peers_of_other_kinds() -> Result<[Peer; 2], Failure> {
     let secp256k1 = KeyPair::from_secret_key(vec![7; 32], KeyFormat::Secp256k1);
-    let mut pkcs8 = include_bytes!("../../../tests/behaviour/fixtures/rsa2048.pk8").to_vec();
+    let mut pkcs8 = include_bytes!("../../../../service/tests/behaviour/fixtures/rsa2048.pk8").to_vec();
     let rsa = KeyPair::rsa_from_pkcs8(&mut pkcs8);
     match (secp256k1, rsa) {
         (Ok(secp256k1), Ok(rsa)) => Ok([Peer::of(secp256k1), Peer::of(rsa)]),

@@ -57,7 +57,7 @@ fn every_exported_function_belongs_to_a_target() {
         .copied()
         .collect();
     let untried: Vec<_> = exported.difference(&tried).collect();
-    assert!(untried.is_empty(), "no target in service/fuzz tries {untried:?}");
+    assert!(untried.is_empty(), "no target in qa/fuzz tries {untried:?}");
     let gone: Vec<_> = tried.difference(&exported).collect();
     assert!(gone.is_empty(), "the service does not export {gone:?}");
 }

@@ -42,8 +42,8 @@ impl Peer {
     /// An RSA peer; there are two.
     pub fn rsa(which: RsaKey) -> Self {
         let mut pkcs8 = match which {
-            RsaKey::First => include_bytes!("../../tests/behaviour/fixtures/rsa2048.pk8").to_vec(),
-            RsaKey::Second => include_bytes!("../../tests/behaviour/fixtures/rsa3072.pk8").to_vec(),
+            RsaKey::First => include_bytes!("../../../service/tests/behaviour/fixtures/rsa2048.pk8").to_vec(),
+            RsaKey::Second => include_bytes!("../../../service/tests/behaviour/fixtures/rsa3072.pk8").to_vec(),
         };
         Self::of(KeyPair::rsa_from_pkcs8(&mut pkcs8).expect("the fixture is an RSA key"))
     }
