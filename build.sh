@@ -103,6 +103,8 @@ run_tests() {
   # After the artifacts, because builtin-package embeds them.
   step "lint" cargo clippy --release --workspace --all-targets --locked -- -D warnings
   install_aqua_compiler
+  install_npm_packages qa/clients/js-client
+  install_npm_packages qa/clients/fluence-cli
   step "test" cargo test --release --workspace --locked
 }
 

@@ -1,0 +1,75 @@
+//! Commands that end: by themselves, or because their time is over.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+const POLL: Duration = Duration::from_millis(20);
+
+/// How a command ended.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    /// The exit code; none if a signal ended it.
+    pub code: Option<i32>,
+    /// What it wrote to stdout.
+    pub stdout: String,
+    /// What it wrote to stderr.
+    pub stderr: String,
+}
+
+impl Ended {
+    /// What it wrote to stdout.
+    ///
+    /// # Panics
+    ///
+    /// Panics with all that it wrote if it has not succeeded.
+    pub fn success(&self) -> &str {
+        assert_eq!(self.code, Some(0), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        &self.stdout
+    }
+}
+
+/// Runs a command, without input, to its end.
+///
+/// # Panics
+///
+/// Panics if it cannot be started, or is not done within the limit: then it is killed.
+pub fn run(command: &mut Command, limit: Duration) -> Ended {
+    // Files, because nobody has to read them while the command writes.
+    let mut stdout = tempfile::tempfile().expect("a temporary file");
+    let mut stderr = tempfile::tempfile().expect("a temporary file");
+    let share = |file: &File| Stdio::from(file.try_clone().expect("a second handle"));
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(share(&stdout))
+        .stderr(share(&stderr))
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let start = Instant::now();
+    let status = loop {
+        match child.try_wait().expect("the state of a child") {
+            Some(status) => break Some(status),
+            None if start.elapsed() > limit => break None,
+            None => std::thread::sleep(POLL),
+        }
+    };
+    if status.is_none() {
+        child.kill().expect("a child that can be killed");
+        child.wait().expect("a child that ends");
+    }
+    let ended = Ended {
+        code: status.and_then(|status| status.code()),
+        stdout: text(&mut stdout),
+        stderr: text(&mut stderr),
+    };
+    assert!(status.is_some(), "{command:?} is not done after {limit:?}: {ended:#?}");
+    ended
+}
+
+fn text(file: &mut File) -> String {
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(0)).expect("the beginning");
+    file.read_to_end(&mut bytes).expect("what was written");
+    String::from_utf8_lossy(&bytes).into_owned()
+}
