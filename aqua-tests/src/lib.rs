@@ -170,7 +170,10 @@ impl Scene {
     /// # Panics
     /// Where the spell service does not start.
     pub fn install_spell(&mut self, node: PeerIndex) -> ScheduleIndex {
-        let config = json!({"expired_interval": 3_600, "renew_interval": 43_200, "replicate_interval": 3_600});
+        let config = json!({
+            "expired_interval": 3_600, "renew_interval": 43_200, "replicate_interval": 3_600,
+            "expired_timeout_sec": [], "stale_timeout_sec": [], "total_bytes": [], "owner_bytes": [],
+        });
         let spell = SpellSpec {
             alias: "registry-spell".into(),
             air: air("registry-spell.air"),

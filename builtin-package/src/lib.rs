@@ -16,10 +16,17 @@
 //! The host deploys the modules, in [`CONFIG`]'s order, as one service under the alias `registry`, and installs the spell
 //! under the alias `registry-spell`. The spell's script decides by [`RegistryConfig`] what is due whenever it runs; run
 //! it once a minute, because a record that waits for its node's signature gets it then.
+//!
+//! Timeouts and storage limits come from the node's environment, see [`Settings`]: the spell sets them whenever it runs,
+//! so they hold for a service that an upgrade has made anew, too.
+
+mod settings;
 
 use std::collections::HashMap;
 
 use serde_json::{json, Value};
+
+pub use settings::{SettingError, Settings, StorageLimits};
 
 /// The registry: the facade of the service, its functions are the service's.
 pub const REGISTRY_WASM: &[u8] = include_bytes!("../registry-service/registry.wasm");
@@ -61,16 +68,33 @@ pub struct DistrSpell {
     pub init_data: HashMap<&'static str, Value>,
 }
 
-/// The spell that keeps the registry's data, with its argument `config`.
+/// The spell that keeps the registry's data, with its argument `config`. Its [`Settings`] are those of the environment.
+///
+/// # Panics
+///
+/// Panics with a [`SettingError`] if the environment has a value that the service would not take: a node does not start with
+/// settings other than those it was given. [`registry_spell_with`] leaves the choice to the host.
 #[must_use]
 pub fn registry_spell(config: RegistryConfig) -> DistrSpell {
-    let config = json!({
+    match Settings::from_env() {
+        Ok(settings) => registry_spell_with(config, settings),
+        Err(error) => panic!("registry-distro: {error}"),
+    }
+}
+
+/// The same with settings from elsewhere.
+#[must_use]
+pub fn registry_spell_with(config: RegistryConfig, settings: Settings) -> DistrSpell {
+    let mut fields = json!({
         "expired_interval": config.expired_interval,
         "renew_interval": config.renew_interval,
         "replicate_interval": config.replicate_interval,
     });
+    for (name, value) in settings.fields() {
+        fields[name] = value;
+    }
     DistrSpell {
         air: REGISTRY_SPELL,
-        init_data: HashMap::from([("config", config)]),
+        init_data: HashMap::from([("config", fields)]),
     }
 }

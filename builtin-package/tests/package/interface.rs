@@ -44,7 +44,10 @@ fn a_node_compiles_against_every_item_it_uses() {
     let DistrSpell { air, init_data } = registry_distro::registry_spell(config);
     let spell = SpellPackage { air, kv: init_data };
     assert!(spell.air.trim_start().starts_with('('), "no AIR: {:.40}", spell.air);
-    let config = json!({"expired_interval": 86_400, "renew_interval": 43_200, "replicate_interval": 3_600});
+    let config = json!({
+        "expired_interval": 86_400, "renew_interval": 43_200, "replicate_interval": 3_600,
+        "expired_timeout_sec": [], "stale_timeout_sec": [], "total_bytes": [], "owner_bytes": [],
+    });
     assert_eq!(spell.kv, HashMap::from([("config", config)]));
 }
 

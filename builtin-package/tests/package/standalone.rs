@@ -19,15 +19,18 @@ fn main() {
     let spell = registry_distro::registry_spell(config);
     let modules = registry_distro::modules();
     println!(
-        "{} {} {} {} {}",
+        "{} {} {} {} {} {}",
         registry_distro::VERSION,
         modules["registry"].len(),
         modules["sqlite3"].len(),
         registry_distro::CONFIG.len(),
         spell.air.len(),
+        spell.init_data["config"]["expired_timeout_sec"],
     );
 }
 "#;
+
+const EXPIRED_TIMEOUT: &str = "REGISTRY_EXPIRED_TIMEOUT_SEC";
 
 fn cargo(dir: &Path, target_dir: &Path, args: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO"));
@@ -59,13 +62,23 @@ fn the_packaged_crate_needs_nothing_of_the_repository() {
     );
     fs::write(peer.join("Cargo.toml"), manifest).unwrap();
     fs::write(peer.join("src/main.rs"), PEER).unwrap();
-    let printed = cargo(&peer, &target, &["run", "--quiet"]);
+    cargo(&peer, &target, &["build", "--quiet"]);
+    let started = |timeout: &str| {
+        let mut command = Command::new(target.join("debug/peer"));
+        command.env(EXPIRED_TIMEOUT, timeout).output().expect("the peer starts")
+    };
+    let printed = started("3600");
     let expected = format!(
-        "{VERSION} {} {} {} {}\n",
+        "{VERSION} {} {} {} {} [3600]\n",
         registry_distro::REGISTRY_WASM.len(),
         registry_distro::SQLITE_WASM.len(),
         registry_distro::CONFIG.len(),
         registry_distro::REGISTRY_SPELL.len(),
     );
-    assert_eq!(printed, expected);
+    assert_eq!(String::from_utf8(printed.stdout).unwrap(), expected);
+
+    let refused = started("1h");
+    assert!(!refused.status.success());
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains(&format!("{EXPIRED_TIMEOUT} is `1h`")), "{said}");
 }

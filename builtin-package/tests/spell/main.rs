@@ -1,12 +1,13 @@
 //! The spell of this package, run through the real spell service on nodes with the modules of this package.
 
 mod scene;
+mod settings;
 
 use std::time::Duration;
 
-use devnet::{NetworkConfig, PeerIndex, Query, ServiceSpec};
+use devnet::{NetworkConfig, PeerIndex, Query};
 use registry_distro::RegistryConfig;
-use scene::{modules, Scene, MINUTE, USUAL};
+use scene::{Scene, MINUTE, USUAL};
 use serde_json::{json, Value};
 
 #[test]
@@ -104,7 +105,6 @@ fn a_key_reaches_a_node_that_joined_later() {
     scene.check_no_failure(5);
 }
 
-/// As nox does with a service whose modules have changed.
 #[test]
 fn a_service_that_was_replaced_by_an_empty_one_is_filled_by_its_neighbours() {
     let mut scene = Scene::of(3);
@@ -119,14 +119,7 @@ fn a_service_that_was_replaced_by_an_empty_one_is_filled_by_its_neighbours() {
     // Until the node has signed its own record nobody passes it on.
     scene.advance(2 * MINUTE);
 
-    let empty = tempfile::tempdir().unwrap();
-    let modules = modules();
-    let replaced = scene.network.deploy(upgraded, "registry", |_| {
-        let spec = ServiceSpec::new("registry", empty.path());
-        spec.module("sqlite3", modules.sqlite3)
-            .module("registry", modules.registry)
-    });
-    replaced.unwrap_or_else(|error| panic!("{error}"));
+    let _storage = scene.replace_service(upgraded);
     assert_eq!(scene.held(upgraded, &id), None);
 
     scene.advance(6 * MINUTE);

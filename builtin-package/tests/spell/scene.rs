@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use devnet::{
     AquaCompiler, AquaProgram, Causality, HeldKey, Network, NetworkConfig, PeerIndex, Query, RegistryModules,
-    ScheduleIndex, SpellSpec,
+    ScheduleIndex, ServiceSpec, SpellSpec,
 };
-use registry_distro::{registry_spell, RegistryConfig};
+use registry_distro::{registry_spell_with, RegistryConfig, Settings};
 use serde_json::{json, Value};
+use tempfile::TempDir;
 
 const ALIAS: &str = "registry-spell";
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
@@ -61,7 +62,11 @@ impl Scene {
 
     /// Installs the spell as nox does: every minute, first in a minute.
     pub(crate) fn install(&mut self, node: PeerIndex, config: RegistryConfig) {
-        let distro = registry_spell(config);
+        self.install_with(node, config, Settings::default());
+    }
+
+    pub(crate) fn install_with(&mut self, node: PeerIndex, config: RegistryConfig, settings: Settings) {
+        let distro = registry_spell_with(config, settings);
         let data = distro.init_data.into_iter().map(|(key, value)| (key.to_owned(), value));
         let spell = SpellSpec {
             alias: ALIAS.to_owned(),
@@ -79,6 +84,28 @@ impl Scene {
         for node in self.network.nodes() {
             self.install(node, config);
         }
+    }
+
+    /// Puts an empty service in the place of the node's own, as nox does where the modules have changed. Its storage is in
+    /// the folder that is returned.
+    #[must_use]
+    pub(crate) fn replace_service(&mut self, node: PeerIndex) -> TempDir {
+        let empty = tempfile::tempdir().unwrap();
+        let modules = modules();
+        let replaced = self.network.deploy(node, "registry", |_| {
+            let spec = ServiceSpec::new("registry", empty.path());
+            spec.module("sqlite3", modules.sqlite3)
+                .module("registry", modules.registry)
+        });
+        replaced.unwrap_or_else(|error| panic!("{error}"));
+        empty
+    }
+
+    /// The jobs of the last run of a node's spell.
+    pub(crate) fn last_jobs(&self, node: PeerIndex) -> Vec<Value> {
+        let run = self.network.scheduled_runs(self.spells[node.0]).last().expect("a run");
+        let response = run.result.as_ref().unwrap_or_else(|failure| panic!("{failure}"));
+        response[0]["runs"].as_array().expect("a list of jobs").clone()
     }
 
     pub(crate) fn advance(&mut self, time: Duration) {

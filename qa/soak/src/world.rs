@@ -118,6 +118,7 @@ impl World {
             "expired_interval": INTERVAL_SEC,
             "renew_interval": lifetime_sec / 2,
             "replicate_interval": INTERVAL_SEC,
+            "expired_timeout_sec": [lifetime_sec], "stale_timeout_sec": [], "total_bytes": [], "owner_bytes": [],
         });
         let spell = SpellSpec {
             alias: "registry-spell".into(),

@@ -166,6 +166,9 @@ impl<B: Backend> Call<'_, B> {
             total_bytes,
             owner_bytes,
         };
+        if limits == self.store.storage_limits() {
+            return Ok(());
+        }
         Ok(self.store.set_storage_limits(limits.check_range()?)?)
     }
 
