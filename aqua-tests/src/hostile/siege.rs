@@ -451,7 +451,8 @@ impl Siege {
     /// What honest nodes hold is bounded, whatever was thrown at them.
     fn check_storage(&mut self) {
         for node in self.honest_nodes() {
-            let stats = self.scene.network.ask(node, &Query::new("registry", "get_stats"));
+            let query = Query::new("registry", "get_stats").now();
+            let stats = self.scene.network.ask(node, &query);
             let stats = stats.unwrap_or_else(|error| panic!("{}: {error}", self.what()));
             let count = |name: &str| stats[name].as_u64().unwrap_or(u64::MAX);
             assert!(count("keys") <= 1, "{}: {stats}", self.what());

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use marine_host::MarineHost;
-use registry_checks::{writes, Node, Outcome, Subject};
+use registry_checks::{writes, Node, Outcome, Subject, NOW};
 use registry_testkit::Peer;
 use serde_json::json;
 use tempfile::TempDir;
@@ -55,7 +55,7 @@ impl Disk {
 }
 
 fn stats(node: &mut Node) -> Outcome {
-    node.proved("get_stats", json!([]), &Peer::named("a client"))
+    node.proved("get_stats", json!([NOW]), &Peer::named("a client"))
         .expect("no trap")
 }
 

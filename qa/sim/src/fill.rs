@@ -135,11 +135,8 @@ impl World {
             ids.push('\'');
         }
         let node = &mut self.nodes[node];
-        // The first call notes which node the database belongs to.
-        let origins = node.own(0);
-        node.call(origins, |call| call.get_stats())?;
         if let Some(registry) = node.registry() {
-            registry.store().run_raw(&format!(
+            registry.store_mut().run_raw(&format!(
                 "ATTACH '{path}' AS filled;
                 BEGIN;
                 INSERT INTO main.keys SELECT * FROM filled.keys WHERE id IN ({ids});

@@ -99,8 +99,7 @@ impl Node {
             }
             .into());
         };
-        let mut call = registry.call(Caller::new(origins.build()))?;
-        work(&mut call)
+        registry.call(Caller::new(origins.build()), |mut call| work(&mut call))
     }
 
     /// The closest to a key among `peers`, as the service orders them.

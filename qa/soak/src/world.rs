@@ -417,7 +417,7 @@ impl World {
     pub(crate) fn tombstones(&mut self) -> Result<u64> {
         let mut count = 0;
         for node in self.live_nodes() {
-            let stats = self.ask(node, &Query::new("registry", "get_stats"))?;
+            let stats = self.ask(node, &Query::new("registry", "get_stats").now())?;
             count += stats["tombstones"]
                 .as_u64()
                 .ok_or_else(|| eyre!("no statistics: {stats}"))?;

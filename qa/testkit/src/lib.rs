@@ -5,9 +5,11 @@ pub mod model;
 mod node;
 mod origins;
 mod peer;
+mod promises;
 mod replication;
 
 pub use node::NativeNode;
 pub use origins::{no_weight, weight_of, Origins};
 pub use peer::{Peer, RsaKey};
+pub use promises::check_promises;
 pub use replication::RoundTrip;

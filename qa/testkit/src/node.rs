@@ -70,14 +70,19 @@ impl<B: Backend> NativeNode<B> {
         &self.registry
     }
 
+    /// SQL as a damaged disk, or a hand at the database, would have left it.
+    pub fn run_raw(&mut self, sql: &str) -> Result<(), StoreError> {
+        self.registry.store_mut().run_raw(sql)
+    }
+
     /// One call with the given origins.
     pub fn call<T>(
         &mut self,
         origins: Origins,
         work: impl FnOnce(&mut Call<'_, B>) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
-        let mut call = self.registry.call(Caller::new(origins.build()))?;
-        work(&mut call)
+        self.registry
+            .call(Caller::new(origins.build()), |mut call| work(&mut call))
     }
 
     fn origins(&self, arguments: usize) -> Origins {
@@ -190,9 +195,9 @@ impl<B: Backend> NativeNode<B> {
         self.call(origins, |call| call.clear_expired(now))
     }
 
-    pub fn get_stats(&mut self) -> Result<Stats, CallError> {
-        let origins = self.origins(0);
-        self.call(origins, |call| call.get_stats())
+    pub fn get_stats(&mut self, now: u64) -> Result<Stats, CallError> {
+        let origins = self.origins(1).time(0);
+        self.call(origins, |call| call.get_stats(now))
     }
 
     pub fn merge(&mut self, lists: Vec<Vec<Record>>) -> Result<Vec<Record>, Error> {

@@ -8,6 +8,7 @@ mod keys;
 mod lookup;
 mod publish;
 mod records;
+mod refusals;
 mod replication;
 mod tombstones;
 mod upkeep;
@@ -19,10 +20,12 @@ pub use keys::latest_key;
 pub use lookup::{get_silent, Answer, Found, Lookup, NodeAnswer};
 pub use publish::{get_place, Spread, Tally};
 pub use records::{get_record_bytes, get_record_metadata_bytes, Republished};
+pub use refusals::Reason;
 pub use replication::{FarKeys, ReplicaAnswer, ReplicaOffer, ReplicaParcel, ReplicaRound, ReplicationReport};
 pub use tombstones::get_tombstone_bytes;
 pub use upkeep::{StaleKey, Stats};
 
+use self::refusals::Refusals;
 use crate::auth::Caller;
 use crate::domain::data::{Record, RecordMetadata};
 use crate::domain::{
@@ -41,6 +44,9 @@ pub struct Registry<B> {
     located: Located,
     /// How many peers the host's routing table had last, if the host shows them.
     table_len: Option<usize>,
+    refusals: Refusals,
+    /// When the spell came to its end last, since the service started.
+    spell_ran_at: Option<u64>,
 }
 
 impl<B: Backend> Registry<B> {
@@ -56,24 +62,40 @@ impl<B: Backend> Registry<B> {
             repeats: Repeats::default(),
             located: Located::default(),
             table_len: None,
+            refusals: Refusals::default(),
+            spell_ran_at: None,
         })
     }
 
-    /// Begins a call by `caller`.
+    /// Makes one call of `caller`'s, and counts it where it is refused.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub fn call(&mut self, caller: Caller) -> Result<Call<'_, B>, StoreError> {
-        self.store.settle(caller.here())?;
-        Ok(Call {
+    /// Those of `work`.
+    pub fn call<T>(
+        &mut self,
+        caller: Caller,
+        work: impl FnOnce(Call<'_, B>) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        let outcome = work(self.begin(caller));
+        if let Err(error) = &outcome {
+            self.refusals.note(error);
+        }
+        outcome
+    }
+
+    fn begin(&mut self, caller: Caller) -> Call<'_, B> {
+        self.store.set_here(caller.here());
+        Call {
             store: &mut self.store,
             verifier: &mut self.verifier,
             partial: &mut self.partial,
             repeats: &mut self.repeats,
             located: &mut self.located,
             table_len: &mut self.table_len,
+            refusals: &mut self.refusals,
+            spell_ran_at: &mut self.spell_ran_at,
             caller,
-        })
+        }
     }
 
     /// The latest genuine records among what nodes answered.
@@ -95,6 +117,10 @@ impl<B: Backend> Registry<B> {
     pub fn store(&self) -> &Store<B> {
         &self.store
     }
+
+    pub fn store_mut(&mut self) -> &mut Store<B> {
+        &mut self.store
+    }
 }
 
 /// One call of an exported function. Argument positions are those of the wire.
@@ -106,6 +132,8 @@ pub struct Call<'r, B> {
     repeats: &'r mut Repeats,
     located: &'r mut Located,
     table_len: &'r mut Option<usize>,
+    refusals: &'r mut Refusals,
+    spell_ran_at: &'r mut Option<u64>,
     caller: Caller,
 }
 
@@ -171,11 +199,11 @@ impl<B: Backend> Call<'_, B> {
     /// Every call that loaded a key and was not refused ends here, whether it changed anything or not. What does not fit
     /// into the limits of this node is refused as a whole.
     fn save(&mut self, state: KeyState, now: HostTimestamp) -> Result<(), CallError> {
-        Ok(self.store.save(state, self.caller.here(), now)?)
+        Ok(self.store.save(state, now)?)
     }
 
     /// The same for a batch: what fits comes in, the rest is returned.
     fn save_fitting(&mut self, states: Vec<KeyState>, now: HostTimestamp) -> Result<Vec<Unfit>, CallError> {
-        Ok(self.store.save_fitting(states, self.caller.here(), now)?)
+        Ok(self.store.save_fitting(states, now)?)
     }
 }

@@ -259,7 +259,9 @@ impl<B: Backend> Call<'_, B> {
     ) -> Spread {
         let near = near(key_id, peers, self.here());
         let host_id = self.here().host_id().to_owned();
-        Spread::begin(&host_id, near, also, ack, || own(self))
+        Spread::begin(&host_id, near, also, ack, || {
+            own(self).inspect_err(|error| self.refusals.note(error))
+        })
     }
 
     /// The provider, whose answer position 0 is, has refused: nobody is asked, the error is the provider's.

@@ -1,5 +1,5 @@
 use super::records::{check_signed, settled};
-use super::{Call, CallError};
+use super::{Call, CallError, Reason};
 use crate::domain::data::{Key, Record, Tombstone};
 use crate::domain::limits::CONFIRM_BATCH_MAX;
 use crate::domain::{check_count, Arrival, KeyId, ProvedWeight, StorageLimits, Timeouts};
@@ -17,9 +17,15 @@ pub struct StaleKey {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stats {
     pub counts: Counts,
+    /// Records of this node that are not signed, or were signed longer ago than half of what a record lives.
+    pub host_records_overdue: u64,
     /// What all rows are charged together.
     pub stored_bytes: u64,
     pub limits: StorageLimits,
+    /// Since the spell ran last; none if it has not since the service started.
+    pub spell_ran_sec: Option<u64>,
+    /// Calls that were refused since the service started.
+    pub refused: Vec<(Reason, u64)>,
     pub schema_version: u32,
     pub service_version: &'static str,
 }
@@ -133,6 +139,8 @@ impl<B: Backend> Call<'_, B> {
         self.caller.check_host("clear_expired_every")?;
         let now = self.caller.host_timestamp(1, current_timestamp_sec)?;
         let interval_sec = Timeouts::check_range(interval_sec)?;
+        // The spell ends with this call in every run, whatever became of the others.
+        *self.spell_ran_at = Some(now.as_sec());
         Ok(self.store.clear_expired_every(interval_sec, now)?)
     }
 
@@ -179,13 +187,19 @@ impl<B: Backend> Call<'_, B> {
         Ok(self.store.set_timeouts(timeouts)?)
     }
 
+    /// What an operator wants to know of this node.
+    ///
     /// # Errors
     /// [`CallError`].
-    pub fn get_stats(&mut self) -> Result<Stats, CallError> {
+    pub fn get_stats(&mut self, current_timestamp_sec: u64) -> Result<Stats, CallError> {
+        let now = self.caller.host_timestamp(0, current_timestamp_sec)?;
         Ok(Stats {
             counts: self.store.counts()?,
+            host_records_overdue: self.store.count_overdue_host_records(now)?,
             stored_bytes: self.store.stored_bytes(),
             limits: self.store.storage_limits(),
+            spell_ran_sec: self.spell_ran_at.map(|ran_at| now.as_sec().saturating_sub(ran_at)),
+            refused: self.refusals.counts(),
             schema_version: SCHEMA_VERSION,
             service_version: env!("CARGO_PKG_VERSION"),
         })

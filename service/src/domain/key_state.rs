@@ -74,7 +74,7 @@ pub struct Change<'s> {
 }
 
 /// One key with its entries, as loaded; what differs from the store afterwards is in `dirty` and `meta_dirty`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyState {
     key: Verified<Key>,
     /// The latest sign of life: the key's own `timestamp_created`, its last use here, the `timestamp_created` of a
@@ -172,6 +172,8 @@ impl KeyState {
         self.dirty.clear();
         self.held_key = None;
         self.stored = true;
+        // Proved for this call alone.
+        self.owner_weight = 0;
         self.published_dirty &= !self.meta_dirty;
         self.meta_dirty = false;
     }
@@ -250,7 +252,7 @@ impl KeyState {
     /// Live records, those of this host included, in the order of their identities.
     pub fn live_records<'s>(&'s self, at: &'s Circumstances<'_>) -> impl Iterator<Item = &'s HeldRecord> {
         self.entries.values().filter_map(move |entry| match entry {
-            Entry::Record(held) if !expired(entry, at) => Some(held),
+            Entry::Record(held) if !is_over(entry, at) => Some(held),
             _ => None,
         })
     }
@@ -258,7 +260,7 @@ impl KeyState {
     /// Live tombstones, in the order of their identities.
     pub fn live_tombstones<'s>(&'s self, at: &'s Circumstances<'_>) -> impl Iterator<Item = &'s Verified<Tombstone>> {
         self.entries.values().filter_map(move |entry| match entry {
-            Entry::Tombstone(tombstone) if !expired(entry, at) => Some(tombstone),
+            Entry::Tombstone(tombstone) if !is_over(entry, at) => Some(tombstone),
             _ => None,
         })
     }
@@ -407,7 +409,7 @@ impl KeyState {
 
     /// The live entry for an identity: an expired one is as good as absent, whether it was cleared or not.
     fn standing(&self, identity: &Identity, at: &Circumstances<'_>) -> Option<&Entry> {
-        self.entries.get(identity).filter(|entry| !expired(entry, at))
+        self.entries.get(identity).filter(|entry| !is_over(entry, at))
     }
 
     fn refresh_weight(&mut self, identity: &Identity, weight: ProvedWeight) {
@@ -491,7 +493,7 @@ impl KeyState {
             .entries
             .iter()
             .filter(|(identity, entry)| {
-                matches!(entry, Entry::Tombstone(_)) && !expired(entry, at) && **identity != identity_coming
+                matches!(entry, Entry::Tombstone(_)) && !is_over(entry, at) && **identity != identity_coming
             })
             .map(|(identity, entry)| (identity, entry.timestamp_issued()))
             .collect();
@@ -532,6 +534,19 @@ impl KeyState {
         self.dirty.entry(identity).or_insert(held);
     }
 
+    /// What has ended goes with what is written next.
+    pub(crate) fn remove_ended(&mut self, at: &Circumstances<'_>) {
+        let ended: Vec<Identity> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| is_over(entry, at))
+            .map(|(identity, _)| identity.clone())
+            .collect();
+        for identity in ended {
+            self.remove(identity);
+        }
+    }
+
     fn extend_life(&mut self, life_at: u64) {
         if self.life_at < life_at {
             self.life_at = life_at;
@@ -545,7 +560,8 @@ pub fn is_host_record(entry: &Entry, here: &Here) -> bool {
     matches!(entry, Entry::Record(_)) && here.is(entry.peer_id())
 }
 
-fn expired(entry: &Entry, at: &Circumstances<'_>) -> bool {
+/// Whether an entry's time is over on this node.
+pub fn is_over(entry: &Entry, at: &Circumstances<'_>) -> bool {
     entry.expired(at.here.is(entry.peer_id()), &at.timeouts, at.now)
 }
 

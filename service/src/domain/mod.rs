@@ -30,7 +30,7 @@ pub use bundle::{pack_bundle, unpack_bundle, BundleItem};
 pub use entry::{record_order, Entry, HeldRecord, Identity};
 pub use error::{quoted, Error};
 pub use id::{KeyId, PeerKey};
-pub use key_state::{is_host_record, Admission, Arrival, Change, Circumstances, KeyState, ProvedWeight};
+pub use key_state::{is_host_record, is_over, Admission, Arrival, Change, Circumstances, KeyState, ProvedWeight};
 pub use known::KnownRecords;
 pub use located::Located;
 pub use merge::{merge_keys, merge_records};

@@ -70,5 +70,5 @@ fn open() -> Result<Registry<MarineBackend>, CallError> {
 /// One call with the parameters that Marine holds for it.
 fn call<T>(work: impl FnOnce(Call<'_, MarineBackend>) -> Result<T, CallError>) -> Result<T, CallError> {
     let caller = Caller::new(marine_rs_sdk::get_call_parameters());
-    with_registry(|registry| work(registry.call(caller)?))
+    with_registry(|registry| registry.call(caller, work))
 }

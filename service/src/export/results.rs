@@ -121,6 +121,8 @@ pub struct StatsResult {
     pub keys: u64,
     pub records: u64,
     pub host_records: u64,
+    /// Those of them that are not signed, or were signed longer ago than half of what a record lives.
+    pub host_records_overdue: u64,
     pub tombstones: u64,
     pub db_size_bytes: u64,
     /// What all rows are charged together; `storage_total_bytes` is its limit.
@@ -128,8 +130,20 @@ pub struct StatsResult {
     pub storage_total_bytes: u64,
     /// The limit of what one owner or issuer is charged.
     pub storage_owner_bytes: u64,
+    /// Seconds since the spell ran last; none if it has not since the service started.
+    pub spell_ran_sec: Vec<u64>,
+    /// Calls that were refused since the service started, by reason.
+    pub refused: Vec<RefusedCalls>,
     pub schema_version: u32,
     pub service_version: String,
+}
+
+/// How many calls were refused for one reason.
+#[marine]
+#[derive(Debug, Default, Clone)]
+pub struct RefusedCalls {
+    pub reason: String,
+    pub count: u64,
 }
 
 /// What one node answers a script that asks many: one item in `good` or one in `bad`. Lists are what a script can loop
@@ -291,11 +305,17 @@ from_outcome!(StatsResult, stats: Stats => {
     keys: stats.counts.keys,
     records: stats.counts.records,
     host_records: stats.counts.host_records,
+    host_records_overdue: stats.host_records_overdue,
     tombstones: stats.counts.tombstones,
     db_size_bytes: stats.counts.db_size_bytes,
     stored_bytes: stats.stored_bytes,
     storage_total_bytes: stats.limits.total_bytes,
     storage_owner_bytes: stats.limits.owner_bytes,
+    spell_ran_sec: stats.spell_ran_sec.into_iter().collect(),
+    refused: stats.refused.into_iter().map(|(reason, count)| RefusedCalls {
+        reason: reason.name().to_owned(),
+        count,
+    }).collect(),
     schema_version: stats.schema_version,
     service_version: stats.service_version.to_owned(),
 });

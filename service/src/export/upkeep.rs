@@ -78,8 +78,8 @@ pub fn set_storage_limits(total_bytes: u64, owner_bytes: u64) -> RegistryResult 
     call(|mut call| call.set_storage_limits(total_bytes, owner_bytes)).into()
 }
 
-/// What the database holds, for operators.
+/// What the node holds, what it is behind with and what it refuses, for operators.
 #[marine]
-pub fn get_stats() -> StatsResult {
-    call(|mut call| call.get_stats()).into()
+pub fn get_stats(current_timestamp_sec: u64) -> StatsResult {
+    call(|mut call| call.get_stats(current_timestamp_sec)).into()
 }

@@ -46,6 +46,11 @@ impl Cache {
         leaving
     }
 
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn states(&self) -> impl Iterator<Item = &KeyState> {
+        self.young.values().chain(self.old.values())
+    }
+
     /// Empties the cache; what was in it.
     pub(super) fn clear(&mut self) -> Vec<KeyState> {
         self.young_size = 0;

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use super::accounts::Account;
-use super::script::{Item, Piece};
-use super::{cutoff, integer, open, row, sql, write_setting, Backend, Store, StoreError};
+use super::accounts::{Account, Pending};
+use super::script::{Item, Piece, Removal};
+use super::{cutoff, integer, open, row, sql, write_setting, Backend, Store, StoreError, Value};
 use crate::domain::limits::{HOST_RECORDS_MAX, ROOM_BATCHES_MAX, ROOM_BATCH_KEYS, SHRINK_BATCH_KEYS};
-use crate::domain::{day, Error, Here, HostTimestamp, Identity, KeyId, KeyState, Priority, StorageLimits};
+use crate::domain::{day, Error, HostTimestamp, Identity, KeyId, KeyState, Priority, StorageLimits};
 
 /// What was not written because of a limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,10 +37,21 @@ pub(super) struct Today {
     displaced: u64,
 }
 
-/// Changes of one key that fit.
-pub(super) struct Fitting {
+/// What one transaction is to write, as far as it fits. Nothing of it counts before it is written.
+#[derive(Debug)]
+pub(super) struct Batch {
     pub(super) pieces: Vec<Piece>,
     pub(super) unfit: Vec<Unfit>,
+    pending: Pending,
+    /// The keys of the batch, which may not make room.
+    in_flight: BTreeSet<KeyId>,
+}
+
+/// Changes of one key, as far as they fit.
+struct Fitting<'s> {
+    state: &'s KeyState,
+    pieces: Vec<Piece>,
+    unfit: Vec<Unfit>,
 }
 
 impl<B: Backend> Store<B> {
@@ -77,89 +88,65 @@ impl<B: Backend> Store<B> {
     /// [`Error::HostFull`].
     pub fn check_room_for_host_record(&self) -> Result<(), SaveError> {
         let max = HOST_RECORDS_MAX;
-        let count = row::number(&self.backend.read(sql::COUNT_HOST_RECORDS, &[integer(max as u64)])?)?;
-        if count >= max as u64 {
+        if self.count_host_records(max as u64)? >= max as u64 {
             return Err(Error::HostFull { max }.into());
         }
         Ok(())
     }
 
-    /// Of the changes of a key those that fit, already charged; `in_flight` are the keys that may not make room.
+    /// Adds to a batch what fits of the changes of a key, and notes what does not.
     pub(super) fn fit(
         &mut self,
+        batch: &mut Batch,
         state: &KeyState,
         pieces: Vec<Piece>,
-        (in_flight, here, now): (&BTreeSet<KeyId>, &Here, HostTimestamp),
-    ) -> Result<Fitting, StoreError> {
+        now: HostTimestamp,
+    ) -> Result<(), StoreError> {
         self.begin_day(now);
         let mut fitting = Fitting {
+            state,
             pieces: Vec::new(),
             unfit: Vec::new(),
         };
         for piece in pieces {
-            match self.check_owner(state, &piece) {
+            match self.check_owner(&batch.pending, state, &piece) {
                 Ok(()) => {
-                    self.accounts.grow(Some(piece.account), piece.grows);
+                    batch.pending.grow(piece.account, piece.delta.grows());
                     fitting.pieces.push(piece);
                 }
-                Err(error) => fitting.refuse(state, piece.item, error),
+                Err(error) => fitting.refuse(piece.item, error),
+            }
+        }
+        let grows: i64 = fitting.pieces.iter().map(|piece| piece.delta.grows()).sum();
+        if !fitting.is_refused() && grows > 0 && self.excess(&batch.pending) > 0 {
+            let incoming = Priority::arriving(state.key_id(), &self.here, state.weight_ever(), now);
+            self.make_room(incoming, batch, now)?;
+            if self.excess(&batch.pending) > 0 {
+                let bytes = self.accounts.total().saturating_add_signed(batch.pending.bytes - grows);
+                let max = self.limits.total_bytes;
+                let key_id = state.key_id().to_string();
+                for item in fitting.leave(batch, |piece| piece.delta.grows() > 0) {
+                    let key_id = key_id.clone();
+                    fitting.refuse(item, Error::StorageFull { key_id, bytes, max });
+                }
             }
         }
         if fitting.is_refused() {
-            self.take_back(&mut fitting, |_| true);
-            return Ok(fitting);
+            // Without its key nothing of it fits.
+            fitting.leave(batch, |_| true);
+        } else {
+            fitting.keep_displaced(batch);
         }
-        let grows: i64 = fitting.pieces.iter().map(|piece| piece.grows).sum();
-        if grows > 0 && self.excess() > 0 {
-            let incoming = Priority::arriving(state.key_id(), here, state.weight_ever(), now);
-            if let Err(error) = self.make_room(incoming, in_flight, now) {
-                self.take_back(&mut fitting, |_| true);
-                return Err(error);
-            }
-            if self.excess() > 0 {
-                let (bytes, max) = (self.accounts.total() - grows as u64, self.limits.total_bytes);
-                let key_id = state.key_id().to_string();
-                for item in self.take_back(&mut fitting, |piece| piece.grows > 0) {
-                    let key_id = key_id.clone();
-                    fitting.refuse(state, item, Error::StorageFull { key_id, bytes, max });
-                }
-                if fitting.is_refused() {
-                    self.take_back(&mut fitting, |_| true);
-                }
-            }
-        }
-        self.keep_displaced(&mut fitting);
-        Ok(fitting)
+        batch.pieces.append(&mut fitting.pieces);
+        batch.unfit.append(&mut fitting.unfit);
+        Ok(())
     }
 
-    /// Uncharges and forgets changes; what they were.
-    pub(super) fn take_back(&mut self, fitting: &mut Fitting, which: impl Fn(&Piece) -> bool) -> Vec<Item> {
-        let (back, stay) = std::mem::take(&mut fitting.pieces)
-            .into_iter()
-            .partition(|piece| which(piece));
-        fitting.pieces = stay;
-        let back: Vec<Piece> = back;
-        for piece in &back {
-            self.accounts.grow(Some(piece.account), -piece.grows);
-        }
-        back.into_iter().map(|piece| piece.item).collect()
-    }
-
-    /// For each entry that is refused one stays that would have made room for it in its key.
-    fn keep_displaced(&mut self, fitting: &mut Fitting) {
-        for _ in 0..fitting.unfit.len() {
-            let Some(at) = fitting.pieces.iter().position(|piece| piece.removes) else {
-                return;
-            };
-            let piece = fitting.pieces.remove(at);
-            self.accounts.grow(Some(piece.account), -piece.grows);
-        }
-    }
-
-    fn check_owner(&self, state: &KeyState, piece: &Piece) -> Result<(), Error> {
-        let max = self.limits.owner_bytes;
-        let bytes = self.accounts.of(piece.account);
-        if piece.grows <= 0 || bytes.saturating_add_signed(piece.grows) <= max {
+    fn check_owner(&self, pending: &Pending, state: &KeyState, piece: &Piece) -> Result<(), Error> {
+        let (max, grows) = (self.limits.owner_bytes, piece.delta.grows());
+        let held = self.accounts.of(piece.account);
+        let bytes = held.saturating_add_signed(pending.of(piece.account));
+        if grows <= 0 || bytes.saturating_add_signed(grows) <= max {
             return Ok(());
         }
         Err(Error::OwnerFull {
@@ -168,13 +155,15 @@ impl<B: Backend> Store<B> {
                 Item::Entry(identity) => identity.issued_by.clone(),
             },
             bytes,
-            more: piece.grows.unsigned_abs(),
+            more: grows.unsigned_abs(),
             max,
         })
     }
 
-    fn excess(&self) -> u64 {
-        self.accounts.total().saturating_sub(self.limits.total_bytes)
+    /// The bytes above the limit, with what is to be written.
+    fn excess(&self, pending: &Pending) -> u64 {
+        let bytes = self.accounts.total().saturating_add_signed(pending.bytes);
+        bytes.saturating_sub(self.limits.total_bytes)
     }
 
     fn begin_day(&mut self, now: HostTimestamp) {
@@ -196,28 +185,23 @@ impl<B: Backend> Store<B> {
 
     /// Removes keys until the limit is kept, or none is left that goes before `incoming`: dead ones; those that came on
     /// the latest of earlier days, while newcomers may displace them; those of lower priority.
-    fn make_room(
-        &mut self,
-        incoming: Priority,
-        in_flight: &BTreeSet<KeyId>,
-        now: HostTimestamp,
-    ) -> Result<(), StoreError> {
-        let limit = integer((ROOM_BATCH_KEYS + in_flight.len()) as u64);
+    fn make_room(&mut self, incoming: Priority, batch: &Batch, now: HostTimestamp) -> Result<(), StoreError> {
+        let limit = integer((ROOM_BATCH_KEYS + batch.in_flight.len()) as u64);
         let mut dead_left = true;
         for _ in 0..ROOM_BATCHES_MAX {
-            if self.excess() == 0 {
+            if self.excess(&batch.pending) == 0 {
                 break;
             }
             let mut ids = Vec::new();
             if dead_left {
-                let dead_before = cutoff(now, self.timeouts.expired_sec);
-                ids = self.candidates(sql::DEAD_KEYS, &[dead_before, limit.clone()], in_flight)?;
+                let params = self.with_names([cutoff(now, self.timeouts.expired_sec), limit.clone()]);
+                ids = self.candidates(sql::DEAD_KEYS, &params, &batch.in_flight)?;
                 dead_left = !ids.is_empty();
             }
             if ids.is_empty() && incoming.weight() == 0 && self.newcomers_may_displace() {
                 let (from, to) = (Priority::of_earlier_days(now), Priority::weighty());
                 let range = [integer(from.as_u64()), integer(to.as_u64()), limit.clone()];
-                ids = self.candidates(sql::LOWEST_KEYS, &range, in_flight)?;
+                ids = self.candidates(sql::LOWEST_KEYS, &range, &batch.in_flight)?;
                 self.today.displaced += self.remove_keys(&ids)?;
                 if !ids.is_empty() {
                     continue;
@@ -225,7 +209,7 @@ impl<B: Backend> Store<B> {
             }
             if ids.is_empty() {
                 let range = [integer(0), integer(incoming.as_u64()), limit.clone()];
-                ids = self.candidates(sql::LOWEST_KEYS, &range, in_flight)?;
+                ids = self.candidates(sql::LOWEST_KEYS, &range, &batch.in_flight)?;
             }
             if ids.is_empty() {
                 break;
@@ -238,7 +222,7 @@ impl<B: Backend> Store<B> {
     fn candidates(
         &self,
         sql: &'static str,
-        params: &[super::Value],
+        params: &[Value],
         in_flight: &BTreeSet<KeyId>,
     ) -> Result<Vec<KeyId>, StoreError> {
         let due = row::read_due(&self.backend.read(sql, params)?)?;
@@ -246,10 +230,14 @@ impl<B: Backend> Store<B> {
         Ok(ids.take(ROOM_BATCH_KEYS).collect())
     }
 
-    /// After the limit was lowered: removes the lowest keys, in a bounded batch; how many.
-    pub(super) fn shrink(&mut self) -> Result<u64, StoreError> {
+    /// After the limit was lowered: removes the lowest keys, in a bounded batch. How many, and whether that was all that
+    /// can be done.
+    pub(super) fn shrink(&mut self) -> Result<(u64, bool), StoreError> {
         let mut count = 0;
-        while self.excess() > 0 && count < SHRINK_BATCH_KEYS {
+        while self.excess(&Pending::default()) > 0 {
+            if count >= SHRINK_BATCH_KEYS {
+                return Ok((count as u64, false));
+            }
             let range = [
                 integer(0),
                 integer(Priority::HOSTED.as_u64()),
@@ -262,7 +250,7 @@ impl<B: Backend> Store<B> {
             self.remove_keys(&ids)?;
             count += ids.len();
         }
-        Ok(count as u64)
+        Ok((count as u64, true))
     }
 
     /// Removes keys with all their entries, but leaves records of this node, and their keys; the bytes that are free now.
@@ -271,9 +259,10 @@ impl<B: Backend> Store<B> {
             return Ok(0);
         }
         let all = super::concatenated(ids);
+        let of_others = self.with_names([all.clone()]);
         let charges = self.transaction(|backend| {
-            let charges = row::read_charges(&backend.read(sql::CHARGES_OF_KEYS, std::slice::from_ref(&all))?)?;
-            backend.run(sql::DROP_ENTRIES, std::slice::from_ref(&all))?;
+            let charges = row::read_charges(&backend.read(sql::CHARGES_OF_KEYS, &of_others)?)?;
+            backend.run(sql::DROP_ENTRIES, &of_others)?;
             backend.run(sql::DROP_KEYS, std::slice::from_ref(&all))?;
             backend.run(sql::STRIPPED_KEYS, &[all.clone(), integer(Priority::HOSTED.as_u64())])?;
             Ok(charges)
@@ -285,10 +274,43 @@ impl<B: Backend> Store<B> {
     }
 }
 
-impl Fitting {
-    fn refuse(&mut self, state: &KeyState, item: Item, error: Error) {
+impl Batch {
+    pub(super) fn of<'s>(states: impl IntoIterator<Item = &'s KeyState>) -> Self {
+        Self {
+            pieces: Vec::new(),
+            unfit: Vec::new(),
+            pending: Pending::default(),
+            in_flight: states.into_iter().map(|state| *state.key_id()).collect(),
+        }
+    }
+}
+
+impl Fitting<'_> {
+    /// Takes changes out again; what they were.
+    fn leave(&mut self, batch: &mut Batch, which: impl Fn(&Piece) -> bool) -> Vec<Item> {
+        let (out, stay): (Vec<Piece>, Vec<Piece>) = std::mem::take(&mut self.pieces).into_iter().partition(which);
+        self.pieces = stay;
+        for piece in &out {
+            batch.pending.grow(piece.account, -piece.delta.grows());
+        }
+        out.into_iter().map(|piece| piece.item).collect()
+    }
+
+    /// If an entry is refused, an old entry that it would have displaced stays.
+    fn keep_displaced(&mut self, batch: &mut Batch) {
+        for _ in 0..self.unfit.len() {
+            let displaced = |piece: &Piece| piece.removal == Some(Removal::Displaced);
+            let Some(at) = self.pieces.iter().position(displaced) else {
+                return;
+            };
+            let piece = self.pieces.remove(at);
+            batch.pending.grow(piece.account, -piece.delta.grows());
+        }
+    }
+
+    fn refuse(&mut self, item: Item, error: Error) {
         self.unfit.push(Unfit {
-            key_id: *state.key_id(),
+            key_id: *self.state.key_id(),
             identity: match item {
                 Item::Key => None,
                 Item::Entry(identity) => Some(identity),
@@ -297,7 +319,6 @@ impl Fitting {
         });
     }
 
-    /// Without its key nothing of it fits.
     fn is_refused(&self) -> bool {
         self.unfit.iter().any(|unfit| unfit.identity.is_none())
     }

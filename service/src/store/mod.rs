@@ -31,13 +31,13 @@ pub use schema::SCHEMA_VERSION;
 
 use std::collections::BTreeSet;
 
-use self::accounts::Accounts;
+use self::accounts::{Account, Accounts};
 use self::cache::Cache;
-use self::fit::{Fitting, Today};
+use self::fit::{Batch, Today};
 use crate::domain::limits::{
     CLEAR_BATCH_MAX, EVICT_STALE_ENTRIES_MAX, EVICT_STALE_KEYS_MAX, LEASE_SEC, RENEW_BATCH_MAX, TIMESTAMP_MAX,
 };
-use crate::domain::{HeldRecord, Here, HostTimestamp, KeyId, KeyState, KeyTag, Priority, StorageLimits, Timeouts};
+use crate::domain::{Circumstances, HeldRecord, Here, HostTimestamp, KeyId, KeyState, KeyTag, StorageLimits, Timeouts};
 
 /// What one `clear_expired` removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -51,6 +51,7 @@ pub struct Cleared {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     pub keys: u64,
+    /// Of other providers.
     pub records: u64,
     pub host_records: u64,
     pub tombstones: u64,
@@ -66,8 +67,8 @@ pub struct Store<B> {
     limits: StorageLimits,
     today: Today,
     timeouts: Timeouts,
-    /// The names this node had when the records were marked as its own.
-    host_names: String,
+    /// The node, as the current call names it.
+    here: Here,
     moved_aside: Option<String>,
     /// When all that had expired was last removed, since the service started.
     cleared_at: Option<u64>,
@@ -94,25 +95,12 @@ impl<B: Backend> Store<B> {
         Ok(())
     }
 
-    /// Which records are host records is a matter of where they lie. When the node's key pair has changed since, the old
-    /// marks are wrong.
-    ///
-    /// # Errors
-    /// [`StoreError`], with nothing changed.
-    pub fn settle(&mut self, here: &Here) -> Result<(), StoreError> {
-        let names = here.names().collect::<Vec<_>>().join(" ");
-        if self.host_names == names {
-            return Ok(());
+    /// Says who this node is. Which records are its own follows from that and from the records, and from nothing that was
+    /// before.
+    pub fn set_here(&mut self, here: &Here) {
+        if self.here != *here {
+            self.here.clone_from(here);
         }
-        self.flush()?;
-        self.transaction(|backend| {
-            backend.run(sql::UNMARK_HOST_RECORDS, &[])?;
-            let priorities = [Priority::HOSTED, Priority::FIRST].map(|priority| integer(priority.as_u64()));
-            backend.run(sql::UNMARK_HOSTED_KEYS, &priorities)?;
-            write_setting(backend, open::HOST_NAMES, &names)
-        })?;
-        self.host_names = names;
-        Ok(())
     }
 
     /// The key, to be given back to [`save`](Self::save) or dropped.
@@ -143,20 +131,14 @@ impl<B: Backend> Store<B> {
     ///
     /// # Errors
     /// [`SaveError`], with nothing changed in the key.
-    pub fn save(&mut self, mut state: KeyState, here: &Here, now: HostTimestamp) -> Result<(), SaveError> {
-        if !state.is_dirty() {
-            self.keep(state);
-            return Ok(());
+    pub fn save(&mut self, mut state: KeyState, now: HostTimestamp) -> Result<(), SaveError> {
+        let mut batch = Batch::of([&state]);
+        self.add(&mut batch, &mut state, now)?;
+        if !batch.unfit.is_empty() {
+            self.cache.take(state.key_id());
+            return Err(batch.unfit.swap_remove(0).error.into());
         }
-        state.settle_priority(here, now);
-        let pieces = script::changes(&state, here)?;
-        let in_flight = BTreeSet::from([*state.key_id()]);
-        let mut fitting = self.fit(&state, pieces, (&in_flight, here, now))?;
-        if !fitting.unfit.is_empty() {
-            self.take_back(&mut fitting, |_| true);
-            return Err(fitting.unfit.swap_remove(0).error.into());
-        }
-        self.write(&mut [fitting])?;
+        self.write(batch)?;
         state.mark_saved();
         self.keep(state);
         Ok(())
@@ -166,55 +148,58 @@ impl<B: Backend> Store<B> {
     ///
     /// # Errors
     /// [`StoreError`], with nothing changed in the keys.
-    pub fn save_fitting(
-        &mut self,
-        states: Vec<KeyState>,
-        here: &Here,
-        now: HostTimestamp,
-    ) -> Result<Vec<Unfit>, StoreError> {
-        let in_flight: BTreeSet<KeyId> = states.iter().map(|state| *state.key_id()).collect();
-        let (mut fittings, mut fit_states, mut unfit) = (Vec::new(), Vec::new(), Vec::new());
-        for mut state in states {
-            if state.is_dirty() {
-                state.settle_priority(here, now);
-                let pieces = script::changes(&state, here)?;
-                match self.fit(&state, pieces, (&in_flight, here, now)) {
-                    Ok(fitting) => fittings.push(fitting),
-                    Err(error) => {
-                        for fitting in &mut fittings {
-                            self.take_back(fitting, |_| true);
-                        }
-                        return Err(error);
-                    }
-                }
-            }
-            fit_states.push(state);
+    pub fn save_fitting(&mut self, mut states: Vec<KeyState>, now: HostTimestamp) -> Result<Vec<Unfit>, StoreError> {
+        let mut batch = Batch::of(&states);
+        for state in &mut states {
+            self.add(&mut batch, state, now)?;
         }
-        self.write(&mut fittings)?;
-        for fitting in fittings {
-            unfit.extend(fitting.unfit);
-        }
+        let unfit = self.write(batch)?;
         let cut: BTreeSet<KeyId> = unfit.iter().map(|unfit| unfit.key_id).collect();
-        for mut state in fit_states {
-            // What was cut is in no memory: it is loaded as it lies there.
+        for mut state in states {
             if cut.contains(state.key_id()) {
-                continue;
+                // It holds what was refused. The next call reads the key as it lies in the database.
+                self.cache.take(state.key_id());
+            } else {
+                state.mark_saved();
+                self.keep(state);
             }
-            state.mark_saved();
-            self.keep(state);
         }
         Ok(unfit)
     }
 
-    fn write(&mut self, fittings: &mut [Fitting]) -> Result<(), StoreError> {
-        let script = script::script(fittings.iter().flat_map(|fitting| &fitting.pieces));
-        let outcome = script.map_or(Ok(()), |script| self.run_script(&script));
-        if outcome.is_err() {
-            for fitting in fittings {
-                self.take_back(fitting, |_| true);
-            }
+    /// Adds the changes of a key to a batch. With them goes what has ended, so that what lies under a key is bounded.
+    fn add(&mut self, batch: &mut Batch, state: &mut KeyState, now: HostTimestamp) -> Result<(), StoreError> {
+        if !state.is_dirty() {
+            return Ok(());
         }
-        outcome
+        let at = Circumstances {
+            here: &self.here,
+            now,
+            timeouts: self.timeouts,
+        };
+        state.remove_ended(&at);
+        state.settle_priority(&self.here, now);
+        let pieces = script::changes(state, &at)?;
+        self.fit(batch, state, pieces, now)
+    }
+
+    /// One script is one transaction, and the sums change exactly with it. What did not fit into the batch.
+    fn write(&mut self, batch: Batch) -> Result<Vec<Unfit>, StoreError> {
+        if let Some(script) = script::script(batch.pieces.iter()) {
+            self.run_script(&script)?;
+        }
+        for piece in &batch.pieces {
+            self.accounts.apply(&piece.delta);
+        }
+        Ok(batch.unfit)
+    }
+
+    /// The parameters of a statement that asks which records are this node's own: its names come first.
+    fn with_names<const N: usize>(&self, params: [Value; N]) -> Vec<Value> {
+        let mut names = self.here.names().map(|name| integer(Account::of(name).as_column()));
+        let first = names.next().unwrap_or(NOBODY);
+        let second = names.next().unwrap_or_else(|| first.clone());
+        [first, second].into_iter().chain(params).collect()
     }
 
     /// Writes every `published_at` that waits, and forgets the cache: for whoever looks at or changes many rows.
@@ -267,14 +252,12 @@ impl<B: Backend> Store<B> {
             return Ok(Vec::new());
         };
         self.flush()?;
-        let rows = self.backend.read(
-            sql::DUE_KEYS,
-            &[
-                integer(stale_before),
-                cutoff(now, self.timeouts.expired_sec),
-                integer(keys_max as u64),
-            ],
-        )?;
+        let params = self.with_names([
+            integer(stale_before),
+            cutoff(now, self.timeouts.expired_sec),
+            integer(keys_max as u64),
+        ]);
+        let rows = self.backend.read(sql::DUE_KEYS, &params)?;
         let mut entries_left = entries_max;
         let mut ids = Vec::new();
         for (key_id, entries) in row::read_due(&rows)? {
@@ -402,54 +385,16 @@ impl<B: Backend> Store<B> {
     /// # Errors
     /// [`StoreError`].
     pub fn host_records_older_than(&self, age_sec: u64, now: HostTimestamp) -> Result<Vec<HeldRecord>, StoreError> {
-        let rows = self.backend.read(
-            sql::DUE_HOST_RECORDS,
-            &[cutoff(now, age_sec), integer(RENEW_BATCH_MAX as u64)],
-        )?;
-        row::read_records(&rows)
+        let params = self.with_names([cutoff(now, age_sec), integer(RENEW_BATCH_MAX as u64)]);
+        row::read_records(&self.backend.read(sql::DUE_HOST_RECORDS, &params)?)
     }
 
-    /// Removes what has expired, at most [`CLEAR_BATCH_MAX`] rows of each kind.
+    /// Removes what has expired, at most [`CLEAR_BATCH_MAX`] rows of each kind. Keys go when no entry is left to go.
     ///
     /// # Errors
     /// [`StoreError`], with nothing changed.
     pub fn clear_expired(&mut self, now: HostTimestamp) -> Result<Cleared, StoreError> {
-        self.flush()?;
-        let records_before = cutoff(now, self.timeouts.expired_sec);
-        let tombstones_before = cutoff(now, self.timeouts.tombstone_sec());
-        let batch = || integer(CLEAR_BATCH_MAX as u64);
-        let kinds = [
-            (row::KIND_RECORD, records_before.clone()),
-            (row::KIND_TOMBSTONE, tombstones_before),
-        ];
-        let mut charges = Vec::new();
-        let mut cleared = self.transaction(|backend| {
-            let mut clear = |charges_sql, sql, params: &[Value]| {
-                charges.extend(row::read_charges(&backend.read(charges_sql, params)?)?);
-                backend.run(sql, params)?;
-                backend.changes()
-            };
-            let mut counts = [0; 2];
-            for ((kind, before), count) in kinds.into_iter().zip(&mut counts) {
-                *count = clear(
-                    sql::CHARGES_OF_CLEARED_ENTRIES,
-                    sql::CLEAR_ENTRIES,
-                    &[integer(kind), before, batch()],
-                )?;
-            }
-            Ok(Cleared {
-                records: counts[0],
-                tombstones: counts[1],
-                keys: clear(
-                    sql::CHARGES_OF_CLEARED_KEYS,
-                    sql::CLEAR_KEYS,
-                    &[records_before, batch()],
-                )?,
-            })
-        })?;
-        self.accounts.remove_all(&charges);
-        cleared.keys += self.shrink()?;
-        Ok(cleared)
+        Ok(self.clear_batch(now)?.0)
     }
 
     /// The same, but nothing if all that had expired was removed less than `interval_sec` ago.
@@ -461,19 +406,80 @@ impl<B: Backend> Store<B> {
         if self.cleared_at.is_some_and(cleared_lately) {
             return Ok(Cleared::default());
         }
-        let cleared = self.clear_expired(now)?;
-        let batch_max = CLEAR_BATCH_MAX as u64;
-        let done = [cleared.keys, cleared.records, cleared.tombstones]
-            .iter()
-            .all(|count| *count < batch_max);
-        self.cleared_at = done.then_some(now.as_sec());
+        let (cleared, is_done) = self.clear_batch(now)?;
+        self.cleared_at = is_done.then_some(now.as_sec());
         Ok(cleared)
     }
 
+    /// What went, and whether nothing is left to go.
+    fn clear_batch(&mut self, now: HostTimestamp) -> Result<(Cleared, bool), StoreError> {
+        self.flush()?;
+        let batch_max = CLEAR_BATCH_MAX as u64;
+        let records_before = cutoff(now, self.timeouts.expired_sec);
+        let tombstones_before = cutoff(now, self.timeouts.tombstone_sec());
+        let of_kind = |kind, before: &Value| self.with_names([integer(kind), before.clone(), integer(batch_max)]);
+        let records = of_kind(row::KIND_RECORD, &records_before);
+        let tombstones = of_kind(row::KIND_TOMBSTONE, &tombstones_before);
+        let mut charges = Vec::new();
+        let mut cleared = self.transaction(|backend| {
+            let mut clear = |charges_sql, sql, params: &[Value]| {
+                charges.extend(row::read_charges(&backend.read(charges_sql, params)?)?);
+                backend.run(sql, params)?;
+                backend.changes()
+            };
+            let mut entries = |params: &[Value]| clear(sql::CHARGES_OF_CLEARED_ENTRIES, sql::CLEAR_ENTRIES, params);
+            let mut cleared = Cleared {
+                keys: 0,
+                records: entries(&records)?,
+                tombstones: entries(&tombstones)?,
+            };
+            if cleared.records < batch_max && cleared.tombstones < batch_max {
+                let keys = [records_before, integer(batch_max)];
+                cleared.keys = clear(sql::CHARGES_OF_CLEARED_KEYS, sql::CLEAR_KEYS, &keys)?;
+            }
+            Ok(cleared)
+        })?;
+        self.accounts.remove_all(&charges);
+        let counts = [cleared.keys, cleared.records, cleared.tombstones];
+        let all_cleared = counts.iter().all(|count| *count < batch_max);
+        let (shrunk, all_shrunk) = self.shrink()?;
+        cleared.keys += shrunk;
+        Ok((cleared, all_cleared && all_shrunk))
+    }
+
+    /// How many rows there are: no row is looked at but this node's own records.
+    ///
     /// # Errors
     /// [`StoreError`].
     pub fn counts(&self) -> Result<Counts, StoreError> {
-        row::read_counts(&self.backend.read(sql::COUNTS, &[])?)
+        let db_size_bytes = row::number(&self.backend.read(sql::SIZE_BYTES, &[])?)?;
+        let host_records = self.count_host_records(i64::MAX as u64)?;
+        let rows = self.accounts.rows();
+        Ok(Counts {
+            keys: rows.keys,
+            records: rows.records.saturating_sub(host_records),
+            host_records,
+            tombstones: rows.tombstones,
+            db_size_bytes,
+        })
+    }
+
+    /// Records of this node, as many as `max` at most.
+    fn count_host_records(&self, max: u64) -> Result<u64, StoreError> {
+        row::number(
+            &self
+                .backend
+                .read(sql::COUNT_HOST_RECORDS, &self.with_names([integer(max)]))?,
+        )
+    }
+
+    /// Records of this node that are not signed, or are due to be signed anew.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn count_overdue_host_records(&self, now: HostTimestamp) -> Result<u64, StoreError> {
+        let params = self.with_names([cutoff(now, self.timeouts.renew_sec())]);
+        row::number(&self.backend.read(sql::COUNT_OVERDUE_HOST_RECORDS, &params)?)
     }
 
     fn transaction<T>(&self, work: impl FnOnce(&B) -> Result<T, StoreError>) -> Result<T, StoreError> {
@@ -493,6 +499,9 @@ fn write_setting<B: Backend>(backend: &B, name: &str, value: &str) -> Result<(),
         &[Value::Text(name.to_owned()), Value::Text(value.to_owned())],
     )
 }
+
+/// The account of no peer.
+const NOBODY: Value = Value::Integer(-1);
 
 fn blob(bytes: &[u8]) -> Value {
     Value::Blob(bytes.to_vec())

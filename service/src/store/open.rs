@@ -1,18 +1,17 @@
 //! Opening: what is there is used, what is of an earlier version is migrated, what is unreadable is moved aside.
 
+#[cfg(not(target_arch = "wasm32"))]
+use super::accounts::Account;
 use super::accounts::Accounts;
 use super::cache::Cache;
 use super::fit::Today;
-#[cfg(not(target_arch = "wasm32"))]
-use super::Value;
-use super::{row, schema, sql, Backend, Store, StoreError};
+use super::{row, schema, script, sql, Backend, Store, StoreError, Value};
+use crate::domain::{Here, StorageLimits, Timeouts};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::domain::{KeyId, KeyState};
-use crate::domain::{StorageLimits, Timeouts};
 
 pub(super) const EXPIRED_TIMEOUT: &str = "expired_timeout_sec";
 pub(super) const STALE_TIMEOUT: &str = "stale_timeout_sec";
-pub(super) const HOST_NAMES: &str = "host_names";
 pub(super) const TOTAL_BYTES: &str = "storage_total_bytes";
 pub(super) const OWNER_BYTES: &str = "storage_owner_bytes";
 
@@ -55,7 +54,7 @@ impl<B: Backend> Store<B> {
             backend,
             cache: Cache::default(),
             timeouts: Timeouts::default(),
-            host_names: String::new(),
+            here: Here::new("", ""),
             moved_aside: None,
             cleared_at: None,
         };
@@ -72,7 +71,6 @@ impl<B: Backend> Store<B> {
                 STALE_TIMEOUT => self.timeouts.stale_sec = row::number(value.as_bytes())?,
                 TOTAL_BYTES => self.limits.total_bytes = row::number(value.as_bytes())?,
                 OWNER_BYTES => self.limits.owner_bytes = row::number(value.as_bytes())?,
-                HOST_NAMES => value.clone_into(&mut self.host_names),
                 // A later version may have had settings of its own.
                 _ => {}
             }
@@ -109,14 +107,42 @@ fn migrate<B: Backend>(backend: &B, found: u32) -> Result<(), StoreError> {
         });
     }
     for (version, migration) in schema::MIGRATIONS.iter().enumerate().skip(found as usize) {
-        let next = version + 1;
-        let script = format!("BEGIN IMMEDIATE; {migration} PRAGMA user_version = {next}; COMMIT;");
-        if let Err(error) = backend.script(&script) {
+        let outcome = backend
+            .script(&format!("BEGIN IMMEDIATE; {migration}"))
+            .and_then(|()| match version {
+                schema::BACKFILLED => backfill(backend),
+                _ => Ok(()),
+            })
+            .and_then(|()| backend.script(&format!("PRAGMA user_version = {}; COMMIT", version + 1)));
+        if let Err(error) = outcome {
             let _ = backend.run(sql::ROLLBACK, &[]);
             return Err(error);
         }
     }
     Ok(())
+}
+
+/// Keys whose entries are decoded at once.
+const BACKFILLED_KEYS: u64 = 8;
+
+/// Writes into entries of earlier versions the columns that follow from their bodies. What cannot be read stays as it is.
+fn backfill<B: Backend>(backend: &B) -> Result<(), StoreError> {
+    // Before every id.
+    let mut after = vec![0];
+    loop {
+        let rows = backend.read(
+            sql::ENTRIES_AFTER,
+            &[Value::Blob(after), Value::Integer(BACKFILLED_KEYS as i64 - 1)],
+        )?;
+        let (last, placed) = row::read_placed(&rows)?;
+        if let Some(script) = script::placed(placed) {
+            backend.script(&script)?;
+        }
+        match last {
+            Some(last) => after = last,
+            None => return Ok(()),
+        }
+    }
 }
 
 /// Renames a closed database that is beyond use to `<path>.corrupt`, with all that belongs to it.
@@ -142,10 +168,31 @@ pub fn move_aside(path: &str) -> Result<(), StoreError> {
 /// For tests of migrations: SQL as an earlier version or a damaged disk would have left it.
 #[cfg(not(target_arch = "wasm32"))]
 impl<B: Backend> Store<B> {
+    /// What was kept in memory does not count any more.
+    ///
     /// # Errors
     /// [`StoreError`].
-    pub fn run_raw(&self, sql: &str) -> Result<(), StoreError> {
-        self.backend.script(sql)
+    pub fn run_raw(&mut self, sql: &str) -> Result<(), StoreError> {
+        self.cache.clear();
+        self.backend.script(sql)?;
+        self.accounts = Accounts::count(&self.backend)?;
+        Ok(())
+    }
+
+    /// How many keys, records and tombstones there are.
+    pub fn row_counts(&self) -> [u64; 3] {
+        let rows = self.accounts.rows();
+        [rows.keys, rows.records, rows.tombstones]
+    }
+
+    /// What this account is charged, or a little more.
+    pub fn stored_bytes_of_account(&self, account: u64) -> u64 {
+        self.accounts.of(Account::from_column(account))
+    }
+
+    /// The keys that are kept in memory.
+    pub fn cached(&self) -> impl Iterator<Item = &KeyState> {
+        self.cache.states()
     }
 
     /// The key as it lies in the database, whatever is kept in memory.

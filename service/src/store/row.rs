@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::accounts::{charge, Account, Charge};
-use super::{Counts, StoreError};
+use super::accounts::{Account, Charge, RowOf};
+use super::StoreError;
 use crate::domain::data::{Key, Record, Tombstone};
-use crate::domain::{is_host_record, Entry, HeldRecord, Here, KeyId, KeyState, Priority, Verified};
+use crate::domain::{Entry, HeldRecord, KeyId, KeyState, Priority, Verified};
 
 pub(super) const KIND_RECORD: u64 = 0;
-pub(super) const KIND_HOST_RECORD: u64 = 1;
 pub(super) const KIND_TOMBSTONE: u64 = 2;
 
 const BODY_VERSION: u8 = 2;
@@ -26,13 +25,35 @@ enum EntryBody {
     Tombstone(Tombstone),
 }
 
-/// `kind` and `dated` of an entry.
-pub(super) fn columns(entry: &Entry, here: &Here) -> (u64, u64) {
+/// What the statements search an entry by. It follows from the entry alone.
+pub(super) struct Columns {
+    pub(super) kind: u64,
+    pub(super) dated: u64,
+    pub(super) provider: u64,
+    pub(super) signed: u64,
+}
+
+pub(super) fn columns(entry: &Entry) -> Columns {
     match entry {
-        Entry::Tombstone(tombstone) => (KIND_TOMBSTONE, tombstone.timestamp_issued),
-        Entry::Record(held) if !is_host_record(entry, here) => (KIND_RECORD, held.record.timestamp_created),
-        Entry::Record(held) if held.record.signature.is_empty() => (KIND_HOST_RECORD, 0),
-        Entry::Record(held) => (KIND_HOST_RECORD, held.record.timestamp_created),
+        Entry::Tombstone(tombstone) => Columns {
+            kind: KIND_TOMBSTONE,
+            dated: tombstone.timestamp_issued,
+            provider: 0,
+            signed: 1,
+        },
+        Entry::Record(held) => Columns {
+            kind: KIND_RECORD,
+            dated: held.record.timestamp_created,
+            provider: Account::of(&held.record.metadata.peer_id).as_column(),
+            signed: u64::from(!held.record.signature.is_empty()),
+        },
+    }
+}
+
+pub(super) const fn row_of(entry: &Entry) -> RowOf {
+    match entry {
+        Entry::Record(_) => RowOf::Record,
+        Entry::Tombstone(_) => RowOf::Tombstone,
     }
 }
 
@@ -187,61 +208,76 @@ pub(super) fn read_due(rows: &[u8]) -> Result<Vec<(KeyId, usize)>, StoreError> {
         .collect()
 }
 
-pub(super) fn read_counts(row: &[u8]) -> Result<Counts, StoreError> {
-    let mut fields = row.split(|&byte| byte == b':').map(number);
-    let mut field = || {
-        fields
-            .next()
-            .unwrap_or(Err(StoreError::BadRow { why: "fields missing" }))
-    };
-    Ok(Counts {
-        keys: field()?,
-        records: field()?,
-        host_records: field()?,
-        tombstones: field()?,
-        db_size_bytes: field()?,
-    })
+/// The numbers of one row, as many as are wanted.
+pub(super) fn read_numbers<const N: usize>(row: &[u8]) -> Result<[u64; N], StoreError> {
+    let mut fields = row.split(|&byte| byte == b':');
+    let mut numbers = [0; N];
+    for value in &mut numbers {
+        *value = number(fields.next().ok_or(StoreError::BadRow { why: "fields missing" })?)?;
+    }
+    Ok(numbers)
 }
 
 /// What rows are charged, as `sql::CHARGES_OF_KEYS` gives it.
 pub(super) fn read_charges(rows: &[u8]) -> Result<Vec<Charge>, StoreError> {
     let mut buffer = Vec::new();
     items(rows)
-        .map(|item| match item {
-            [kind, b'x', hex @ ..] => {
+        .map(|item| {
+            let (&letter, rest) = item.split_first().ok_or(StoreError::BadRow { why: "empty" })?;
+            let of = match letter {
+                b'K' => RowOf::Key,
+                b'R' => RowOf::Record,
+                b'T' => RowOf::Tombstone,
+                _ => return Err(StoreError::BadRow { why: "unknown kind" }),
+            };
+            if let [b'x', hex @ ..] = rest {
                 let body = unhex(hex, &mut buffer)?;
-                Ok(Charge {
-                    account: payer(*kind, body).map(|peer_id| Account::of(&peer_id)),
-                    bytes: charge(body.len()),
-                })
+                let account = payer(of, body).map(|peer_id| Account::of(&peer_id));
+                return Ok(Charge::new(of, account, body.len()));
             }
-            [_, rest @ ..] => {
-                let mut fields = rest.splitn(2, |&byte| byte == b':');
-                let mut field = || number(fields.next().unwrap_or_default());
-                Ok(Charge {
-                    account: Some(Account::from_column(field()?)),
-                    bytes: charge(field()? as usize),
-                })
-            }
-            [] => Err(StoreError::BadRow { why: "empty" }),
+            let [account, len] = read_numbers(rest)?;
+            Ok(Charge::new(of, Some(Account::from_column(account)), len as usize))
         })
         .collect()
 }
 
 /// The same, and after which key the others come, as `sql::CHARGES_AFTER` gives it.
 pub(super) fn read_counted(rows: &[u8]) -> Result<(Option<Vec<u8>>, Vec<Charge>), StoreError> {
+    let (last, rows) = split_last(rows)?;
+    Ok((last, read_charges(rows)?))
+}
+
+/// Entries by the hex of their places, as `sql::ENTRIES_AFTER` gives them: those that can be read.
+pub(super) fn read_placed(rows: &[u8]) -> Result<(Option<Vec<u8>>, Vec<(Place<'_>, Columns)>), StoreError> {
+    let (last, rows) = split_last(rows)?;
+    let (mut buffer, mut decoder) = (Vec::new(), EntryDecoder::default());
+    let mut placed = Vec::new();
+    for item in items(rows) {
+        let mut fields = item.splitn(3, |&byte| byte == b':');
+        let mut field = || fields.next().ok_or(StoreError::BadRow { why: "fields missing" });
+        let place = (field()?, field()?);
+        if let Ok((_, entry)) = unhex(field()?, &mut buffer).and_then(|body| decoder.decode(body)) {
+            placed.push((place, columns(&entry)));
+        }
+    }
+    Ok((last, placed))
+}
+
+/// The hex of a row's key id and identity.
+pub(super) type Place<'a> = (&'a [u8], &'a [u8]);
+
+fn split_last(rows: &[u8]) -> Result<(Option<Vec<u8>>, &[u8]), StoreError> {
     let mut parts = rows.splitn(2, |&byte| byte == b';');
     let mut buffer = Vec::new();
     let last = unhex(parts.next().unwrap_or_default(), &mut buffer)?.to_vec();
-    let charges = read_charges(parts.next().unwrap_or_default())?;
-    Ok(((!last.is_empty()).then_some(last), charges))
+    Ok(((!last.is_empty()).then_some(last), parts.next().unwrap_or_default()))
 }
 
 /// Who pays for a row that does not say; none where it cannot be read.
-fn payer(kind: u8, body: &[u8]) -> Option<String> {
-    match kind {
-        b'K' => decode::<Key>(body).ok().map(|key| key.owner_peer_id),
-        _ => decode(body).ok().map(|entry| match entry {
+fn payer(of: RowOf, body: &[u8]) -> Option<String> {
+    match of {
+        RowOf::Key => decode::<Key>(body).ok().map(|key| key.owner_peer_id),
+        RowOf::Record | RowOf::Tombstone => decode(body).ok().map(|entry| match entry {
             EntryBody::Record { record, .. } => record.metadata.issued_by,
             EntryBody::Tombstone(tombstone) => tombstone.issued_by,
         }),

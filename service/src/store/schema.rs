@@ -5,7 +5,7 @@
 pub const SCHEMA_VERSION: u32 = MIGRATIONS.len() as u32;
 
 /// Migration n brings a database from version n to n + 1.
-pub(super) const MIGRATIONS: [&str; 2] = [
+pub(super) const MIGRATIONS: [&str; 3] = [
     // `body` holds the whole key, record or tombstone (`row`); the other columns are what the statements search by.
     // keys.life_at, keys.published_at: see domain::KeyState.
     // entries.kind: 0 a record, 1 a record of this very node, 2 a tombstone. An identity has one entry.
@@ -37,7 +37,21 @@ pub(super) const MIGRATIONS: [&str; 2] = [
     UPDATE keys SET priority = 9223372036854775807 WHERE id IN (SELECT key_id FROM entries WHERE kind = 1);
     CREATE INDEX keys_by_priority ON keys (priority);
     ALTER TABLE entries ADD COLUMN issuer INTEGER NOT NULL DEFAULT 0;",
+    // entries.kind: 0 a record, 2 a tombstone. Whether a record is the node's own says entries.provider: whom the record
+    // names, as `accounts` does; 0 in tombstones.
+    // entries.signed: 0 in a record that its provider has not signed yet.
+    // entries.dated: timestamp_created of every record. `backfill` writes the three into rows from before.
+    // An entry without its key counts for nobody.
+    "ALTER TABLE entries ADD COLUMN provider INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE entries ADD COLUMN signed INTEGER NOT NULL DEFAULT 1;
+    UPDATE entries SET kind = 0 WHERE kind = 1;
+    CREATE INDEX entries_by_provider ON entries (provider, signed, dated) WHERE kind = 0;
+    DELETE FROM entries WHERE NOT EXISTS (SELECT 1 FROM keys k WHERE k.id = entries.key_id);
+    DELETE FROM settings WHERE name = 'host_names';",
 ];
+
+/// The migration to this version, counted from 0, is completed by [`backfill`](super::backfill).
+pub(super) const BACKFILLED: usize = 2;
 
 /// What every connection needs. WAL with synchronous = NORMAL: a commit is in the operating system's hands when the
 /// call returns, so a killed process loses nothing; after a power failure the database is intact and at most the

@@ -3,11 +3,11 @@
 
 use std::fmt::Write;
 
-use super::accounts::{charge, Account};
-use super::row::{columns, encode, encode_entry};
+use super::accounts::{Account, Charge, Delta, RowOf};
+use super::row::{columns, encode, encode_entry, row_of, Columns, Place};
 use super::StoreError;
 use crate::domain::data::Key;
-use crate::domain::{Change, Here, Identity, KeyState};
+use crate::domain::{is_over, Change, Circumstances, Identity, KeyState};
 
 /// What a change is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,32 +21,44 @@ pub(super) enum Item {
 pub(super) struct Piece {
     pub(super) item: Item,
     pub(super) account: Account,
-    pub(super) grows: i64,
-    pub(super) removes: bool,
+    pub(super) delta: Delta,
+    pub(super) removal: Option<Removal>,
     sql: String,
 }
 
-/// What brings the database up to `state`, whose priority is settled.
-pub(super) fn changes(state: &KeyState, here: &Here) -> Result<Vec<Piece>, StoreError> {
+/// Why an entry goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Removal {
+    /// Its time is over: it goes whatever comes.
+    Ended,
+    /// It makes room for another one of its key: it goes only if that comes.
+    Displaced,
+}
+
+/// What brings the database up to `state`, whose priority is settled. What has ended comes first, so that what comes finds
+/// room.
+pub(super) fn changes(state: &KeyState, at: &Circumstances<'_>) -> Result<Vec<Piece>, StoreError> {
     let mut pieces = Vec::new();
     if state.meta_dirty() {
         pieces.push(key_row(state)?);
     }
     for change in state.changes() {
-        pieces.push(entry_row(state, change, here)?);
+        pieces.push(entry_row(state, change, at)?);
     }
+    pieces.sort_by_key(|piece| piece.removal != Some(Removal::Ended));
     Ok(pieces)
 }
 
 fn key_row(state: &KeyState) -> Result<Piece, StoreError> {
     let key: &Key = state.key();
     let body = encode(key)?;
-    let grows = match state.held_key() {
-        Some(held) if held == state.key() => 0,
-        Some(held) => difference(body.len(), encode::<Key>(held)?.len()),
-        None => charge(body.len()) as i64,
+    let held_len = match state.held_key() {
+        Some(held) if held == state.key() => Some(body.len()),
+        Some(held) => Some(encode::<Key>(held)?.len()),
+        None => None,
     };
     let account = Account::of(&key.owner_peer_id);
+    let charge = |len| Charge::new(RowOf::Key, Some(account), len);
     let mut statements = Statements::default();
     statements.text("INSERT OR REPLACE INTO keys VALUES (");
     statements.blob(state.key_id().as_bytes());
@@ -60,52 +72,60 @@ fn key_row(state: &KeyState) -> Result<Piece, StoreError> {
     Ok(Piece {
         item: Item::Key,
         account,
-        grows,
-        removes: false,
+        delta: Delta {
+            before: held_len.map(charge),
+            after: Some(charge(body.len())),
+        },
+        removal: None,
         sql: statements.sql,
     })
 }
 
-fn entry_row(state: &KeyState, change: Change<'_>, here: &Here) -> Result<Piece, StoreError> {
+fn entry_row(state: &KeyState, change: Change<'_>, at: &Circumstances<'_>) -> Result<Piece, StoreError> {
     let digest = change.identity.digest();
     let account = Account::of(&change.identity.issued_by);
-    let held_len = change.held.map(encode_entry).transpose()?.map(|body| body.len());
+    let charge = |entry, len| Charge::new(row_of(entry), Some(account), len);
+    let before = match change.held {
+        Some(held) => Some(charge(held, encode_entry(held)?.len())),
+        None => None,
+    };
     let mut statements = Statements::default();
-    let grows = match change.now {
+    let mut after = None;
+    let mut removal = None;
+    match change.now {
         Some(entry) => {
-            let (kind, dated) = columns(entry, here);
+            let columns = columns(entry);
             let body = encode_entry(entry)?;
             statements.text("INSERT OR REPLACE INTO entries VALUES (");
             statements.blob(state.key_id().as_bytes());
             statements.text(",");
             statements.blob(&digest);
-            statements.number(kind);
-            statements.number(dated);
+            statements.number(columns.kind);
+            statements.number(columns.dated);
             statements.text(",");
             statements.blob(&body);
             statements.number(account.as_column());
+            statements.number(columns.provider);
+            statements.number(columns.signed);
             statements.text(")");
-            held_len.map_or(charge(body.len()) as i64, |held| difference(body.len(), held))
+            after = Some(charge(entry, body.len()));
         }
         None => {
             statements.text("DELETE FROM entries WHERE key_id=");
             statements.blob(state.key_id().as_bytes());
             statements.text(" AND identity=");
             statements.blob(&digest);
-            held_len.map_or(0, |held| -(charge(held) as i64))
+            let ended = change.held.is_some_and(|held| is_over(held, at));
+            removal = Some(if ended { Removal::Ended } else { Removal::Displaced });
         }
-    };
+    }
     Ok(Piece {
         item: Item::Entry(change.identity.clone()),
         account,
-        grows,
-        removes: change.now.is_none(),
+        delta: Delta { before, after },
+        removal,
         sql: statements.sql,
     })
-}
-
-const fn difference(len: usize, held: usize) -> i64 {
-    len as i64 - held as i64
 }
 
 /// One script of them all; none where there is nothing to do.
@@ -116,6 +136,27 @@ pub(super) fn script<'p>(pieces: impl Iterator<Item = &'p Piece>) -> Option<Stri
         statements.text(&piece.sql);
     }
     statements.finish()
+}
+
+/// What writes the columns of these entries, each under the hex of its place; for a transaction that is under way.
+pub(super) fn placed(entries: Vec<(Place<'_>, Columns)>) -> Option<String> {
+    let mut script = String::new();
+    for ((key_id, identity), columns) in entries {
+        let [key_id, identity] = [key_id, identity].map(String::from_utf8_lossy);
+        let Columns {
+            kind,
+            dated,
+            provider,
+            signed,
+        } = columns;
+        // Writing to a string cannot fail.
+        let _ = write!(
+            script,
+            "UPDATE entries SET kind={kind},dated={dated},provider={provider},signed={signed} \
+             WHERE key_id=x'{key_id}' AND identity=x'{identity}';"
+        );
+    }
+    (!script.is_empty()).then_some(script)
 }
 
 /// What writes the `published_at` of these keys.

@@ -35,16 +35,28 @@ pub(super) const LOAD_KEYS: &str = "
         SELECT 'E' || hex(e.body) FROM wanted CROSS JOIN entries e ON e.key_id = wanted.id
     )";
 
-/// Due keys with the number of their entries, oldest first. ?1: published no later; ?2: dead no later; ?3: limit.
-pub(super) const DUE_KEYS: &str = "
+/// Of the row of an entry `$entry`: whether it is a record that names this node as its provider. The names of this node are
+/// the first two parameters of every statement that asks.
+macro_rules! hosted {
+    ($entry:literal) => {
+        concat!($entry, ".kind = 0 AND ", $entry, ".provider IN (?1, ?2)")
+    };
+}
+
+/// Due keys with the number of their entries, oldest first. ?3: published no later; ?4: dead no later; ?5: limit.
+pub(super) const DUE_KEYS: &str = concat!(
+    "
     SELECT group_concat(item) FROM (
         SELECT hex(k.id) || ':' || (SELECT count(*) FROM entries e WHERE e.key_id = k.id) AS item
         FROM keys k INDEXED BY keys_by_published
-        WHERE k.published_at <= ?1
-          AND (k.life_at > ?2 OR EXISTS (SELECT 1 FROM entries e WHERE e.key_id = k.id AND e.kind = 1))
+        WHERE k.published_at <= ?3
+          AND (k.life_at > ?4 OR EXISTS (SELECT 1 FROM entries e WHERE e.key_id = k.id AND ",
+    hosted!("e"),
+    "))
         ORDER BY k.published_at
-        LIMIT ?3
-    )";
+        LIMIT ?5
+    )"
+);
 
 /// The ids in ranges, whose ends lie one behind the other in ?1, as [`DUE_KEYS`] gives them.
 pub(super) const TAGGED_KEYS: &str = "
@@ -56,20 +68,24 @@ pub(super) const TAGGED_KEYS: &str = "
         FROM range CROSS JOIN keys k ON k.id BETWEEN range.least AND range.greatest
     )";
 
-/// All entries but records of this node.
-pub(super) const DROP_ENTRIES: &str = "
-    WITH RECURSIVE
-        position(i) AS (SELECT 1 UNION ALL SELECT i + 32 FROM position WHERE i + 32 <= length(?1)),
-        wanted(id) AS MATERIALIZED (SELECT substr(?1, i, 32) FROM position)
-    DELETE FROM entries WHERE key_id IN (SELECT id FROM wanted) AND kind <> 1";
+/// All entries but records of this node, of the keys whose ids lie one behind the other in ?3.
+pub(super) const DROP_ENTRIES: &str = concat!(
+    "WITH RECURSIVE
+        position(i) AS (SELECT 1 UNION ALL SELECT i + 32 FROM position WHERE i + 32 <= length(?3)),
+        wanted(id) AS MATERIALIZED (SELECT substr(?3, i, 32) FROM position)
+    DELETE FROM entries WHERE key_id IN (SELECT id FROM wanted) AND NOT (",
+    hosted!("entries"),
+    ")"
+);
 
-/// All keys but those of records of this node.
+/// Those of the keys whose ids lie one behind the other in ?1 that have no entries. A key goes in no other way but this
+/// and [`CLEAR_KEYS`], so no entry is ever without its key.
 pub(super) const DROP_KEYS: &str = "
     WITH RECURSIVE
         position(i) AS (SELECT 1 UNION ALL SELECT i + 32 FROM position WHERE i + 32 <= length(?1)),
         wanted(id) AS MATERIALIZED (SELECT substr(?1, i, 32) FROM position)
     DELETE FROM keys WHERE id IN (SELECT id FROM wanted)
-      AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.key_id = keys.id AND e.kind = 1)";
+      AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.key_id = keys.id)";
 
 pub(super) const SET_PUBLISHED: &str = "
     WITH RECURSIVE
@@ -77,46 +93,54 @@ pub(super) const SET_PUBLISHED: &str = "
         wanted(id) AS MATERIALIZED (SELECT substr(?1, i, 32) FROM position)
     UPDATE keys SET published_at = ?2 WHERE id IN (SELECT id FROM wanted)";
 
-/// ?1: dated no later, or not signed yet; ?2: limit.
-pub(super) const DUE_HOST_RECORDS: &str = "
-    SELECT group_concat(item) FROM (
-        SELECT 'E' || hex(body) AS item FROM entries INDEXED BY entries_by_date
-        WHERE kind = 1 AND dated <= max(?1, 0) ORDER BY dated LIMIT ?2
-    )";
+/// Records of this node: those that are not signed yet, then those ?3 or older; in each the oldest first. ?4: limit.
+pub(super) const DUE_HOST_RECORDS: &str = concat!(
+    "SELECT group_concat(item) FROM (
+        SELECT * FROM (
+            SELECT 'E' || hex(e.body) AS item FROM entries e INDEXED BY entries_by_provider WHERE ",
+    hosted!("e"),
+    " AND e.signed = 0 ORDER BY e.dated LIMIT ?4)
+        UNION ALL SELECT * FROM (
+            SELECT 'E' || hex(e.body) FROM entries e INDEXED BY entries_by_provider WHERE ",
+    hosted!("e"),
+    " AND e.signed = 1 AND e.dated <= ?3 ORDER BY e.dated LIMIT ?4)
+        LIMIT ?4)"
+);
 
-/// Which entries are cleared. ?1: kind; ?2: dated no later; ?3: limit.
+/// Which entries are cleared: none that are records of this node. ?3: kind; ?4: dated no later; ?5: limit.
 macro_rules! clearable_entries {
     ($columns:literal) => {
         concat!(
             "SELECT ",
             $columns,
-            " FROM entries INDEXED BY entries_by_date WHERE kind = ?1 AND dated <= ?2
-              ORDER BY dated, key_id, identity LIMIT ?3"
+            " FROM entries e INDEXED BY entries_by_date WHERE e.kind = ?3 AND e.dated <= ?4 AND NOT (",
+            hosted!("e"),
+            ") ORDER BY e.dated, e.key_id, e.identity LIMIT ?5"
         )
     };
 }
 
-/// Which keys are cleared. ?1: last sign of life no later; ?2: limit. A key with a host record stays.
+/// Which keys are cleared: those without entries. ?1: last sign of life no later; ?2: limit.
 macro_rules! clearable_keys {
     ($columns:literal) => {
         concat!(
             "SELECT ",
             $columns,
             " FROM keys k INDEXED BY keys_by_life
-              WHERE k.life_at <= ?1 AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.key_id = k.id AND e.kind = 1)
+              WHERE k.life_at <= ?1 AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.key_id = k.id)
               ORDER BY k.life_at, k.id LIMIT ?2"
         )
     };
 }
 
 /// What a row is charged and to whom: the account and the body's length, or the body where a row of version 1 does not
-/// say.
+/// say. Before it a letter: a key, a record or a tombstone.
 macro_rules! charge {
     (key, $account:literal, $body:literal) => {
         charge!("'K'", $account, $body)
     };
     (entry, $account:literal, $body:literal) => {
-        charge!("'E'", $account, $body)
+        charge!("iif(kind = 2, 'T', 'R')", $account, $body)
     };
     ($kind:literal, $account:literal, $body:literal) => {
         concat!(
@@ -136,7 +160,7 @@ macro_rules! charge {
 
 pub(super) const CLEAR_ENTRIES: &str = concat!(
     "DELETE FROM entries WHERE (key_id, identity) IN (",
-    clearable_entries!("key_id, identity"),
+    clearable_entries!("e.key_id, e.identity"),
     ")"
 );
 
@@ -145,7 +169,7 @@ pub(super) const CHARGES_OF_CLEARED_ENTRIES: &str = concat!(
     "SELECT group_concat(",
     charge!(entry, "issuer", "body"),
     ") FROM (",
-    clearable_entries!("issuer, body"),
+    clearable_entries!("e.kind, e.issuer, e.body"),
     ")"
 );
 
@@ -160,11 +184,13 @@ pub(super) const CHARGES_OF_CLEARED_KEYS: &str = concat!(
     ")"
 );
 
-/// The ids of dead keys. ?1: last sign of life no later; ?2: limit.
+/// The ids of dead keys without records of this node. ?3: last sign of life no later; ?4: limit.
 pub(super) const DEAD_KEYS: &str = concat!(
-    "SELECT group_concat(hex(id) || ':0') FROM (",
-    clearable_keys!("k.id AS id"),
-    ")"
+    "SELECT group_concat(hex(id) || ':0') FROM (
+        SELECT k.id AS id FROM keys k INDEXED BY keys_by_life
+        WHERE k.life_at <= ?3 AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.key_id = k.id AND ",
+    hosted!("e"),
+    ") ORDER BY k.life_at, k.id LIMIT ?4)"
 );
 
 /// The ids of keys by priority, the lowest first. ?1: not below; ?2: below; ?3: limit.
@@ -174,20 +200,24 @@ pub(super) const LOWEST_KEYS: &str = "
         WHERE priority >= ?1 AND priority < ?2 ORDER BY priority LIMIT ?3
     )";
 
-/// What [`DROP_ENTRIES`] and [`DROP_KEYS`] free of the keys whose ids lie one behind the other in ?1.
+/// What [`DROP_ENTRIES`] and [`DROP_KEYS`] free of the keys whose ids lie one behind the other in ?3.
 pub(super) const CHARGES_OF_KEYS: &str = concat!(
     "WITH RECURSIVE
-        position(i) AS (SELECT 1 UNION ALL SELECT i + 32 FROM position WHERE i + 32 <= length(?1)),
-        wanted(id) AS MATERIALIZED (SELECT substr(?1, i, 32) FROM position)
+        position(i) AS (SELECT 1 UNION ALL SELECT i + 32 FROM position WHERE i + 32 <= length(?3)),
+        wanted(id) AS MATERIALIZED (SELECT substr(?3, i, 32) FROM position)
     SELECT group_concat(item) FROM (
         SELECT ",
     charge!(key, "k.owner", "k.body"),
     " AS item FROM wanted CROSS JOIN keys k ON k.id = wanted.id
-            WHERE NOT EXISTS (SELECT 1 FROM entries e WHERE e.key_id = k.id AND e.kind = 1)
+            WHERE NOT EXISTS (SELECT 1 FROM entries e WHERE e.key_id = k.id AND ",
+    hosted!("e"),
+    ")
         UNION ALL
         SELECT ",
     charge!(entry, "e.issuer", "e.body"),
-    " FROM wanted CROSS JOIN entries e ON e.key_id = wanted.id WHERE e.kind <> 1
+    " FROM wanted CROSS JOIN entries e ON e.key_id = wanted.id WHERE NOT (",
+    hosted!("e"),
+    ")
     )"
 );
 
@@ -217,18 +247,30 @@ pub(super) const CHARGES_AFTER: &str = concat!(
     )"
 );
 
-/// Records of this node, as many as ?1 at most.
-pub(super) const COUNT_HOST_RECORDS: &str = "
-    SELECT count(*) FROM (SELECT 1 FROM entries INDEXED BY entries_by_date WHERE kind = 1 LIMIT ?1)";
+/// Records of this node, as many as ?3 at most.
+pub(super) const COUNT_HOST_RECORDS: &str = concat!(
+    "SELECT count(*) FROM (
+        SELECT 1 FROM entries e INDEXED BY entries_by_provider WHERE ",
+    hosted!("e"),
+    " LIMIT ?3)"
+);
 
-/// When this node has other names. ?1: the priority of keys with nothing but records of this node; ?2: what it becomes.
-pub(super) const UNMARK_HOSTED_KEYS: &str = "UPDATE keys SET priority = ?2 WHERE priority = ?1";
+/// Records of this node that are not signed yet, and those dated no later than ?3.
+pub(super) const COUNT_OVERDUE_HOST_RECORDS: &str = concat!(
+    "SELECT count(*) FROM entries e INDEXED BY entries_by_provider WHERE ",
+    hosted!("e"),
+    " AND (e.signed = 0 OR e.dated <= ?3)"
+);
 
-pub(super) const UNMARK_HOST_RECORDS: &str = "UPDATE entries SET kind = 0 WHERE kind = 1";
-
-pub(super) const COUNTS: &str = "
-    SELECT (SELECT count(*) FROM keys)
-        || ':' || (SELECT count(*) FROM entries WHERE kind = 0)
-        || ':' || (SELECT count(*) FROM entries WHERE kind = 1)
-        || ':' || (SELECT count(*) FROM entries WHERE kind = 2)
-        || ':' || (SELECT page_count * page_size FROM pragma_page_count, pragma_page_size)";
+/// The entries of so many keys as places and bodies, and before them the last of these keys, if there are more. ?1: after
+/// this id; ?2: how many, less one.
+pub(super) const ENTRIES_AFTER: &str = "
+    WITH last(id) AS MATERIALIZED (
+        SELECT (SELECT id FROM keys WHERE id > ?1 ORDER BY id LIMIT 1 OFFSET ?2)
+    ), until(id) AS MATERIALIZED (
+        SELECT coalesce((SELECT id FROM last), x'ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff')
+    )
+    SELECT coalesce((SELECT hex(id) FROM last), '') || ';' || coalesce(group_concat(item), '') FROM (
+        SELECT hex(key_id) || ':' || hex(identity) || ':' || hex(body) AS item
+        FROM entries WHERE key_id > ?1 AND key_id <= (SELECT id FROM until)
+    )";

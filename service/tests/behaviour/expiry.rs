@@ -1,7 +1,8 @@
 //! How long records and tombstones live, and what clears them.
 
-use registry_service::domain::limits::CLEAR_BATCH_MAX;
-use registry_testkit::{NativeNode, Peer};
+use registry_service::domain::data::{Record, Tombstone};
+use registry_service::domain::limits::{CLEAR_BATCH_MAX, RECORDS_PER_KEY_MAX};
+use registry_testkit::{check_promises, NativeNode, Origins, Peer};
 
 use crate::support::{alive, assert_refused, cleared, scene, DAY, HOUR, NOW};
 
@@ -166,11 +167,100 @@ fn one_clear_expired_removes_a_bounded_batch() {
          INSERT INTO keys (id, life_at, published_at, body) SELECT randomblob(32), 0, 0, x'' FROM n",
         CLEAR_BATCH_MAX + 7
     );
-    scene.node.registry().store().run_raw(&sql).unwrap();
+    scene.node.run_raw(&sql).unwrap();
     let batch = CLEAR_BATCH_MAX as u64;
     assert_eq!(scene.node.clear_expired(NOW).unwrap(), cleared(batch, 0, 0));
     assert_eq!(scene.node.clear_expired(NOW).unwrap(), cleared(7, 0, 0));
     assert!(alive(&mut scene.node, &scene.key_id, NOW));
+}
+
+/// Whoever dates records or tombstones so that they end at once must not fill a key with what has ended.
+#[test]
+fn what_has_ended_goes_with_the_next_change_of_its_key() {
+    let mut scene = scene();
+    for second in 0..120 {
+        let now = NOW + second;
+        let name = |number| format!("{second} {number}");
+        let records: Vec<Record> = (0..RECORDS_PER_KEY_MAX)
+            .map(|number| scene.record(&name(number), now - DAY + 1))
+            .collect();
+        assert_eq!(scene.node.republish_records(&records, now).unwrap().updated, 32);
+        let tombstones: Vec<Tombstone> = (0..10)
+            .map(|number| {
+                let peer = Peer::named(&name(number + 100));
+                peer.tombstone(&scene.key_id, &peer, now - 2 * DAY + 1)
+            })
+            .collect();
+        assert_eq!(scene.node.republish_tombstones(&tombstones, now).unwrap().updated, 10);
+        let [_, records, tombstones] = scene.node.registry().store().row_counts();
+        assert!(
+            records <= 32 && tombstones <= 10,
+            "{records} records, {tombstones} tombstones"
+        );
+        check_promises(scene.node.registry().store());
+    }
+}
+
+/// That many keys that have ended, with two records and a tombstone each, in rows as they might be.
+fn with_ended_keys(count: usize) -> NativeNode {
+    let mut scene = scene();
+    let keys = format!(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})
+         INSERT INTO keys (id, life_at, published_at, body, owner) SELECT randomblob(32), 0, 0, x'00', 1 + i % 7 FROM n;
+         INSERT INTO entries (key_id, identity, kind, dated, body, issuer)
+         SELECT id, randomblob(20), kind, 0, x'00', 1 + dated FROM keys,
+            (SELECT 0 AS kind, 1 AS dated UNION ALL SELECT 0, 2 UNION ALL SELECT 2, 3) WHERE life_at = 0"
+    );
+    scene.node.run_raw(&keys).unwrap();
+    scene.node
+}
+
+#[test]
+fn clearing_in_batches_leaves_no_entry_without_its_key() {
+    let mut node = with_ended_keys(12_000);
+    let mut total = cleared(0, 0, 0);
+    loop {
+        let batch = node.clear_expired(NOW).unwrap();
+        check_promises(node.registry().store());
+        if batch == cleared(0, 0, 0) {
+            break;
+        }
+        total.keys += batch.keys;
+        total.records += batch.records;
+        total.tombstones += batch.tombstones;
+    }
+    assert_eq!(total, cleared(12_000, 24_000, 12_000));
+}
+
+#[test]
+fn clearing_counts_as_done_when_nothing_is_left_to_go() {
+    let mut node = with_ended_keys(12_000);
+    let mut now = NOW;
+    let mut runs = 0;
+    // Every minute, though the interval is a day.
+    while node.registry().store().row_counts() != [1, 0, 0] {
+        let origins = Origins::new(&node.host, &node.host, 2).time(1);
+        let batch = node.call(origins, |call| call.clear_expired_every(DAY, now)).unwrap();
+        assert_ne!(batch, cleared(0, 0, 0), "after {runs} runs");
+        now += 60;
+        runs += 1;
+    }
+    assert!((3..6).contains(&runs), "{runs}");
+}
+
+/// The life of a key, and how long a tombstone has something to say, are of different timeouts then.
+#[test]
+fn a_longer_timeout_takes_no_tombstone_from_a_key_that_has_ended() {
+    let mut scene = scene();
+    scene.node.set_expired_timeout(HOUR).unwrap();
+    let provider = Peer::named("provider");
+    let tombstone = provider.tombstone(&scene.key_id, &provider, NOW);
+    scene.node.add_tombstone(&tombstone, NOW).unwrap();
+    scene.node.set_expired_timeout(DAY).unwrap();
+    let end = NOW + HOUR + DAY;
+    assert_eq!(scene.node.clear_expired(end).unwrap(), cleared(0, 0, 0));
+    check_promises(scene.node.registry().store());
+    assert_eq!(scene.node.clear_expired(NOW + 2 * DAY).unwrap(), cleared(1, 0, 1));
 }
 
 #[test]

@@ -3,9 +3,9 @@
 use registry_service::calls::CallError;
 use registry_service::domain::data::Record;
 use registry_service::domain::limits::RENEW_BATCH_MAX;
-use registry_testkit::{NativeNode, Peer};
+use registry_testkit::{NativeNode, Origins, Peer};
 
-use crate::support::{assert_refused, scene, sorted, Scene, DAY, HOUR, NOW};
+use crate::support::{assert_refused, cleared, scene, sorted, Scene, DAY, HOUR, NOW};
 
 /// R8: the node takes the client's metadata in, its neighbours accept that, its own renewal signs it.
 #[test]
@@ -148,4 +148,63 @@ fn renewals_come_in_batches_unsigned_and_oldest_first() {
         }
     }
     assert_eq!(renewed, records.len() + 1);
+}
+
+/// A call from the scope of a worker, or a file that was under another node for a while.
+#[test]
+fn a_node_renews_its_own_records_whatever_it_was_called_in_between() {
+    let mut scene = scene();
+    let host = scene.host();
+    let signed = host.record(scene.host_metadata("one", NOW), NOW);
+    scene.node.put_record(&signed, NOW).unwrap();
+    let unsigned = scene
+        .node
+        .put_host_record(&scene.host_metadata("two", NOW), NOW)
+        .unwrap();
+    let due = NOW + DAY / 2;
+    let renewals = [unsigned, signed];
+    for (name, worker) in [("another", "another"), ("host", "worker"), ("another", "host")] {
+        let origins = Origins::new(&Peer::named(name), &host, 2)
+            .time(1)
+            .worker(&Peer::named(worker));
+        let key_id = scene.key_id.clone();
+        scene.node.call(origins, |call| call.get_records(&key_id, due)).unwrap();
+        assert_eq!(
+            scene.node.get_stale_local_records(due).unwrap(),
+            renewals,
+            "after {name}, {worker}"
+        );
+        scene.node = scene.node.restart(|_| ()).unwrap();
+        assert_eq!(scene.node.get_stale_local_records(due).unwrap(), renewals);
+        assert_eq!(scene.node.get_stats(due).unwrap().counts.host_records, 2);
+    }
+}
+
+#[test]
+fn a_record_that_came_while_the_node_had_another_name_is_its_own() {
+    let mut scene = scene();
+    let host = scene.host();
+    let record = host.record(scene.host_metadata("issuer", NOW), NOW);
+    scene.node.host = Peer::named("another");
+    scene.node.put_record(&record, NOW).unwrap();
+    assert_eq!(scene.node.get_stale_local_records(NOW + DAY / 2).unwrap(), []);
+    scene.node.host = host;
+    assert_eq!(scene.node.get_stale_local_records(NOW + DAY / 2).unwrap(), [record]);
+    assert_eq!(scene.node.clear_expired(NOW + 30 * DAY).unwrap(), cleared(0, 0, 0));
+}
+
+#[test]
+fn records_that_wait_for_their_renewal_are_counted() {
+    let mut scene = scene();
+    host_records(&mut scene, 3, NOW);
+    scene.node.put_record(&scene.record("not hosted", NOW), NOW).unwrap();
+    let overdue = |scene: &mut Scene, now| scene.node.get_stats(now).unwrap().host_records_overdue;
+    assert_eq!(overdue(&mut scene, NOW), 0);
+    scene
+        .node
+        .put_host_record(&scene.host_metadata("unsigned", NOW), NOW)
+        .unwrap();
+    assert_eq!(overdue(&mut scene, NOW), 1);
+    assert_eq!(overdue(&mut scene, NOW + DAY / 2 - 1), 1);
+    assert_eq!(overdue(&mut scene, NOW + DAY / 2), 4);
 }

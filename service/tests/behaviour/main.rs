@@ -27,5 +27,6 @@ mod rounds;
 mod signing;
 mod sizes;
 mod stale_answers;
+mod statistics;
 mod support;
 mod wire;

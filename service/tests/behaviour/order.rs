@@ -146,9 +146,9 @@ fn a_stored_record_is_not_verified_again() {
         &elsewhere.put_record(&record, NOW).unwrap_err().to_string(),
         &["signature"],
     );
-    let store = scene.node.registry().store();
     // As bodies were before they had checksums.
-    store
+    scene
+        .node
         .run_raw("UPDATE entries SET body = CAST(x'01' || substr(body, 6, length(body) - 6) || x'ff' AS BLOB)")
         .unwrap();
     scene.node = scene.node.restart(|_| ()).unwrap();

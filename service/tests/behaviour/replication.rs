@@ -276,10 +276,7 @@ fn a_key_with_an_unreadable_row_does_not_hold_up_the_others() {
     scene.node.put_record(&scene.record("provider", NOW), NOW).unwrap();
     // What is in memory is written and forgotten at a restart.
     let mut node = scene.node.restart(|_| {}).unwrap();
-    node.registry()
-        .store()
-        .run_raw("UPDATE entries SET body = x'01FF'")
-        .unwrap();
+    node.run_raw("UPDATE entries SET body = x'01FF'").unwrap();
     assert_eq!(evicted(&mut node, NOW + HOUR), ["other"]);
     assert!(node.get_records(&scene.key_id, NOW + HOUR).is_err());
 }

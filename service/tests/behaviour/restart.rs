@@ -7,7 +7,7 @@ use registry_service::calls::CallError;
 use registry_service::domain::data::{Key, Record};
 use registry_service::domain::KeyId;
 use registry_service::store::{move_aside, SCHEMA_VERSION};
-use registry_testkit::{NativeNode, Origins, Peer};
+use registry_testkit::{NativeNode, Peer};
 use rusqlite::Connection;
 
 use crate::support::{assert_refused, assert_text, dump, scene, Scene, DAY, HOUR, NOW};
@@ -116,7 +116,7 @@ fn check_read_in_full(sql: &str) {
         expected.node.get_tombstones(&expected.key_id, NOW).unwrap()
     );
     assert_eq!(found.get_stale_local_records(NOW).unwrap().len(), 1);
-    let counts = found.registry().store().counts().unwrap();
+    let counts = found.get_stats(NOW).unwrap().counts;
     assert_eq!(
         (counts.keys, counts.records, counts.host_records, counts.tombstones),
         (1, 1, 2, 1)
@@ -292,8 +292,8 @@ fn a_row_that_cannot_be_read_is_reported_and_harms_no_other_key() {
     ] {
         for table in ["keys", "entries"] {
             let mut scene = full_scene();
-            let store = scene.node.registry().store();
-            store.run_raw(&format!("UPDATE {table} SET body = {body}")).unwrap();
+            let damage = format!("UPDATE {table} SET body = {body}");
+            scene.node.run_raw(&damage).unwrap();
             scene.node = scene.node.restart(|_| ()).unwrap();
             let key_id = scene.key_id.clone();
             let record = scene.record("another", NOW);
@@ -321,20 +321,19 @@ fn under_another_key_pair_the_hosts_records_are_like_all_others() {
     scene.node = scene.node.restart(|_| ()).unwrap();
     scene.node.host = Peer::named("another host");
     assert_eq!(scene.node.get_stale_local_records(due).unwrap(), []);
-    assert_eq!(scene.node.registry().store().counts().unwrap().host_records, 0);
+    assert_eq!(scene.node.get_stats(due).unwrap().counts.host_records, 0);
     assert_eq!(
         scene.node.get_records(&scene.key_id, NOW + DAY - HOUR).unwrap(),
         [record]
     );
-    assert_eq!(scene.providers(NOW + DAY), [""; 0]);
     assert_eq!(scene.node.clear_expired(NOW + DAY).unwrap().records, 1);
+    assert_eq!(scene.providers(NOW + DAY), [""; 0]);
 }
 
 #[test]
 fn the_statistics_count_every_kind_apart() {
     let mut scene = full_scene();
-    let origins = Origins::new(&scene.host(), &Peer::named("anybody"), 0);
-    let stats = scene.node.call(origins, |call| call.get_stats()).unwrap();
+    let stats = scene.node.get_stats(NOW).unwrap();
     let counts = stats.counts;
     assert_eq!(
         (counts.keys, counts.records, counts.host_records, counts.tombstones),

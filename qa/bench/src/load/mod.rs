@@ -52,7 +52,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let marine = MarineHost::new()?;
     let mut node = Node::start(&marine, Subject::Here, prefill::host(), directory.path())?;
     let figures = measure(&mut node, keys, &database, options)?;
-    let stats = by_host(&mut node, "get_stats", json!([]))?;
+    let stats = by_host(&mut node, "get_stats", json!([NOW]))?;
     println!("{figures}");
     if let Some(directory) = &options.results {
         figures

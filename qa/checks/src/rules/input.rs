@@ -101,10 +101,16 @@ fn fingerprint(world: &mut World, stored: &Stored) -> Result<Value, Failure> {
         ("get_key_metadata", json!([key_id])),
         ("get_records", json!([key_id, NOW])),
         ("get_tombstones", json!([key_id, NOW])),
-        ("get_stats", json!([])),
+        ("get_stats", json!([NOW])),
     ] {
         match world.by_client(function, arguments) {
-            Ok(outcome) => seen.push(outcome.value),
+            Ok(mut outcome) => {
+                // What was refused is counted, in memory.
+                if let Some(stats) = outcome.value.as_object_mut() {
+                    stats.remove("refused");
+                }
+                seen.push(outcome.value);
+            }
             // The reference does not count.
             Err(Failure::NoSuchFunction(_)) => {}
             Err(failure) => return Err(failure),
@@ -241,7 +247,7 @@ pub(super) fn an_unknown_key_is_named_in_the_error(world: &mut World) -> Result<
 
 pub(super) fn get_stats_counts_what_is_stored(world: &mut World) -> Result<(), Failure> {
     let (host, gone) = (world.host.clone(), provider(9));
-    let empty = world.by_client("get_stats", json!([]))?.ok()?;
+    let empty = world.by_client("get_stats", json!([NOW]))?.ok()?;
     for label in ["one", "two"] {
         let key_id = world.key(label)?;
         for position in 0..3 {
@@ -254,7 +260,7 @@ pub(super) fn get_stats_counts_what_is_stored(world: &mut World) -> Result<(), F
         if restarted {
             world.restart()?;
         }
-        let stats = world.by_client("get_stats", json!([]))?.ok()?;
+        let stats = world.by_client("get_stats", json!([NOW]))?.ok()?;
         let counts: Vec<&Value> = ["keys", "records", "host_records", "tombstones"]
             .map(|name| &stats[name])
             .to_vec();

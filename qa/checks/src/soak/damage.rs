@@ -16,7 +16,7 @@ use super::rows::{DATABASE, MOVED_ASIDE};
 use super::{Answer, Model, Operation, Rows, Script, Step};
 use crate::failure::ensure;
 use crate::writes::{self, WRITES_PER_KEY};
-use crate::{Failure, Node, Subject};
+use crate::{Failure, Node, Subject, NOW};
 
 /// Operations that a checkpoint has copied into the database, and operations that only the log holds.
 const STEPS_CHECKPOINTED: u64 = 400;
@@ -149,7 +149,7 @@ impl DamagedFiles {
         if damage.of_log() {
             let mut node = start(&self.marine, directory)?;
             let host = node.host.clone();
-            node.proved("get_stats", json!([]), &host)?.ok()?;
+            node.proved("get_stats", json!([NOW]), &host)?.ok()?;
             drop(node);
             ensure!(
                 !storage.join(MOVED_ASIDE).exists(),

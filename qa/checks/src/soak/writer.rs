@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::perform::on_marine;
 use super::Script;
-use crate::{Failure, Node, Subject};
+use crate::{Failure, Node, Subject, NOW};
 
 /// How many keys, records, host records and tombstones there are.
 pub(super) fn counts<T: std::fmt::Display>([keys, records, host_records, tombstones]: [T; 4]) -> String {
@@ -24,7 +24,7 @@ pub fn run(directory: &Path, seed: u64, from: u64, out: &mut impl Write) -> Resu
     let marine = MarineHost::new()?;
     let mut node = Node::start(&marine, Subject::Here, Script::host(), directory)?;
     let host = node.host.clone();
-    let stats = node.proved("get_stats", json!([]), &host)?.ok()?;
+    let stats = node.proved("get_stats", json!([NOW]), &host)?.ok()?;
     let held = ["keys", "records", "host_records", "tombstones"].map(|name| &stats[name]);
     writeln!(out, "{}", counts(held))?;
     out.flush()?;

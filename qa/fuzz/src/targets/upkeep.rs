@@ -163,9 +163,13 @@ fn set_timeout(stage: &mut Stage<'_>, function: &'static str) {
 }
 
 fn get_stats(stage: &mut Stage<'_>) {
-    let stats = stage.call("get_stats", (0, &[]), Needs::default(), |call| call.get_stats());
+    let now = stage.now();
+    let stats = stage.call("get_stats", (1, &[Argument::Time(0)]), Needs::TIME, |call| {
+        call.get_stats(now)
+    });
     if let Ok(stats) = stats {
         assert!(stats.counts.keys <= 16);
         assert!(stats.counts.records as usize <= 16 * (oracle::RECORDS_MAX + 16));
+        assert!(stats.host_records_overdue <= stats.counts.host_records);
     }
 }

@@ -9,11 +9,11 @@ use std::sync::OnceLock;
 
 use registry_service::calls::Republished;
 use registry_service::domain::data::{Key, Record, Tombstone};
-use registry_service::domain::{own_turn, Entry, KeyId};
+use registry_service::domain::{own_turn, Entry, KeyId, KeyState};
 use registry_service::store::{Backend, NativeBackend};
 
 use self::naive::{Held, Model, Outcome};
-use crate::{no_weight, weight_of, NativeNode, Peer};
+use crate::{check_promises, no_weight, weight_of, NativeNode, Peer};
 
 /// When a history begins.
 const NOW: u64 = 1_700_000_000;
@@ -246,11 +246,13 @@ impl<B: Backend> History<B> {
                 assert_eq!(self.model.due_for_renewal(), []);
             }
             Step::ClearExpired => {
+                let before = self.node.registry().store().row_counts();
                 let cleared = self.node.clear_expired(now).unwrap();
-                assert_eq!(
-                    (cleared.keys, cleared.records, cleared.tombstones),
-                    self.model.clear_expired()
-                );
+                let after = self.node.registry().store().row_counts();
+                let gone: Vec<u64> = before.iter().zip(after).map(|(before, after)| before - after).collect();
+                assert_eq!([cleared.keys, cleared.records, cleared.tombstones], gone[..]);
+                self.model.clear_expired();
+                assert_eq!(self.held(), sorted(self.model.live()), "what has ended is gone");
             }
             Step::Evict { confirm } => {
                 let stale = self.node.evict_stale(now).unwrap();
@@ -292,12 +294,35 @@ impl<B: Backend> History<B> {
     /// # Panics
     /// Where that is not so.
     pub fn check(&self) {
-        let key_id = KeyId::parse(&cast().key.id).unwrap();
-        let state = self.node.registry().store().stored(&key_id).unwrap();
-        assert_eq!(state.as_ref().map(|state| state.life_at()), self.model.key_life());
-        let held: Vec<Held> = state.iter().flat_map(|state| state.entries()).map(held).collect();
-        assert_eq!(sorted(held), sorted(self.model.held.clone()));
+        check_promises(self.node.registry().store());
+        assert_eq!(
+            self.stored().as_ref().map(|state| state.life_at()),
+            self.model.key_life()
+        );
+        // What has ended may be gone already.
+        let live: Vec<Held> = self
+            .held()
+            .into_iter()
+            .filter(|held| self.model.is_live(held))
+            .collect();
+        assert_eq!(live, sorted(self.model.live()));
         self.model.check();
+    }
+
+    fn stored(&self) -> Option<KeyState> {
+        let key_id = KeyId::parse(&cast().key.id).unwrap();
+        self.node.registry().store().stored(&key_id).unwrap()
+    }
+
+    /// All that lies under the key.
+    fn held(&self) -> Vec<Held> {
+        sorted(
+            self.stored()
+                .iter()
+                .flat_map(|state| state.entries())
+                .map(held)
+                .collect(),
+        )
     }
 }
 

@@ -102,7 +102,7 @@ impl Model {
         matches!(held, Held::Record(record, _) if record.metadata.peer_id == self.host)
     }
 
-    fn live(&self, held: &Held) -> bool {
+    pub(super) fn is_live(&self, held: &Held) -> bool {
         match held {
             Held::Record(record, _) => self.hosted(held) || self.now - record.timestamp_created < DAY,
             Held::Tombstone(tombstone) => self.now - tombstone.timestamp_issued < 2 * DAY,
@@ -111,7 +111,7 @@ impl Model {
 
     /// Live records with their weights, in the order of issuer and peer.
     fn live_records(&self) -> Vec<(Record, u32)> {
-        let mut live: Vec<&Held> = self.held.iter().filter(|held| self.live(held)).collect();
+        let mut live: Vec<&Held> = self.held.iter().filter(|held| self.is_live(held)).collect();
         live.sort_by_key(|held| held.identity());
         live.into_iter()
             .filter_map(|held| match held {
@@ -168,7 +168,7 @@ impl Model {
     fn standing(&self, held: &Held) -> Option<usize> {
         self.held
             .iter()
-            .position(|other| other.identity() == held.identity() && self.live(other))
+            .position(|other| other.identity() == held.identity() && self.is_live(other))
     }
 
     pub(super) fn put(&mut self, record: &Record, weight: Option<u32>, direct: bool) -> Outcome {
@@ -283,17 +283,16 @@ impl Model {
             .collect()
     }
 
-    /// Keys, records, tombstones.
-    pub(super) fn clear_expired(&mut self) -> (u64, u64, u64) {
-        let all = std::mem::take(&mut self.held);
-        let (live, expired): (Vec<Held>, Vec<Held>) = all.into_iter().partition(|held| self.live(held));
-        self.held = live;
-        let records = expired.iter().filter(|held| matches!(held, Held::Record(..))).count();
-        let keys = u64::from(self.key.is_some() && self.dead());
-        if keys == 1 {
+    pub(super) fn live(&self) -> Vec<Held> {
+        let live = self.held.iter().filter(|held| self.is_live(held));
+        live.cloned().collect()
+    }
+
+    pub(super) fn clear_expired(&mut self) {
+        self.held = self.live();
+        if self.dead() {
             self.key = None;
         }
-        (keys, records as u64, (expired.len() - records) as u64)
     }
 
     pub(super) fn evict(&mut self) -> Option<(Vec<Record>, Vec<Tombstone>)> {
@@ -305,7 +304,7 @@ impl Model {
         }
         key.published = now + LEASE_SEC - HOUR;
         let records = self.live_records().into_iter().map(|(record, _)| record);
-        let mut tombstones: Vec<&Held> = self.held.iter().filter(|held| self.live(held)).collect();
+        let mut tombstones: Vec<&Held> = self.held.iter().filter(|held| self.is_live(held)).collect();
         tombstones.sort_by_key(|held| held.identity());
         let tombstones = tombstones.into_iter().filter_map(|held| match held {
             Held::Tombstone(tombstone) => Some(tombstone.clone()),
