@@ -71,13 +71,6 @@ pub(super) struct Delta {
 }
 
 impl Delta {
-    pub(super) const fn removal(charge: Charge) -> Self {
-        Self {
-            before: Some(charge),
-            after: None,
-        }
-    }
-
     pub(super) fn grows(&self) -> i64 {
         let bytes = |charge: Option<Charge>| charge.map_or(0, |charge| charge.bytes as i64);
         bytes(self.after) - bytes(self.before)
@@ -182,12 +175,14 @@ impl Accounts {
         }
     }
 
-    /// Notes that these rows are gone; their bytes.
-    pub(super) fn remove_all(&mut self, charges: &[Charge]) -> u64 {
+    /// Notes that these rows are gone.
+    pub(super) fn remove_all(&mut self, charges: &[Charge]) {
         for charge in charges {
-            self.apply(&Delta::removal(*charge));
+            self.apply(&Delta {
+                before: Some(*charge),
+                after: None,
+            });
         }
-        charges.iter().map(|charge| charge.bytes).sum()
     }
 
     fn rows_of(&mut self, of: RowOf) -> &mut u64 {

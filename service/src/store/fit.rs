@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::accounts::{Account, Pending};
+use super::accounts::{Account, Charge, Pending};
 use super::script::{Item, Piece, Removal};
 use super::{cutoff, integer, open, row, sql, write_setting, Backend, Store, StoreError, Value};
 use crate::domain::limits::{HOST_RECORDS_MAX, ROOM_BATCHES_MAX, ROOM_BATCH_KEYS, SHRINK_BATCH_KEYS};
@@ -202,7 +202,8 @@ impl<B: Backend> Store<B> {
                 let (from, to) = (Priority::of_earlier_days(now), Priority::weighty());
                 let range = [integer(from.as_u64()), integer(to.as_u64()), limit.clone()];
                 ids = self.candidates(sql::LOWEST_KEYS, &range, &batch.in_flight)?;
-                self.today.displaced += self.remove_keys(&ids)?;
+                let charges = self.remove_keys(&ids)?;
+                self.today.displaced += charges.iter().map(|charge| charge.bytes).sum::<u64>();
                 if !ids.is_empty() {
                     continue;
                 }
@@ -225,8 +226,8 @@ impl<B: Backend> Store<B> {
         params: &[Value],
         in_flight: &BTreeSet<KeyId>,
     ) -> Result<Vec<KeyId>, StoreError> {
-        let due = row::read_due(&self.backend.read(sql, params)?)?;
-        let ids = due.into_iter().map(|(id, _)| id).filter(|id| !in_flight.contains(id));
+        let ids = row::read_ids(&self.backend.read(sql, params)?)?;
+        let ids = ids.into_iter().filter(|id| !in_flight.contains(id));
         Ok(ids.take(ROOM_BATCH_KEYS).collect())
     }
 
@@ -253,10 +254,10 @@ impl<B: Backend> Store<B> {
         Ok((count as u64, true))
     }
 
-    /// Removes keys with all their entries, but leaves records of this node, and their keys; the bytes that are free now.
-    pub(super) fn remove_keys(&mut self, ids: &[KeyId]) -> Result<u64, StoreError> {
+    /// Removes keys with all their entries, but leaves records of this node, and their keys; what is gone.
+    pub(super) fn remove_keys(&mut self, ids: &[KeyId]) -> Result<Vec<Charge>, StoreError> {
         if ids.is_empty() {
-            return Ok(0);
+            return Ok(Vec::new());
         }
         let all = super::concatenated(ids);
         let of_others = self.with_names([all.clone()]);
@@ -270,7 +271,8 @@ impl<B: Backend> Store<B> {
         for id in ids {
             self.cache.take(id);
         }
-        Ok(self.accounts.remove_all(&charges))
+        self.accounts.remove_all(&charges);
+        Ok(charges)
     }
 }
 

@@ -35,7 +35,8 @@ use self::accounts::{Account, Accounts};
 use self::cache::Cache;
 use self::fit::{Batch, Today};
 use crate::domain::limits::{
-    CLEAR_BATCH_MAX, EVICT_STALE_ENTRIES_MAX, EVICT_STALE_KEYS_MAX, LEASE_SEC, RENEW_BATCH_MAX, TIMESTAMP_MAX,
+    CLEAR_BATCH_MAX, EVICT_STALE_ENTRIES_MAX, EVICT_STALE_KEYS_MAX, LEASE_SEC, RENEW_BATCH_MAX, ROOM_BATCH_KEYS,
+    TIMESTAMP_MAX,
 };
 use crate::domain::{Circumstances, HeldRecord, Here, HostTimestamp, KeyId, KeyState, KeyTag, StorageLimits, Timeouts};
 
@@ -232,55 +233,72 @@ impl<B: Backend> Store<B> {
     /// [`StoreError`].
     pub fn due(&mut self, now: HostTimestamp) -> Result<Vec<KeyState>, StoreError> {
         let stale_sec = self.timeouts.stale_sec;
-        let ids = self.due_ids(now, stale_sec, EVICT_STALE_KEYS_MAX, EVICT_STALE_ENTRIES_MAX)?;
-        self.load_due(&ids, now)
+        let ids = self.due_ids(now, stale_sec, EVICT_STALE_KEYS_MAX)?;
+        self.load_due(&ids, EVICT_STALE_ENTRIES_MAX, now)
     }
 
-    /// The keys that were last published `stale_sec` ago or longer, oldest first: at most `keys_max`, and no more than
-    /// `entries_max` entries unless the first key alone has more.
+    /// The keys that were last published `stale_sec` ago or longer, oldest first: at most `keys_max`.
+    ///
+    /// Dead keys that are met go at once, so that none is met twice; at most about [`CLEAR_BATCH_MAX`] rows a call.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn due_ids(
-        &mut self,
-        now: HostTimestamp,
-        stale_sec: u64,
-        keys_max: usize,
-        entries_max: usize,
-    ) -> Result<Vec<KeyId>, StoreError> {
+    pub fn due_ids(&mut self, now: HostTimestamp, stale_sec: u64, keys_max: usize) -> Result<Vec<KeyId>, StoreError> {
         let Some(stale_before) = now.as_sec().checked_sub(stale_sec) else {
             return Ok(Vec::new());
         };
         self.flush()?;
         let params = self.with_names([
             integer(stale_before),
-            cutoff(now, self.timeouts.expired_sec),
             integer(keys_max as u64),
+            cutoff(now, self.timeouts.expired_sec),
+            cutoff(now, self.timeouts.tombstone_sec()),
         ]);
-        let rows = self.backend.read(sql::DUE_KEYS, &params)?;
-        let mut entries_left = entries_max;
-        let mut ids = Vec::new();
-        for (key_id, entries) in row::read_due(&rows)? {
-            if !ids.is_empty() && entries > entries_left {
-                break;
+        let mut rows_gone = 0;
+        loop {
+            let due = row::read_due(&self.backend.read(sql::DUE_KEYS, &params)?)?;
+            let (living, dead): (Vec<_>, Vec<_>) = due.into_iter().partition(|(_, lives)| *lives);
+            let dead: Vec<KeyId> = dead.into_iter().map(|(id, _)| id).collect();
+            let rows_before = rows_gone;
+            for ids in dead.chunks(ROOM_BATCH_KEYS) {
+                if rows_gone < CLEAR_BATCH_MAX {
+                    rows_gone += self.remove_keys(ids)?.len();
+                }
             }
-            entries_left = entries_left.saturating_sub(entries);
-            ids.push(key_id);
+            if rows_gone == rows_before {
+                return Ok(living.into_iter().map(|(id, _)| id).collect());
+            }
         }
-        Ok(ids)
     }
 
-    /// Loads due keys, oldest first.
+    /// Loads the first of these due keys, those with no more than `entries_max` entries together unless the first alone has
+    /// more. The longest due is the first.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn load_due(&mut self, ids: &[KeyId], now: HostTimestamp) -> Result<Vec<KeyState>, StoreError> {
-        let mut states = match self.load_all(ids) {
-            Err(StoreError::BadRow { .. }) => self.load_readable(ids, now)?,
-            outcome => outcome?,
-        };
-        states.sort_by_key(|state| (state.published_at(), *state.key_id()));
-        Ok(states)
+    pub fn load_due(
+        &mut self,
+        ids: &[KeyId],
+        entries_max: usize,
+        now: HostTimestamp,
+    ) -> Result<Vec<KeyState>, StoreError> {
+        let mut due = Vec::new();
+        let mut entries = 0;
+        for ids in ids.chunks(LOADED_KEYS) {
+            let mut states = match self.load_all(ids) {
+                Err(StoreError::BadRow { .. }) => self.load_readable(ids, now)?,
+                outcome => outcome?,
+            };
+            states.sort_by_key(|state| (state.published_at(), *state.key_id()));
+            for state in states {
+                entries += state.entry_count();
+                if entries > entries_max && !due.is_empty() {
+                    return Ok(due);
+                }
+                due.push(state);
+            }
+        }
+        Ok(due)
     }
 
     /// The ids that begin with one of these tags.
@@ -292,7 +310,7 @@ impl<B: Backend> Store<B> {
             return Ok(Vec::new());
         }
         let rows = self.backend.read(sql::TAGGED_KEYS, &[Value::Blob(tag_ranges(tags))])?;
-        Ok(row::read_due(&rows)?.into_iter().map(|(id, _)| id).collect())
+        row::read_ids(&rows)
     }
 
     /// The keys whose ids begin with one of these tags, whatever is kept in memory written first.
@@ -499,6 +517,9 @@ fn write_setting<B: Backend>(backend: &B, name: &str, value: &str) -> Result<(),
         &[Value::Text(name.to_owned()), Value::Text(value.to_owned())],
     )
 }
+
+/// Due keys that are loaded at once.
+const LOADED_KEYS: usize = 64;
 
 /// The account of no peer.
 const NOBODY: Value = Value::Integer(-1);

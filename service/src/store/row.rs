@@ -193,19 +193,25 @@ pub(super) fn read_records(rows: &[u8]) -> Result<Vec<HeldRecord>, StoreError> {
         .collect()
 }
 
-/// Key ids with the number of their entries, as `sql::DUE_KEYS` gives them.
-pub(super) fn read_due(rows: &[u8]) -> Result<Vec<(KeyId, usize)>, StoreError> {
-    let mut buffer = Vec::new();
+/// Key ids, and whether they live, as `sql::DUE_KEYS` gives them.
+pub(super) fn read_due(rows: &[u8]) -> Result<Vec<(KeyId, bool)>, StoreError> {
     items(rows)
         .map(|item| {
-            let (id, count) = item.split_at_checked(64).ok_or(StoreError::BadRow { why: "short" })?;
-            let id = unhex(id, &mut buffer)?
-                .try_into()
-                .map_err(|_| StoreError::BadRow { why: "key id" })?;
-            let count = number(count.get(1..).unwrap_or_default())?;
-            Ok((KeyId::from_bytes(id), count as usize))
+            let (id, lives) = item.split_at_checked(64).ok_or(StoreError::BadRow { why: "short" })?;
+            Ok((read_id(id)?, lives == b":1"))
         })
         .collect()
+}
+
+/// Key ids.
+pub(super) fn read_ids(rows: &[u8]) -> Result<Vec<KeyId>, StoreError> {
+    items(rows).map(read_id).collect()
+}
+
+fn read_id(hex: &[u8]) -> Result<KeyId, StoreError> {
+    let mut buffer = Vec::new();
+    let id = unhex(hex, &mut buffer)?.try_into();
+    Ok(KeyId::from_bytes(id.map_err(|_| StoreError::BadRow { why: "key id" })?))
 }
 
 /// The numbers of one row, as many as are wanted.

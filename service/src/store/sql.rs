@@ -43,28 +43,28 @@ macro_rules! hosted {
     };
 }
 
-/// Due keys with the number of their entries, oldest first. ?3: published no later; ?4: dead no later; ?5: limit.
+/// Due keys, oldest first, each with 1, or with 0 if it is dead and has nothing that others should know. ?3: published no
+/// later; ?4: limit; ?5: dead no later; ?6: ended are tombstones dated no later.
 pub(super) const DUE_KEYS: &str = concat!(
-    "
-    SELECT group_concat(item) FROM (
-        SELECT hex(k.id) || ':' || (SELECT count(*) FROM entries e WHERE e.key_id = k.id) AS item
+    "SELECT group_concat(item) FROM (
+        SELECT hex(k.id) || ':' || (k.life_at > ?5 OR EXISTS (
+            SELECT 1 FROM entries e WHERE e.key_id = k.id AND (e.kind = 2 AND e.dated > ?6 OR ",
+    hosted!("e"),
+    "))) AS item
         FROM keys k INDEXED BY keys_by_published
         WHERE k.published_at <= ?3
-          AND (k.life_at > ?4 OR EXISTS (SELECT 1 FROM entries e WHERE e.key_id = k.id AND ",
-    hosted!("e"),
-    "))
         ORDER BY k.published_at
-        LIMIT ?5
+        LIMIT ?4
     )"
 );
 
-/// The ids in ranges, whose ends lie one behind the other in ?1, as [`DUE_KEYS`] gives them.
+/// The ids in ranges, whose ends lie one behind the other in ?1.
 pub(super) const TAGGED_KEYS: &str = "
     WITH RECURSIVE
         position(i) AS (SELECT 1 UNION ALL SELECT i + 64 FROM position WHERE i + 64 <= length(?1)),
         range(least, greatest) AS MATERIALIZED (SELECT substr(?1, i, 32), substr(?1, i + 32, 32) FROM position)
     SELECT group_concat(item) FROM (
-        SELECT DISTINCT hex(k.id) || ':0' AS item
+        SELECT DISTINCT hex(k.id) AS item
         FROM range CROSS JOIN keys k ON k.id BETWEEN range.least AND range.greatest
     )";
 
@@ -186,7 +186,7 @@ pub(super) const CHARGES_OF_CLEARED_KEYS: &str = concat!(
 
 /// The ids of dead keys without records of this node. ?3: last sign of life no later; ?4: limit.
 pub(super) const DEAD_KEYS: &str = concat!(
-    "SELECT group_concat(hex(id) || ':0') FROM (
+    "SELECT group_concat(hex(id)) FROM (
         SELECT k.id AS id FROM keys k INDEXED BY keys_by_life
         WHERE k.life_at <= ?3 AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.key_id = k.id AND ",
     hosted!("e"),
@@ -195,7 +195,7 @@ pub(super) const DEAD_KEYS: &str = concat!(
 
 /// The ids of keys by priority, the lowest first. ?1: not below; ?2: below; ?3: limit.
 pub(super) const LOWEST_KEYS: &str = "
-    SELECT group_concat(hex(id) || ':0') FROM (
+    SELECT group_concat(hex(id)) FROM (
         SELECT id FROM keys INDEXED BY keys_by_priority
         WHERE priority >= ?1 AND priority < ?2 ORDER BY priority LIMIT ?3
     )";

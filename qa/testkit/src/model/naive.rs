@@ -299,7 +299,12 @@ impl Model {
         let dead = self.dead();
         let now = self.now;
         let key = self.key.as_mut()?;
-        if dead || now.saturating_sub(key.published) < HOUR {
+        if now.saturating_sub(key.published) < HOUR {
+            return None;
+        }
+        if dead {
+            // With all that is left of it.
+            self.clear_expired();
             return None;
         }
         key.published = now + LEASE_SEC - HOUR;

@@ -92,7 +92,7 @@ impl<B: Backend> Call<'_, B> {
         let located = far.iter().filter_map(|key_id| self.located.peers(key_id, now));
         let others: Vec<String> = lists.flatten().chain(located.flatten().cloned()).collect();
         let table = host_table.with(others, self.here());
-        let states = self.store.load_due(&ids, now)?;
+        let states = self.store.load_due(&ids, REPLICA_ENTRIES_MAX, now)?;
         let (outgoing, settled) = self.choose(states, &table, &far, now);
         settled.iter().for_each(|key_id| self.partial.forget(key_id));
         self.store.set_published(&settled, now.as_sec())?;
@@ -103,9 +103,7 @@ impl<B: Backend> Call<'_, B> {
 
     pub(super) fn due_ids(&mut self, stale_sec: u64, now: HostTimestamp) -> Result<Vec<KeyId>, CallError> {
         let stale_sec = Timeouts::check_range(stale_sec)?;
-        Ok(self
-            .store
-            .due_ids(now, stale_sec, REPLICA_KEYS_MAX, REPLICA_ENTRIES_MAX)?)
+        Ok(self.store.due_ids(now, stale_sec, REPLICA_KEYS_MAX)?)
     }
 
     /// Those for a round of at most [`REPLICA_PEERS_MAX`] peers, and those that need none: nobody else would
