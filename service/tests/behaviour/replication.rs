@@ -9,7 +9,7 @@ use registry_service::domain::limits::{
 use registry_service::domain::{own_turn, KeyId};
 use registry_testkit::{NativeNode, Origins, Peer};
 
-use crate::support::{dump, scene, DAY, HOUR, NOW};
+use crate::support::{dump, scene, with_providers, DAY, HOUR, NOW};
 
 /// The labels of the keys that the host's evict_stale returns.
 fn evicted(node: &mut NativeNode, now: u64) -> Vec<String> {
@@ -230,10 +230,12 @@ fn a_due_key_comes_with_its_live_records_and_tombstones() {
 }
 
 #[test]
-fn a_dead_key_is_not_replicated_but_one_with_a_host_record_is() {
-    let mut scene = scene();
+fn a_dead_key_is_dropped_in_place_of_being_replicated_but_none_with_a_host_record() {
     let much_later = NOW + 5 * DAY;
-    assert_eq!(evicted(&mut scene.node, much_later), NONE);
+    let mut dead = with_providers(&["provider"]);
+    assert_eq!(evicted(&mut dead.node, much_later), NONE);
+    assert_eq!(dead.node.registry().store().row_counts(), [0; 3]);
+    let mut scene = scene();
     let record = scene.host().record(scene.host_metadata("issuer", NOW), NOW);
     scene.node.put_record(&record, NOW).unwrap();
     assert_eq!(evicted(&mut scene.node, much_later), ["resource"]);
