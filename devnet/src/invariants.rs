@@ -13,11 +13,12 @@ use crate::peer::PeerIndex;
 /// How many non-host records a key holds at most.
 pub const RECORDS_MAX: usize = 32;
 /// The functions that change what a registry holds.
-const CHANGING: [&str; 19] = [
+const CHANGING: [&str; 20] = [
     "register_key",
     "republish_key",
     "put_record",
     "put_host_record",
+    "remove_host_record",
     "propagate_host_record",
     "republish_records",
     "add_tombstone",

@@ -13,7 +13,7 @@ use crate::world::{Event, World};
 const KEYS: &str = "SELECT group_concat(hex(id), '') FROM keys";
 const KEY_WIDTH: usize = 64;
 const ENTRIES: &str = "SELECT group_concat(kind || hex(key_id) || hex(identity), '') FROM entries";
-const ENTRY_WIDTH: usize = 1 + 64 + 40;
+const ENTRY_WIDTH: usize = 1 + 64 + 42;
 const SIZE: &str = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
 /// How long a node that is back has until what it brings counts, beside the periods of its jobs.
 const SLACK_SEC: u64 = 180;
@@ -144,7 +144,7 @@ impl World {
                 }
                 continue;
             }
-            if unhex::<20>(&item[65..])? != self.resources[resource].identity {
+            if unhex::<21>(&item[65..])? != self.resources[resource].identity {
                 continue;
             }
             seen.records[resource] += 1;

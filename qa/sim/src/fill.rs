@@ -135,7 +135,7 @@ impl World {
             ids.push('\'');
         }
         let node = &mut self.nodes[node];
-        if let Some(registry) = node.registry() {
+        if let Some(registry) = node.registry_mut() {
             registry.store_mut().run_raw(&format!(
                 "ATTACH '{path}' AS filled;
                 BEGIN;

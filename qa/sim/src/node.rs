@@ -68,6 +68,10 @@ impl Node {
         self.registry = None;
     }
 
+    pub fn registry_mut(&mut self) -> Option<&mut Registry<NativeBackend>> {
+        self.registry.as_mut()
+    }
+
     pub fn registry(&self) -> Option<&Registry<NativeBackend>> {
         self.registry.as_ref()
     }

@@ -1,7 +1,7 @@
 //! The keys of the world, and what their clients mean to do with them.
 
 use registry_service::domain::data::{Key, Record, RecordMetadata, Tombstone};
-use registry_service::domain::{signing, Identity, KeyId};
+use registry_service::domain::{signing, Identity, KeyId, Subject};
 use registry_testkit::Peer;
 
 use crate::directory::{NodeIx, Point};
@@ -31,7 +31,7 @@ pub struct Resource {
     /// Who provides, if it is a node.
     pub provider: Option<NodeIx>,
     /// What nodes call the present provider's record.
-    pub identity: [u8; 20],
+    pub identity: [u8; 21],
     /// The date of the latest record, or of the tombstone once there is one.
     pub dated_sec: u64,
     /// Whether the present record was stored, so that it has to be found.
@@ -92,12 +92,13 @@ impl Resource {
 
 /// What nodes call a client's record of this provider.
 #[must_use]
-pub fn identity(client: &Peer, provider_id: &str) -> [u8; 20] {
+pub fn identity(client: &Peer, provider_id: &str) -> [u8; 21] {
     let identity = Identity {
         issued_by: client.id().to_owned(),
         peer_id: provider_id.to_owned(),
+        subject: Subject::Service(Vec::new()),
     };
-    identity.digest()
+    identity.row_id()
 }
 
 /// The node's signature under a record of its own, as `sig.sign` gives it to the node's scripts.

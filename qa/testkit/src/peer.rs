@@ -97,6 +97,20 @@ impl Peer {
         })
     }
 
+    /// The same for a service of the provider.
+    pub fn service_metadata(
+        &self,
+        key_id: &str,
+        provider: &Peer,
+        (service_id, value): (&str, &str),
+        timestamp_issued: u64,
+    ) -> RecordMetadata {
+        self.issue(RecordMetadata {
+            service_id: vec![service_id.to_owned()],
+            ..self.metadata(key_id, provider, value, timestamp_issued)
+        })
+    }
+
     /// Makes this peer the issuer of any metadata and signs them.
     pub fn issue(&self, mut metadata: RecordMetadata) -> RecordMetadata {
         metadata.issued_by.clone_from(&self.id);

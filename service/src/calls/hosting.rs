@@ -8,11 +8,11 @@ use crate::domain::{Admission, Arrival, Error, KeyId};
 use crate::store::Backend;
 
 impl<B: Backend> Call<'_, B> {
-    /// Makes this node a provider, on the issuer's signature alone. Returns the record that now stands: the unsigned
-    /// one, or a signed one of the same or a later issue.
+    /// Makes this node a provider, on the issuer's signature alone. Returns the record that stands for these metadata: the
+    /// unsigned one, or the one that this node has signed since.
     ///
     /// # Errors
-    /// [`CallError`].
+    /// [`CallError`]; also where the issuer has said something later, or voided this.
     pub fn put_host_record(
         &mut self,
         metadata: RecordMetadata,
@@ -35,12 +35,33 @@ impl<B: Backend> Call<'_, B> {
         let admission = state.admit_record(record.clone(), weight, Arrival::Direct, &self.at(now))?;
         let standing = match admission {
             Admission::Stored | Admission::Known => record,
-            Admission::Superseded(error) => state.held(&record).cloned().ok_or(error)?,
+            Admission::Superseded(error) => match state.held(&record) {
+                Some(held) if held.metadata == record.metadata => held.clone(),
+                _ => return Err(error.into()),
+            },
             Admission::Outranked(error) => return Err(error.into()),
         };
         state.note_use(&self.at(now));
         self.save(state, now)?;
         Ok(standing.into_inner())
+    }
+
+    /// Takes away what an issuer had this node provide under a key. Neighbours do not bring it back; the issuer may issue it
+    /// anew.
+    ///
+    /// # Errors
+    /// [`CallError`]; for anybody but the host and the service's creator, and where there is nothing to take away.
+    pub fn remove_host_record(
+        &mut self,
+        key_id: &str,
+        issued_by: &str,
+        current_timestamp_sec: u64,
+    ) -> Result<(), CallError> {
+        self.caller.check_host_or_creator("remove_host_record")?;
+        let now = self.caller.host_timestamp(2, current_timestamp_sec)?;
+        let mut state = self.load(&KeyId::parse(key_id)?)?;
+        state.remove_host_records(issued_by, &self.at(now))?;
+        self.save(state, now)
     }
 
     /// Takes in what `put_host_record` returned on the provider in this very particle. Position 0 must prove

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Call, CallError};
 use crate::auth::WeightResult;
@@ -16,32 +16,61 @@ const REFUSALS_NAMED_MAX: usize = 3;
 /// The outcome of a batch, item by item.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Republished {
-    /// Items that are new or have changed something.
+    /// Items that are new here, and stand now that the batch is in: what gave way to another item of it does not count.
     pub updated: u64,
     /// Position and reason of every item that was refused. Items that something later stands for, or that a full key
     /// has no room for, are not refused: that is how replicas settle.
     pub refused: Vec<(usize, CallError)>,
 }
 
-impl Republished {
-    pub(super) fn note(&mut self, position: usize, outcome: Result<Admission, CallError>) {
+/// A batch that is being taken in.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    /// Which item was last admitted for an identity.
+    admitted: BTreeMap<Identity, usize>,
+    refused: Vec<(usize, CallError)>,
+}
+
+impl Batch {
+    pub(super) fn note(&mut self, position: usize, identity: Identity, outcome: Result<Admission, Error>) {
         match outcome {
-            Ok(Admission::Stored) => self.updated += 1,
+            Ok(Admission::Stored) => {
+                self.admitted.insert(identity, position);
+            }
             Ok(Admission::Known | Admission::Superseded(_) | Admission::Outranked(_)) => {}
-            Err(error) => self.refused.push((position, error)),
+            Err(error) => self.refused.push((position, error.into())),
         }
     }
 
-    /// What was admitted and then did not fit into the limits of this node.
-    pub(super) fn note_unfit(&mut self, identities: &[Identity], unfit: Vec<Unfit>) {
+    /// All items were offered: what is there no more made room for later ones.
+    pub(super) fn offered(&mut self, state: &KeyState) {
+        self.admitted.retain(|identity, _| state.holds(identity));
+    }
+
+    /// What came of it, but for what did not fit into the limits of this node.
+    pub(super) fn saved(mut self, unfit: Vec<Unfit>) -> Republished {
         for Unfit { identity, error, .. } in unfit {
-            let item = identity.and_then(|identity| identities.iter().rposition(|known| *known == identity));
-            self.updated = self.updated.saturating_sub(1);
-            self.refused.push((item.unwrap_or(0), error.into()));
+            match identity {
+                // A new weight of an item that was known is no item.
+                Some(identity) => {
+                    let position = self.admitted.remove(&identity);
+                    self.refused.extend(position.map(|position| (position, error.into())));
+                }
+                None => {
+                    self.admitted.clear();
+                    self.refused.push((0, error.into()));
+                }
+            }
         }
         self.refused.sort_by_key(|(position, _)| *position);
+        Republished {
+            updated: self.admitted.len() as u64,
+            refused: self.refused,
+        }
     }
+}
 
+impl Republished {
     /// One text for all refusals; empty where there are none.
     pub fn error(&self) -> String {
         if self.refused.is_empty() {
@@ -132,6 +161,26 @@ impl<B: Backend> Call<'_, B> {
         Ok(read)
     }
 
+    /// The latest `timestamp_issued` of what stands here of an issuer for a provider; none where nothing does. What the
+    /// issuer says next has to be later. Not a use of the key.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub fn get_latest_issued(
+        &mut self,
+        key_id: &str,
+        (issued_by, peer_id): (&str, &str),
+        (now_at, now): (usize, u64),
+    ) -> Result<Option<u64>, CallError> {
+        let now = self.caller.host_timestamp(now_at, now)?;
+        let Some(state) = self.store.load(&KeyId::parse(key_id)?)? else {
+            return Ok(None);
+        };
+        let latest = state.latest_issued(issued_by, peer_id, &self.at(now));
+        self.store.keep(state);
+        Ok(latest)
+    }
+
     /// The same as one packed string.
     ///
     /// # Errors
@@ -154,24 +203,17 @@ impl<B: Backend> Call<'_, B> {
         check_count("weights", weights.len(), REPUBLISH_BATCH_MAX)?;
         let key_id = only_key("records", records.iter().map(|record| record.metadata.key_id.as_str()))?;
         let mut state = self.load(&key_id)?;
-        let identities: Vec<Identity> = records.iter().map(identity).collect();
-        let mut republished = Republished::default();
+        let mut batch = Batch::default();
         for (position, record) in records.into_iter().enumerate() {
+            let identity = Identity::of_record(&record.metadata);
             let weight = self.caller.weight_of(1, weights, &record.metadata.issued_by)?;
             let admitted = check_signed(&record)
                 .and_then(|()| state.verify(record, self.verifier))
                 .and_then(|record| state.admit_record(record, weight, Arrival::Replica, &self.at(now)));
-            republished.note(position, admitted.map_err(CallError::from));
+            batch.note(position, identity, admitted);
         }
-        republished.note_unfit(&identities, self.save_fitting(vec![state], now)?);
-        Ok(republished)
-    }
-}
-
-fn identity(record: &Record) -> Identity {
-    Identity {
-        issued_by: record.metadata.issued_by.clone(),
-        peer_id: record.metadata.peer_id.clone(),
+        batch.offered(&state);
+        Ok(batch.saved(self.save_fitting(vec![state], now)?))
     }
 }
 

@@ -88,7 +88,7 @@ impl Reason {
             Error::KeyIdMismatch { .. } | Error::BadSignature { .. } | Error::NoneGenuine { .. } => Self::NotGenuine,
             Error::FromFuture { .. } => Self::Ahead,
             Error::ExpiredRecord { .. } | Error::ExpiredTombstone { .. } => Self::Expired,
-            Error::UnknownKey { .. } => Self::UnknownKey,
+            Error::UnknownKey { .. } | Error::NoHostRecord { .. } => Self::UnknownKey,
             Error::Superseded { .. } | Error::Outranked { .. } | Error::TombstonesFull { .. } => Self::Superseded,
             Error::OwnerFull { .. } => Self::OwnerFull,
             Error::StorageFull { .. } | Error::HostFull { .. } | Error::HostRecordsFull { .. } => Self::Full,

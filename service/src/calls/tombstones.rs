@@ -1,8 +1,8 @@
-use super::records::{only_key, settled, Republished};
+use super::records::{only_key, settled, Batch, Republished};
 use super::{Call, CallError};
 use crate::domain::data::Tombstone;
 use crate::domain::{
-    check_len, limits, signing, verify_tombstone, Error, HostTimestamp, Identity, KeyId, KeyState, Verified,
+    check_len, limits, signing, verify_tombstone, Arrival, Error, HostTimestamp, Identity, KeyId, KeyState, Verified,
 };
 use crate::store::Backend;
 
@@ -25,7 +25,7 @@ impl<B: Backend> Call<'_, B> {
         now: HostTimestamp,
     ) -> Result<(), CallError> {
         let tombstone = verify(&state, tombstone)?;
-        settled(state.admit_tombstone(tombstone, &self.at(now))?)?;
+        settled(state.admit_tombstone(tombstone, Arrival::Direct, &self.at(now))?)?;
         self.save(state, now)
     }
 
@@ -60,21 +60,15 @@ impl<B: Backend> Call<'_, B> {
             tombstones.iter().map(|tombstone| tombstone.key_id.as_str()),
         )?;
         let mut state = self.load(&key_id)?;
-        let identities: Vec<Identity> = tombstones
-            .iter()
-            .map(|tombstone| Identity {
-                issued_by: tombstone.issued_by.clone(),
-                peer_id: tombstone.peer_id.clone(),
-            })
-            .collect();
-        let mut republished = Republished::default();
+        let mut batch = Batch::default();
         for (position, tombstone) in tombstones.into_iter().enumerate() {
-            let admitted =
-                verify(&state, tombstone).and_then(|tombstone| state.admit_tombstone(tombstone, &self.at(now)));
-            republished.note(position, admitted.map_err(CallError::from));
+            let identity = Identity::of_tombstone(&tombstone);
+            let admitted = verify(&state, tombstone)
+                .and_then(|tombstone| state.admit_tombstone(tombstone, Arrival::Replica, &self.at(now)));
+            batch.note(position, identity, admitted);
         }
-        republished.note_unfit(&identities, self.save_fitting(vec![state], now)?);
-        Ok(republished)
+        batch.offered(&state);
+        Ok(batch.saved(self.save_fitting(vec![state], now)?))
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::data::{Record, Tombstone};
-use crate::domain::{verify_tombstone, HostTimestamp, Timeouts};
+use crate::domain::{verify_tombstone, voids, HostTimestamp, Timeouts};
 
 /// The tombstones that a reader was told of, unverified: they are looked at only where they void something.
 pub(super) struct Voided<'a> {
@@ -46,18 +46,18 @@ impl<'a> Voided<'a> {
         in_time && (hosted || !self.timeouts.record_expired(created, self.now))
     }
 
-    /// Whether a genuine tombstone stands for the record's identity.
+    /// Whether a genuine tombstone voids the record.
     pub(super) fn voids(&self, record: &Record) -> bool {
         let metadata = &record.metadata;
         let identity = (metadata.issued_by.clone(), metadata.peer_id.clone());
         let tombstones = self.tombstones.get(&identity).into_iter().flatten();
         tombstones
-            .filter(|tombstone| tombstone.key_id == self.key_id && self.is_later(tombstone, record))
+            .filter(|tombstone| tombstone.key_id == self.key_id && self.counts_against(tombstone, record))
             .any(|tombstone| verify_tombstone(tombstone.clone()).is_ok())
     }
 
-    fn is_later(&self, tombstone: &Tombstone, record: &Record) -> bool {
+    fn counts_against(&self, tombstone: &Tombstone, record: &Record) -> bool {
         let issued = tombstone.timestamp_issued;
-        issued >= record.metadata.timestamp_issued && self.now.check_not_ahead("timestamp_issued", issued).is_ok()
+        voids(tombstone, &record.metadata) && self.now.check_not_ahead("timestamp_issued", issued).is_ok()
     }
 }

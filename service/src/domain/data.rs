@@ -51,6 +51,13 @@ pub struct Record {
     pub signature: Vec<u8>,
 }
 
+impl Record {
+    /// The latest of its timestamps.
+    pub fn dated(&self) -> u64 {
+        self.timestamp_created.max(self.metadata.timestamp_issued)
+    }
+}
+
 /// An issuer's word that its record for `peer_id` is void.
 #[marine]
 #[derive(Debug, Default, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -82,13 +82,14 @@ pub enum Error {
     },
     #[error(
         "key {key_id} already holds {max} records that outrank this one (lowest weight {weight}, oldest \
-         {timestamp_created}): try again later or raise the issuer's weight"
+         {dated}): try again later or raise the issuer's weight"
     )]
     Outranked {
         key_id: String,
         max: usize,
         weight: u32,
-        timestamp_created: u64,
+        /// The later of `timestamp_issued` and `timestamp_created` of the record that would have to go.
+        dated: u64,
     },
     #[error("key {key_id} already holds {max} tombstones, all later than this one (the first to end was issued at {timestamp_issued}): issue it again with a later timestamp")]
     TombstonesFull {
@@ -96,7 +97,10 @@ pub enum Error {
         max: usize,
         timestamp_issued: u64,
     },
-    #[error("key {key_id} already holds {max} records of this host: remove one first")]
+    #[error(
+        "key {key_id} already holds {max} records of this host: void one first, or ask the node's operator for \
+         remove_host_record"
+    )]
     HostRecordsFull { key_id: String, max: usize },
     #[error(
         "{peer_id} has {bytes} bytes on this node, with {more} more it would be over the limit of {max} for one owner: \
@@ -113,8 +117,15 @@ pub enum Error {
          neighbourhood, try again tomorrow, or ask the node's operator to raise total_bytes by set_storage_limits"
     )]
     StorageFull { key_id: String, bytes: u64, max: u64 },
-    #[error("this host already has {max} records of issuers without weight: void one first, or issue with a weight")]
+    #[error(
+        "this host already has {max} records of issuers without weight: have this host's trust-graph weigh the issuer, void \
+         a record first, or ask the node's operator for remove_host_record"
+    )]
     HostFull { max: usize },
+    #[error(
+        "this host has no record of issuer {issued_by} under key {key_id}: get_records lists those that there are"
+    )]
+    NoHostRecord { key_id: String, issued_by: String },
     #[error("{what} {given} is outside {min}..={max} bytes")]
     StorageLimitOutOfRange {
         what: &'static str,

@@ -1,15 +1,16 @@
 //! All that a node holds of one key, and the one admission rule for everything that wants in.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::data::{Key, Record, Tombstone};
-use super::entry::{key_order, Entry, HeldRecord, Identity};
-use super::error::Error;
+use super::entry::{key_order, record_order, tombstone_order, voids, Entry, HeldRecord, Identity, Subject};
+use super::error::{quoted, Error};
 use super::id::KeyId;
 use super::limits::*;
 use super::storage::Priority;
 use super::time::{HostTimestamp, Timeouts};
-use super::verified::Verified;
+use super::verified::{removal, Verified};
 use super::verifier::Verifier;
 use super::Here;
 
@@ -26,7 +27,8 @@ pub enum Arrival {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProvedWeight {
     Proved(u32),
-    /// No trust-graph, or none of its results for this issuer: 0 for a new record, no change for a known one.
+    /// No trust-graph, or none of its results for this issuer: changes nothing. What is known of the issuer from other
+    /// records of the key goes for a new one, too.
     Unproved,
 }
 
@@ -71,6 +73,8 @@ pub struct Change<'s> {
     pub held: Option<&'s Entry>,
     /// What it has to hold.
     pub now: Option<&'s Entry>,
+    /// Whether what the store holds is a record that a tombstone voids.
+    pub voided: bool,
 }
 
 /// One key with its entries, as loaded; what differs from the store afterwards is in `dirty` and `meta_dirty`.
@@ -189,6 +193,7 @@ impl KeyState {
             identity,
             held: held.as_ref(),
             now: self.entries.get(identity),
+            voided: held.as_ref().is_some_and(|held| self.is_voided(held)),
         })
     }
 
@@ -233,10 +238,7 @@ impl KeyState {
 
     /// The highest weight among its owner, as far as it was proved in this call, and the issuers of its records.
     pub fn weight(&self) -> u32 {
-        let weights = self.entries.values().map(|entry| match entry {
-            Entry::Record(held) => held.weight,
-            Entry::Tombstone(_) => 0,
-        });
+        let weights = self.entries.values().map(Entry::weight);
         weights.fold(self.owner_weight, u32::max)
     }
 
@@ -260,7 +262,7 @@ impl KeyState {
     /// Live tombstones, in the order of their identities.
     pub fn live_tombstones<'s>(&'s self, at: &'s Circumstances<'_>) -> impl Iterator<Item = &'s Verified<Tombstone>> {
         self.entries.values().filter_map(move |entry| match entry {
-            Entry::Tombstone(tombstone) if !is_over(entry, at) => Some(tombstone),
+            Entry::Tombstone(tombstone) if entry.is_signed() && !is_over(entry, at) => Some(tombstone),
             _ => None,
         })
     }
@@ -286,12 +288,10 @@ impl KeyState {
         self.meta_dirty = true;
     }
 
-    /// Whether something here would be lost with this node's copy: its own records, and what nobody may pass on yet.
+    /// Whether something here would be lost with this node's copy: its own records, and what nobody may pass on.
     pub fn needed_here(&self, at: &Circumstances<'_>) -> bool {
-        self.entries.values().any(|entry| match entry {
-            Entry::Record(held) => is_host_record(entry, at.here) || held.record.signature.is_empty(),
-            Entry::Tombstone(_) => false,
-        })
+        let is_needed = |entry: &Entry| is_host_record(entry, at.here) || !entry.is_signed() && !is_over(entry, at);
+        self.entries.values().any(is_needed)
     }
 
     /// Takes in another registration of this key; the later one stays.
@@ -317,24 +317,21 @@ impl KeyState {
 
     /// The held record of the same identity.
     pub fn held(&self, record: &Record) -> Option<&Verified<Record>> {
-        let identity = Identity {
-            issued_by: record.metadata.issued_by.clone(),
-            peer_id: record.metadata.peer_id.clone(),
-        };
-        match self.entries.get(&identity) {
+        match self.entries.get(&Identity::of_record(&record.metadata)) {
             Some(Entry::Record(held)) => Some(&held.record),
             _ => None,
         }
     }
 
+    /// Whether there is an entry of this identity.
+    pub fn holds(&self, identity: &Identity) -> bool {
+        self.entries.contains_key(identity)
+    }
+
     /// The held tombstone that equals this one.
     pub fn held_tombstone(&self, tombstone: &Tombstone) -> Option<&Verified<Tombstone>> {
-        let identity = Identity {
-            issued_by: tombstone.issued_by.clone(),
-            peer_id: tombstone.peer_id.clone(),
-        };
-        match self.entries.get(&identity) {
-            Some(Entry::Tombstone(held)) if **held == *tombstone => Some(held),
+        match self.entries.get(&Identity::of_tombstone(tombstone)) {
+            Some(entry @ Entry::Tombstone(held)) if **held == *tombstone && entry.is_signed() => Some(held),
             _ => None,
         }
     }
@@ -351,76 +348,263 @@ impl KeyState {
         at: &Circumstances<'_>,
     ) -> Result<Admission, Error> {
         check_record_times(&record, at)?;
-        let life_at = record.timestamp_created;
-        let incoming = HeldRecord {
-            record,
-            weight: weight.or_zero(),
-        };
-        let identity = Entry::Record(incoming.clone()).identity();
-        let standing = self.standing(&identity, at).cloned();
-        if let Some(Entry::Record(held)) = &standing {
-            if held.record == incoming.record {
-                self.refresh_weight(&identity, weight);
+        let identity = Identity::of_record(&record.metadata);
+        let mut tombstones = self.standing_of_pair(&identity, at).filter_map(Entry::tombstone);
+        if let Some(tombstone) = tombstones.find(|tombstone| voids(tombstone, &record.metadata)) {
+            let winner = match tombstone.issuer_signature.is_empty() {
+                false => "tombstone",
+                true => "removal by this host",
+            };
+            return Ok(superseded(winner, &identity, tombstone.timestamp_issued));
+        }
+        drop(tombstones);
+        let standing = self.standing_record(&identity, at);
+        if let Some(held) = standing {
+            if held.record == record {
+                self.note_issuer_weight(&identity.issued_by, weight);
                 return Ok(Admission::Known);
             }
+            if record_order(&record, &held.record).is_lt() {
+                return Ok(superseded("record", &identity, held.record.metadata.timestamp_issued));
+            }
         }
-        let entry = Entry::Record(incoming);
-        if let Some(superseded) = superseded(&entry, standing.as_ref()) {
-            return Ok(superseded);
-        }
-        let replaces_live_record = matches!(standing, Some(Entry::Record(_)));
+        let replaces_live_record = standing.is_some();
+        let life_at = record.timestamp_created;
+        let entry = Entry::Record(HeldRecord {
+            record,
+            weight: match weight {
+                ProvedWeight::Proved(weight) => weight,
+                ProvedWeight::Unproved => self.weight_of_issuer(&identity.issued_by, at),
+            },
+        });
         if !replaces_live_record {
             if let Some(outranked) = self.make_room_for_record(&entry, arrival, at)? {
                 return Ok(outranked);
             }
         }
+        self.note_issuer_weight(&identity.issued_by, weight);
+        self.remove_fallen_tombstones(&entry);
         self.put(identity, entry);
         self.extend_life(life_at);
         Ok(Admission::Stored)
     }
 
-    /// Offers a tombstone.
+    /// Offers a tombstone. Passed on, it voids what there is up to its time; its issuer's own word is refused where it
+    /// would leave a later record standing, because it then does not say what the issuer wants.
     ///
     /// # Errors
     /// [`Error::ExpiredTombstone`], [`Error::FromFuture`]: refused whatever else is here.
     pub fn admit_tombstone(
         &mut self,
         tombstone: Verified<Tombstone>,
+        arrival: Arrival,
         at: &Circumstances<'_>,
     ) -> Result<Admission, Error> {
         check_tombstone_times(&tombstone, at)?;
-        let life_at = at.timeouts.life_of_tombstone(tombstone.timestamp_issued);
+        let identity = Identity::of_tombstone(&tombstone);
+        let issued = tombstone.timestamp_issued;
+        let latest_record = self.standing_of_pair(&identity, at).filter(|entry| is_record(entry));
+        if let Some(later) = latest_record
+            .map(Entry::timestamp_issued)
+            .max()
+            .filter(|later| *later > issued)
+        {
+            if arrival == Arrival::Direct {
+                return Ok(superseded("record", &identity, later));
+            }
+        }
+        if let Some(held) = self.standing_tombstone(&identity, at) {
+            match tombstone_order(&tombstone, held) {
+                Ordering::Equal => return Ok(Admission::Known),
+                Ordering::Less => return Ok(superseded("tombstone", &identity, held.timestamp_issued)),
+                Ordering::Greater => {}
+            }
+        }
         let entry = Entry::Tombstone(tombstone);
-        let identity = entry.identity();
-        let standing = self.standing(&identity, at);
-        if standing == Some(&entry) {
-            return Ok(Admission::Known);
-        }
-        if let Some(superseded) = superseded(&entry, standing) {
-            return Ok(superseded);
-        }
         if let Some(outranked) = self.make_room_for_tombstone(&entry, at) {
             return Ok(outranked);
         }
+        self.remove_voided(&entry);
         self.put(identity, entry);
-        self.extend_life(life_at);
+        self.extend_life(at.timeouts.life_of_tombstone(issued));
         Ok(Admission::Stored)
     }
 
-    /// The live entry for an identity: an expired one is as good as absent, whether it was cleared or not.
-    fn standing(&self, identity: &Identity, at: &Circumstances<'_>) -> Option<&Entry> {
-        self.entries.get(identity).filter(|entry| !is_over(entry, at))
+    /// The latest `timestamp_issued` of what stands of an issuer for a provider, whether records of any service or a
+    /// tombstone. What the issuer says next has to be later.
+    pub fn latest_issued(&self, issued_by: &str, peer_id: &str, at: &Circumstances<'_>) -> Option<u64> {
+        let identity = Identity {
+            issued_by: issued_by.to_owned(),
+            peer_id: peer_id.to_owned(),
+            subject: Subject::All,
+        };
+        let standing = self.standing_of_pair(&identity, at);
+        standing.map(Entry::timestamp_issued).max()
     }
 
-    fn refresh_weight(&mut self, identity: &Identity, weight: ProvedWeight) {
-        let (ProvedWeight::Proved(weight), Some(Entry::Record(held))) = (weight, self.entries.get_mut(identity)) else {
+    /// What stands of the issuer and provider of `identity`: an entry that is expired is as good as absent, whether it was
+    /// cleared or not, and so is one that is dated ahead because this node's clock was.
+    fn standing_of_pair<'s>(
+        &'s self,
+        identity: &Identity,
+        at: &'s Circumstances<'_>,
+    ) -> impl Iterator<Item = &'s Entry> {
+        self.of_pair(identity)
+            .map(|(_, entry)| entry)
+            .filter(|entry| stands(entry, at))
+    }
+
+    /// All entries of the issuer and provider of `identity`.
+    fn of_pair<'s>(&'s self, identity: &Identity) -> impl Iterator<Item = (&'s Identity, &'s Entry)> {
+        let first = identity.of_all_services();
+        self.entries
+            .range(first.clone()..)
+            .take_while(move |(identity, _)| identity.pair() == first.pair())
+    }
+
+    fn standing_record(&self, identity: &Identity, at: &Circumstances<'_>) -> Option<&HeldRecord> {
+        match self.entries.get(identity) {
+            Some(entry @ Entry::Record(held)) if stands(entry, at) => Some(held),
+            _ => None,
+        }
+    }
+
+    /// The tombstone of the issuer and provider of `identity`.
+    fn standing_tombstone(&self, identity: &Identity, at: &Circumstances<'_>) -> Option<&Verified<Tombstone>> {
+        match self.entries.get(&identity.of_all_services()) {
+            Some(entry @ Entry::Tombstone(held)) if stands(entry, at) => Some(held),
+            _ => None,
+        }
+    }
+
+    fn is_voided(&self, entry: &Entry) -> bool {
+        self.voiding(entry).next().is_some()
+    }
+
+    /// The tombstones that void this record.
+    fn voiding<'s>(&'s self, record: &'s Entry) -> impl Iterator<Item = &'s Identity> {
+        self.of_pair(&record.identity())
+            .filter(|(_, entry)| {
+                entry
+                    .tombstone()
+                    .is_some_and(|tombstone| record.is_voided_by(tombstone))
+            })
+            .map(|(identity, _)| identity)
+    }
+
+    /// Removes the tombstones that would void this record, which was admitted because they stand no more.
+    fn remove_fallen_tombstones(&mut self, record: &Entry) {
+        let fallen: Vec<Identity> = self.voiding(record).cloned().collect();
+        for identity in fallen {
+            self.remove(identity);
+        }
+    }
+
+    /// Takes the records of this very node that an issuer has issued away, for good: neighbours bring them again, until
+    /// they expire there, and are told by nothing but this node's own word that it does not want them. That lies here as
+    /// long as a tombstone. What the issuer issues later is taken in as ever.
+    ///
+    /// # Errors
+    /// [`Error::NoHostRecord`].
+    pub fn remove_host_records(&mut self, issued_by: &str, at: &Circumstances<'_>) -> Result<(), Error> {
+        let mut latest: BTreeMap<String, u64> = BTreeMap::new();
+        let mut removed = Vec::new();
+        for (identity, held) in self.records_of_issuer(issued_by) {
+            if at.here.is(&identity.peer_id) {
+                removed.push(identity.clone());
+                let issued = latest.entry(identity.peer_id.clone()).or_default();
+                *issued = held.record.metadata.timestamp_issued.max(*issued);
+            }
+        }
+        if removed.is_empty() {
+            return Err(Error::NoHostRecord {
+                key_id: self.key_id().to_string(),
+                issued_by: quoted(issued_by),
+            });
+        }
+        for identity in removed {
+            self.remove(identity);
+        }
+        for (peer_id, latest) in latest {
+            self.make_room_for_removal();
+            let issued = latest.min(at.now.latest_accepted()).max(at.now.as_sec());
+            let entry = Entry::Tombstone(removal(self.key_id(), issued_by, &peer_id, issued));
+            self.put(entry.identity(), entry);
+            self.extend_life(at.timeouts.life_of_tombstone(issued));
+        }
+        Ok(())
+    }
+
+    /// As many as there can be records of this node; the one that ends first makes room.
+    fn make_room_for_removal(&mut self) {
+        let removals = || {
+            self.entries
+                .iter()
+                .filter(|(identity, _)| identity.subject == Subject::Removed)
+        };
+        if removals().count() < HOST_RECORDS_PER_KEY_MAX {
+            return;
+        }
+        let first = removals().min_by_key(|(_, entry)| entry.timestamp_issued());
+        if let Some(first) = first.map(|(identity, _)| identity.clone()) {
+            self.remove(first);
+        }
+    }
+
+    /// Removes the records that a tombstone voids.
+    fn remove_voided(&mut self, tombstone: &Entry) {
+        let Entry::Tombstone(void) = tombstone else {
             return;
         };
-        if held.weight != weight {
-            let before = Entry::Record(held.clone());
-            held.weight = weight;
-            self.dirty.entry(identity.clone()).or_insert(Some(before));
+        let voided: Vec<Identity> = self
+            .of_pair(&Identity::of_tombstone(void))
+            .filter(|(_, entry)| entry.is_voided_by(void))
+            .map(|(identity, _)| identity.clone())
+            .collect();
+        for identity in voided {
+            self.remove(identity);
         }
+    }
+
+    /// Notes a weight of an issuer: it goes for all its records here.
+    pub fn note_issuer_weight(&mut self, issued_by: &str, weight: ProvedWeight) {
+        let ProvedWeight::Proved(weight) = weight else {
+            return;
+        };
+        let changed: Vec<Identity> = self
+            .records_of_issuer(issued_by)
+            .filter(|(_, held)| held.weight != weight)
+            .map(|(identity, _)| identity.clone())
+            .collect();
+        for identity in changed {
+            if let Some(Entry::Record(held)) = self.entries.get(&identity) {
+                let record = held.record.clone();
+                self.put(identity, Entry::Record(HeldRecord { record, weight }));
+            }
+        }
+    }
+
+    /// What is known of an issuer's weight by its records here.
+    fn weight_of_issuer(&self, issued_by: &str, at: &Circumstances<'_>) -> u32 {
+        let standing = self
+            .records_of_issuer(issued_by)
+            .filter(|(_, held)| !record_expired(held, at));
+        standing.map(|(_, held)| held.weight).max().unwrap_or(0)
+    }
+
+    fn records_of_issuer<'s>(&'s self, issued_by: &str) -> impl Iterator<Item = (&'s Identity, &'s HeldRecord)> {
+        let first = Identity {
+            issued_by: issued_by.to_owned(),
+            peer_id: String::new(),
+            subject: Subject::All,
+        };
+        self.entries
+            .range(first.clone()..)
+            .take_while(move |(identity, _)| identity.issued_by == first.issued_by)
+            .filter_map(|(identity, entry)| match entry {
+                Entry::Record(held) => Some((identity, held)),
+                Entry::Tombstone(_) => None,
+            })
     }
 
     /// Removes the lowest-ranking records until one more fits, or says that `incoming` itself ranks lowest.
@@ -447,22 +631,22 @@ impl KeyState {
         let excess = ranked.len() - RECORDS_PER_KEY_MAX + 1;
         let highest_to_go = ranked[excess - 1];
         let stays_out = match rank(incoming).cmp(&rank(highest_to_go)) {
-            std::cmp::Ordering::Greater => false,
-            std::cmp::Ordering::Less => true,
-            std::cmp::Ordering::Equal => arrival == Arrival::Replica && incoming.record < highest_to_go.record,
+            Ordering::Greater => false,
+            Ordering::Less => true,
+            Ordering::Equal => arrival == Arrival::Replica && incoming.record < highest_to_go.record,
         };
         if stays_out {
-            let (weight, timestamp_created) = rank(highest_to_go);
+            let (weight, dated) = rank(highest_to_go);
             return Ok(Some(Admission::Outranked(Error::Outranked {
                 key_id: self.key_id().to_string(),
                 max: RECORDS_PER_KEY_MAX,
                 weight,
-                timestamp_created,
+                dated,
             })));
         }
         let leaving: Vec<Identity> = ranked[..excess]
             .iter()
-            .map(|held| Entry::Record((*held).clone()).identity())
+            .map(|held| Identity::of_record(&held.record.metadata))
             .collect();
         for identity in leaving {
             self.remove(identity);
@@ -493,7 +677,7 @@ impl KeyState {
             .entries
             .iter()
             .filter(|(identity, entry)| {
-                matches!(entry, Entry::Tombstone(_)) && !is_over(entry, at) && **identity != identity_coming
+                identity.subject == Subject::All && !is_over(entry, at) && **identity != identity_coming
             })
             .map(|(identity, entry)| (identity, entry.timestamp_issued()))
             .collect();
@@ -560,25 +744,37 @@ pub fn is_host_record(entry: &Entry, here: &Here) -> bool {
     matches!(entry, Entry::Record(_)) && here.is(entry.peer_id())
 }
 
+fn stands(entry: &Entry, at: &Circumstances<'_>) -> bool {
+    !is_over(entry, at) && entry.dated() <= at.now.latest_accepted()
+}
+
+fn record_expired(held: &HeldRecord, at: &Circumstances<'_>) -> bool {
+    let hosted = at.here.is(&held.record.metadata.peer_id);
+    !hosted && at.timeouts.record_expired(held.record.timestamp_created, at.now)
+}
+
 /// Whether an entry's time is over on this node.
 pub fn is_over(entry: &Entry, at: &Circumstances<'_>) -> bool {
     entry.expired(at.here.is(entry.peer_id()), &at.timeouts, at.now)
 }
 
-/// Who has to go first: the lowest weight, the oldest among equals.
+/// Who has to go first: the lowest weight, the oldest among equals. A record is as old as the later of its issue and its
+/// last signature: neither an issuer nor a provider has to renew the other's word.
 fn rank(held: &HeldRecord) -> (u32, u64) {
-    (held.weight, held.record.timestamp_created)
+    (held.weight, held.record.dated())
 }
 
-fn superseded(incoming: &Entry, standing: Option<&Entry>) -> Option<Admission> {
-    let standing = standing.filter(|standing| !incoming.beats(standing))?;
-    let identity = standing.identity();
-    Some(Admission::Superseded(Error::Superseded {
-        winner: standing.kind(),
-        issued_by: identity.issued_by,
-        peer_id: identity.peer_id,
-        timestamp_issued: standing.timestamp_issued(),
-    }))
+const fn is_record(entry: &Entry) -> bool {
+    matches!(entry, Entry::Record(_))
+}
+
+fn superseded(winner: &'static str, identity: &Identity, timestamp_issued: u64) -> Admission {
+    Admission::Superseded(Error::Superseded {
+        winner,
+        issued_by: identity.issued_by.clone(),
+        peer_id: identity.peer_id.clone(),
+        timestamp_issued,
+    })
 }
 
 fn check_record_times(record: &Record, at: &Circumstances<'_>) -> Result<(), Error> {

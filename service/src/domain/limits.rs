@@ -88,6 +88,8 @@ pub const EVICT_STALE_KEYS_MAX: usize = 100;
 pub const EVICT_STALE_ENTRIES_MAX: usize = 2_000;
 /// Host records that one `get_stale_local_records` returns.
 pub const RENEW_BATCH_MAX: usize = 100;
+/// Of these, records that are dated ahead.
+pub const RENEW_AHEAD_MAX: usize = 25;
 /// Key ids in one `confirm_replicated`.
 pub const CONFIRM_BATCH_MAX: usize = 1_000;
 /// Keys of one round of replication.

@@ -38,9 +38,14 @@ pub fn merge_records(
     Ok(merged)
 }
 
-fn identity(record: &Record) -> (&str, &str, &str) {
+fn identity(record: &Record) -> (&str, &str, &str, &[String]) {
     let metadata = &record.metadata;
-    (&metadata.key_id, &metadata.issued_by, &metadata.peer_id)
+    (
+        &metadata.key_id,
+        &metadata.issued_by,
+        &metadata.peer_id,
+        &metadata.service_id,
+    )
 }
 
 /// The latest genuine registration. `key_id`, where given, is the only key that counts.

@@ -27,7 +27,7 @@ mod verifier;
 
 pub use answer::{pack_answer, unpack_answer, Extent};
 pub use bundle::{pack_bundle, unpack_bundle, BundleItem};
-pub use entry::{record_order, Entry, HeldRecord, Identity};
+pub use entry::{record_order, voids, Entry, HeldRecord, Identity, Subject, ROW_ID_LEN};
 pub use error::{quoted, Error};
 pub use id::{KeyId, PeerKey};
 pub use key_state::{is_host_record, is_over, Admission, Arrival, Change, Circumstances, KeyState, ProvedWeight};

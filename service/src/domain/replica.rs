@@ -27,10 +27,8 @@ pub type Fingerprint = [u8; FINGERPRINT_LEN];
 impl KeyState {
     /// The entries that may be passed on: live by their signed timestamps, wherever they are, and signed.
     pub fn replicable<'s>(&'s self, at: &'s Circumstances<'_>) -> impl Iterator<Item = &'s Entry> {
-        self.entries().filter(move |entry| {
-            let unsigned = matches!(entry, Entry::Record(held) if held.record.signature.is_empty());
-            !unsigned && !entry.expired(false, &at.timeouts, at.now)
-        })
+        self.entries()
+            .filter(move |entry| entry.is_signed() && !entry.expired(false, &at.timeouts, at.now))
     }
 
     /// Whether other nodes would keep this key: its signed timestamps, or those of an entry, say that it lives. What only
@@ -70,7 +68,7 @@ pub fn entry_tag(entry: &Entry) -> EntryTag {
             tag
         }
         Entry::Tombstone(_) => {
-            let ([who, by_whom, ..], [a, b, c, d]) = (entry.identity().digest(), issued_at(entry).to_be_bytes());
+            let ([who, by_whom, ..], [a, b, c, d]) = (entry.identity().pair_digest(), issued_at(entry).to_be_bytes());
             [who, by_whom, a, b, c, d, digest[0], digest[1] | TOMBSTONE_BIT]
         }
     }
@@ -86,7 +84,7 @@ pub fn tag_voids(tag: &EntryTag, entry: &Entry) -> bool {
     matches!(entry, Entry::Record(_))
         && is_tombstone_tag(tag)
         && issued_at(entry) <= u32::from_be_bytes([a, b, c, d])
-        && entry.identity().digest().starts_with(&[who, by_whom])
+        && entry.identity().pair_digest().starts_with(&[who, by_whom])
 }
 
 fn issued_at(entry: &Entry) -> u32 {

@@ -25,16 +25,20 @@ impl HostTimestamp {
         self.0
     }
 
+    /// The latest signed timestamp that is not dated ahead.
+    pub const fn latest_accepted(self) -> u64 {
+        self.0.saturating_add(CLOCK_SKEW_MAX_SEC)
+    }
+
     /// # Errors
     /// [`Error::FromFuture`] for a timestamp more than [`CLOCK_SKEW_MAX_SEC`] ahead.
     pub fn check_not_ahead(self, what: &'static str, value: u64) -> Result<(), Error> {
-        let ahead_sec = value.saturating_sub(self.0);
-        if ahead_sec > CLOCK_SKEW_MAX_SEC {
+        if value > self.latest_accepted() {
             return Err(Error::FromFuture {
                 what,
                 value,
                 now: self.0,
-                ahead_sec,
+                ahead_sec: value.saturating_sub(self.0),
             });
         }
         Ok(())
@@ -95,10 +99,6 @@ impl Timeouts {
 
     pub const fn tombstone_expired(&self, timestamp_issued: u64, now: HostTimestamp) -> bool {
         now.0.saturating_sub(timestamp_issued) >= self.tombstone_sec()
-    }
-
-    pub const fn due_for_renewal(&self, timestamp_created: u64, now: HostTimestamp) -> bool {
-        now.0.saturating_sub(timestamp_created) >= self.renew_sec()
     }
 
     /// `life_at` is the latest sign of life of a key, see [`KeyState`](super::KeyState).

@@ -117,6 +117,21 @@ pub fn verify_tombstone(tombstone: Tombstone) -> Result<Verified<Tombstone>, Err
     })
 }
 
+/// This node's own word that it does not provide for an issuer any more: a tombstone without a signature. Nobody else takes
+/// it for one.
+pub(super) fn removal(key_id: &KeyId, issued_by: &str, peer_id: &str, timestamp_issued: u64) -> Verified<Tombstone> {
+    Verified {
+        value: Tombstone {
+            key_id: key_id.to_string(),
+            issued_by: issued_by.to_owned(),
+            peer_id: peer_id.to_owned(),
+            timestamp_issued,
+            ..Tombstone::default()
+        },
+        key_id: *key_id,
+    }
+}
+
 /// The part of the check that is owed before anything is hashed: how long things are.
 ///
 /// # Errors

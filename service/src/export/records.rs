@@ -130,6 +130,12 @@ pub fn put_host_record(
     call(|mut call| call.put_host_record(metadata, &weight, current_timestamp_sec)).into()
 }
 
+/// Takes away what an issuer had this node provide under a key. For the host and the service's creator only.
+#[marine]
+pub fn remove_host_record(key_id: String, issued_by: String, current_timestamp_sec: u64) -> RegistryResult {
+    call(|mut call| call.remove_host_record(&key_id, &issued_by, current_timestamp_sec)).into()
+}
+
 /// Takes in what `put_host_record` returned on the provider in the same particle.
 #[marine]
 pub fn propagate_host_record(

@@ -88,7 +88,7 @@ impl<B: Backend> Store<B> {
     /// [`Error::HostFull`].
     pub fn check_room_for_host_record(&self) -> Result<(), SaveError> {
         let max = HOST_RECORDS_MAX;
-        if self.count_host_records(max as u64)? >= max as u64 {
+        if self.count_host_records_without_weight(max as u64)? >= max as u64 {
             return Err(Error::HostFull { max }.into());
         }
         Ok(())
@@ -125,7 +125,7 @@ impl<B: Backend> Store<B> {
                 let bytes = self.accounts.total().saturating_add_signed(batch.pending.bytes - grows);
                 let max = self.limits.total_bytes;
                 let key_id = state.key_id().to_string();
-                for item in fitting.leave(batch, |piece| piece.delta.grows() > 0) {
+                for item in fitting.leave(batch, |piece| piece.delta.grows() > 0 && !piece.renews) {
                     let key_id = key_id.clone();
                     fitting.refuse(item, Error::StorageFull { key_id, bytes, max });
                 }
@@ -146,7 +146,7 @@ impl<B: Backend> Store<B> {
         let (max, grows) = (self.limits.owner_bytes, piece.delta.grows());
         let held = self.accounts.of(piece.account);
         let bytes = held.saturating_add_signed(pending.of(piece.account));
-        if grows <= 0 || bytes.saturating_add_signed(grows) <= max {
+        if grows <= 0 || piece.renews || bytes.saturating_add_signed(grows) <= max {
             return Ok(());
         }
         Err(Error::OwnerFull {

@@ -35,8 +35,8 @@ use self::accounts::{Account, Accounts};
 use self::cache::Cache;
 use self::fit::{Batch, Today};
 use crate::domain::limits::{
-    CLEAR_BATCH_MAX, EVICT_STALE_ENTRIES_MAX, EVICT_STALE_KEYS_MAX, LEASE_SEC, RENEW_BATCH_MAX, ROOM_BATCH_KEYS,
-    TIMESTAMP_MAX,
+    CLEAR_BATCH_MAX, EVICT_STALE_ENTRIES_MAX, EVICT_STALE_KEYS_MAX, LEASE_SEC, RENEW_AHEAD_MAX, RENEW_BATCH_MAX,
+    ROOM_BATCH_KEYS, TIMESTAMP_MAX,
 };
 use crate::domain::{Circumstances, HeldRecord, Here, HostTimestamp, KeyId, KeyState, KeyTag, StorageLimits, Timeouts};
 
@@ -390,7 +390,9 @@ impl<B: Backend> Store<B> {
         Ok(())
     }
 
-    /// Host records due for renewal: unsigned ones first, then the oldest, at most [`RENEW_BATCH_MAX`].
+    /// Host records due for renewal, at most [`RENEW_BATCH_MAX`]: those without a signature, those whose signature is old,
+    /// and those that are dated ahead, because this node's clock was, which neighbours refuse. One queue: who has been due
+    /// for longest comes first, so that however many come anew, none is passed over for good.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -403,8 +405,17 @@ impl<B: Backend> Store<B> {
     /// # Errors
     /// [`StoreError`].
     pub fn host_records_older_than(&self, age_sec: u64, now: HostTimestamp) -> Result<Vec<HeldRecord>, StoreError> {
-        let params = self.with_names([cutoff(now, age_sec), integer(RENEW_BATCH_MAX as u64)]);
-        row::read_records(&self.backend.read(sql::DUE_HOST_RECORDS, &params)?)
+        let params = self.with_names([
+            cutoff(now, age_sec),
+            integer(RENEW_BATCH_MAX as u64),
+            integer(age_sec),
+            integer(now.latest_accepted()),
+            integer(RENEW_AHEAD_MAX as u64),
+        ]);
+        let mut due = row::read_records(&self.backend.read(sql::DUE_HOST_RECORDS, &params)?)?;
+        // What its issuer has dated ahead is no better with another signature of the node.
+        due.retain(|held| held.record.metadata.timestamp_issued <= now.latest_accepted());
+        Ok(due)
     }
 
     /// Removes what has expired, at most [`CLEAR_BATCH_MAX`] rows of each kind. Keys go when no entry is left to go.
@@ -483,6 +494,11 @@ impl<B: Backend> Store<B> {
     }
 
     /// Records of this node, as many as `max` at most.
+    fn count_host_records_without_weight(&self, max: u64) -> Result<u64, StoreError> {
+        let params = self.with_names([integer(max)]);
+        row::number(&self.backend.read(sql::COUNT_HOST_RECORDS_WITHOUT_WEIGHT, &params)?)
+    }
+
     fn count_host_records(&self, max: u64) -> Result<u64, StoreError> {
         row::number(
             &self

@@ -135,7 +135,7 @@ fn backfill<B: Backend>(backend: &B) -> Result<(), StoreError> {
             &[Value::Blob(after), Value::Integer(BACKFILLED_KEYS as i64 - 1)],
         )?;
         let (last, placed) = row::read_placed(&rows)?;
-        if let Some(script) = script::placed(placed) {
+        if let Some(script) = script::placed(&placed) {
             backend.script(&script)?;
         }
         match last {

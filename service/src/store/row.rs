@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::accounts::{Account, Charge, RowOf};
 use super::StoreError;
 use crate::domain::data::{Key, Record, Tombstone};
-use crate::domain::{Entry, HeldRecord, KeyId, KeyState, Priority, Verified};
+use crate::domain::{Entry, HeldRecord, KeyId, KeyState, Priority, Verified, ROW_ID_LEN};
 
 pub(super) const KIND_RECORD: u64 = 0;
 pub(super) const KIND_TOMBSTONE: u64 = 2;
@@ -31,6 +31,7 @@ pub(super) struct Columns {
     pub(super) dated: u64,
     pub(super) provider: u64,
     pub(super) signed: u64,
+    pub(super) weight: u64,
 }
 
 pub(super) fn columns(entry: &Entry) -> Columns {
@@ -40,12 +41,14 @@ pub(super) fn columns(entry: &Entry) -> Columns {
             dated: tombstone.timestamp_issued,
             provider: 0,
             signed: 1,
+            weight: 0,
         },
         Entry::Record(held) => Columns {
             kind: KIND_RECORD,
             dated: held.record.timestamp_created,
             provider: Account::of(&held.record.metadata.peer_id).as_column(),
             signed: u64::from(!held.record.signature.is_empty()),
+            weight: held.weight.into(),
         },
     }
 }
@@ -254,7 +257,7 @@ pub(super) fn read_counted(rows: &[u8]) -> Result<(Option<Vec<u8>>, Vec<Charge>)
 }
 
 /// Entries by the hex of their places, as `sql::ENTRIES_AFTER` gives them: those that can be read.
-pub(super) fn read_placed(rows: &[u8]) -> Result<(Option<Vec<u8>>, Vec<(Place<'_>, Columns)>), StoreError> {
+pub(super) fn read_placed(rows: &[u8]) -> Result<(Option<Vec<u8>>, Vec<Placed<'_>>), StoreError> {
     let (last, rows) = split_last(rows)?;
     let (mut buffer, mut decoder) = (Vec::new(), EntryDecoder::default());
     let mut placed = Vec::new();
@@ -263,14 +266,23 @@ pub(super) fn read_placed(rows: &[u8]) -> Result<(Option<Vec<u8>>, Vec<(Place<'_
         let mut field = || fields.next().ok_or(StoreError::BadRow { why: "fields missing" });
         let place = (field()?, field()?);
         if let Ok((_, entry)) = unhex(field()?, &mut buffer).and_then(|body| decoder.decode(body)) {
-            placed.push((place, columns(&entry)));
+            placed.push(Placed {
+                place,
+                row_id: entry.identity().row_id(),
+                columns: columns(&entry),
+            });
         }
     }
     Ok((last, placed))
 }
 
-/// The hex of a row's key id and identity.
-pub(super) type Place<'a> = (&'a [u8], &'a [u8]);
+/// Where an entry lies, and the name and the columns that it has to have.
+pub(super) struct Placed<'a> {
+    /// The hex of the row's key id and identity.
+    pub(super) place: (&'a [u8], &'a [u8]),
+    pub(super) row_id: [u8; ROW_ID_LEN],
+    pub(super) columns: Columns,
+}
 
 fn split_last(rows: &[u8]) -> Result<(Option<Vec<u8>>, &[u8]), StoreError> {
     let mut parts = rows.splitn(2, |&byte| byte == b';');

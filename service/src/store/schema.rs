@@ -5,11 +5,12 @@
 pub const SCHEMA_VERSION: u32 = MIGRATIONS.len() as u32;
 
 /// Migration n brings a database from version n to n + 1.
-pub(super) const MIGRATIONS: [&str; 3] = [
+pub(super) const MIGRATIONS: [&str; 4] = [
     // `body` holds the whole key, record or tombstone (`row`); the other columns are what the statements search by.
     // keys.life_at, keys.published_at: see domain::KeyState.
-    // entries.kind: 0 a record, 1 a record of this very node, 2 a tombstone. An identity has one entry.
-    // entries.dated: timestamp_created of a record (0 for one of this node that is not signed yet), timestamp_issued of a
+    // entries.kind: 0 a record, 1 a record of this very node, 2 a tombstone.
+    // entries.identity: what the entry stands for, see domain::Identity. An identity has one entry.
+    // entries.dated: timestamp_created of a record (0 up to version 2 for one of this node that is not signed yet), timestamp_issued of a
     // tombstone.
     "CREATE TABLE keys (
         id BLOB PRIMARY KEY,
@@ -48,10 +49,17 @@ pub(super) const MIGRATIONS: [&str; 3] = [
     CREATE INDEX entries_by_provider ON entries (provider, signed, dated) WHERE kind = 0;
     DELETE FROM entries WHERE NOT EXISTS (SELECT 1 FROM keys k WHERE k.id = entries.key_id);
     DELETE FROM settings WHERE name = 'host_names';",
+    // entries.weight: the issuer's, of a record.
+    // entries.dated of a record of this node that it has not signed: when it came.
+    // entries.identity counts the service: before, all that an issuer said about a provider was one row. `backfill` names
+    // rows from before anew.
+    "ALTER TABLE entries ADD COLUMN weight INTEGER NOT NULL DEFAULT 0;
+    DROP INDEX entries_by_provider;
+    CREATE INDEX entries_by_provider ON entries (provider, signed, dated, weight) WHERE kind = 0;",
 ];
 
-/// The migration to this version, counted from 0, is completed by [`backfill`](super::backfill).
-pub(super) const BACKFILLED: usize = 2;
+/// The migration, counted from 0, that [`backfill`](super::backfill) completes, and those before it.
+pub(super) const BACKFILLED: usize = 3;
 
 /// What every connection needs. WAL with synchronous = NORMAL: a commit is in the operating system's hands when the
 /// call returns, so a killed process loses nothing; after a power failure the database is intact and at most the

@@ -4,10 +4,10 @@
 use std::fmt::Write;
 
 use super::accounts::{Account, Charge, Delta, RowOf};
-use super::row::{columns, encode, encode_entry, row_of, Columns, Place};
+use super::row::{columns, encode, encode_entry, row_of, Columns, Placed};
 use super::StoreError;
 use crate::domain::data::Key;
-use crate::domain::{is_over, Change, Circumstances, Identity, KeyState};
+use crate::domain::{is_host_record, is_over, Change, Circumstances, Entry, Identity, KeyState};
 
 /// What a change is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,13 +23,15 @@ pub(super) struct Piece {
     pub(super) account: Account,
     pub(super) delta: Delta,
     pub(super) removal: Option<Removal>,
+    /// Whether it only adds the provider's signature to what was taken in, which no limit keeps from being renewed.
+    pub(super) renews: bool,
     sql: String,
 }
 
 /// Why an entry goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Removal {
-    /// Its time is over: it goes whatever comes.
+    /// Its time is over, or a tombstone voids it: it goes whatever comes.
     Ended,
     /// It makes room for another one of its key: it goes only if that comes.
     Displaced,
@@ -77,12 +79,13 @@ fn key_row(state: &KeyState) -> Result<Piece, StoreError> {
             after: Some(charge(body.len())),
         },
         removal: None,
+        renews: false,
         sql: statements.sql,
     })
 }
 
 fn entry_row(state: &KeyState, change: Change<'_>, at: &Circumstances<'_>) -> Result<Piece, StoreError> {
-    let digest = change.identity.digest();
+    let digest = change.identity.row_id();
     let account = Account::of(&change.identity.issued_by);
     let charge = |entry, len| Charge::new(row_of(entry), Some(account), len);
     let before = match change.held {
@@ -95,18 +98,20 @@ fn entry_row(state: &KeyState, change: Change<'_>, at: &Circumstances<'_>) -> Re
     match change.now {
         Some(entry) => {
             let columns = columns(entry);
+            let waits = is_host_record(entry, at.here) && !entry.is_signed();
             let body = encode_entry(entry)?;
             statements.text("INSERT OR REPLACE INTO entries VALUES (");
             statements.blob(state.key_id().as_bytes());
             statements.text(",");
             statements.blob(&digest);
             statements.number(columns.kind);
-            statements.number(columns.dated);
+            statements.number(if waits { at.now.as_sec() } else { columns.dated });
             statements.text(",");
             statements.blob(&body);
             statements.number(account.as_column());
             statements.number(columns.provider);
             statements.number(columns.signed);
+            statements.number(columns.weight);
             statements.text(")");
             after = Some(charge(entry, body.len()));
         }
@@ -115,7 +120,7 @@ fn entry_row(state: &KeyState, change: Change<'_>, at: &Circumstances<'_>) -> Re
             statements.blob(state.key_id().as_bytes());
             statements.text(" AND identity=");
             statements.blob(&digest);
-            let ended = change.held.is_some_and(|held| is_over(held, at));
+            let ended = change.voided || change.held.is_some_and(|held| is_over(held, at));
             removal = Some(if ended { Removal::Ended } else { Removal::Displaced });
         }
     }
@@ -124,8 +129,16 @@ fn entry_row(state: &KeyState, change: Change<'_>, at: &Circumstances<'_>) -> Re
         account,
         delta: Delta { before, after },
         removal,
+        renews: is_renewal(&change),
         sql: statements.sql,
     })
+}
+
+fn is_renewal(change: &Change<'_>) -> bool {
+    match (change.held, change.now) {
+        (Some(Entry::Record(held)), Some(Entry::Record(now))) => held.record.metadata == now.record.metadata,
+        _ => false,
+    }
 }
 
 /// One script of them all; none where there is nothing to do.
@@ -138,25 +151,28 @@ pub(super) fn script<'p>(pieces: impl Iterator<Item = &'p Piece>) -> Option<Stri
     statements.finish()
 }
 
-/// What writes the columns of these entries, each under the hex of its place; for a transaction that is under way.
-pub(super) fn placed(entries: Vec<(Place<'_>, Columns)>) -> Option<String> {
-    let mut script = String::new();
-    for ((key_id, identity), columns) in entries {
-        let [key_id, identity] = [key_id, identity].map(String::from_utf8_lossy);
+/// What writes the names and columns of these entries, each under the hex of its place; for a transaction that is under way.
+pub(super) fn placed(entries: &[Placed<'_>]) -> Option<String> {
+    let mut statements = Statements::default();
+    for Placed { place, row_id, columns } in entries {
+        let (key_id, identity) = place;
+        let [key_id, identity] = [*key_id, *identity].map(String::from_utf8_lossy);
         let Columns {
             kind,
             dated,
             provider,
             signed,
+            weight,
         } = columns;
-        // Writing to a string cannot fail.
-        let _ = write!(
-            script,
-            "UPDATE entries SET kind={kind},dated={dated},provider={provider},signed={signed} \
-             WHERE key_id=x'{key_id}' AND identity=x'{identity}';"
-        );
+        statements.begin();
+        statements.text("UPDATE entries SET identity=");
+        statements.blob(row_id);
+        statements.text(&format!(
+            ",kind={kind},dated={dated},provider={provider},signed={signed},weight={weight} \
+             WHERE key_id=x'{key_id}' AND identity=x'{identity}'"
+        ));
     }
-    (!script.is_empty()).then_some(script)
+    statements.into_script()
 }
 
 /// What writes the `published_at` of these keys.
@@ -176,20 +192,20 @@ pub(super) fn published<'s>(states: impl Iterator<Item = &'s KeyState>) -> Optio
 }
 
 #[derive(Default)]
-struct Statements {
+pub(super) struct Statements {
     sql: String,
     count: usize,
 }
 
 impl Statements {
-    fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         if self.count > 0 {
             self.sql.push(';');
         }
         self.count += 1;
     }
 
-    fn text(&mut self, text: &str) {
+    pub(super) fn text(&mut self, text: &str) {
         self.sql.push_str(text);
     }
 
@@ -197,7 +213,7 @@ impl Statements {
         let _ = write!(self.sql, ",{number}");
     }
 
-    fn blob(&mut self, bytes: &[u8]) {
+    pub(super) fn blob(&mut self, bytes: &[u8]) {
         const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
         self.sql.reserve(2 * bytes.len() + 3);
         self.sql.push_str("x'");
@@ -206,6 +222,11 @@ impl Statements {
             self.sql.push(char::from(DIGITS[usize::from(byte & 0x0f)]));
         }
         self.sql.push('\'');
+    }
+
+    /// All statements, for a transaction that is open; none where there is nothing to do.
+    pub(super) fn into_script(self) -> Option<String> {
+        (self.count > 0).then_some(self.sql)
     }
 
     /// One statement is a transaction by itself, several are made one.

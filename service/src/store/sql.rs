@@ -93,18 +93,25 @@ pub(super) const SET_PUBLISHED: &str = "
         wanted(id) AS MATERIALIZED (SELECT substr(?1, i, 32) FROM position)
     UPDATE keys SET published_at = ?2 WHERE id IN (SELECT id FROM wanted)";
 
-/// Records of this node: those that are not signed yet, then those ?3 or older; in each the oldest first. ?4: limit.
+/// Records of this node that are due, those first that are due for longest: from when they came without a signature, or from
+/// when their signature was ?5 seconds old. Before them those that are dated ahead. ?3: dated no later; ?4: limit; ?6: dated
+/// later is dated ahead; ?7: how many of these.
 pub(super) const DUE_HOST_RECORDS: &str = concat!(
-    "SELECT group_concat(item) FROM (
-        SELECT * FROM (
-            SELECT 'E' || hex(e.body) AS item FROM entries e INDEXED BY entries_by_provider WHERE ",
+    "SELECT group_concat('E' || hex(body)) FROM (
+        SELECT body FROM (
+            SELECT * FROM (
+                SELECT e.dated AS since, e.body AS body FROM entries e INDEXED BY entries_by_provider WHERE ",
     hosted!("e"),
     " AND e.signed = 0 ORDER BY e.dated LIMIT ?4)
-        UNION ALL SELECT * FROM (
-            SELECT 'E' || hex(e.body) FROM entries e INDEXED BY entries_by_provider WHERE ",
+            UNION ALL SELECT * FROM (
+                SELECT e.dated + ?5, e.body FROM entries e INDEXED BY entries_by_provider WHERE ",
     hosted!("e"),
     " AND e.signed = 1 AND e.dated <= ?3 ORDER BY e.dated LIMIT ?4)
-        LIMIT ?4)"
+            UNION ALL SELECT * FROM (
+                SELECT 0, e.body FROM entries e INDEXED BY entries_by_provider WHERE ",
+    hosted!("e"),
+    " AND e.signed = 1 AND e.dated > ?6 ORDER BY e.dated LIMIT ?7)
+        ) ORDER BY since LIMIT ?4)"
 );
 
 /// Which entries are cleared: none that are records of this node. ?3: kind; ?4: dated no later; ?5: limit.
@@ -253,6 +260,14 @@ pub(super) const COUNT_HOST_RECORDS: &str = concat!(
         SELECT 1 FROM entries e INDEXED BY entries_by_provider WHERE ",
     hosted!("e"),
     " LIMIT ?3)"
+);
+
+/// The same of issuers without weight.
+pub(super) const COUNT_HOST_RECORDS_WITHOUT_WEIGHT: &str = concat!(
+    "SELECT count(*) FROM (
+        SELECT 1 FROM entries e INDEXED BY entries_by_provider WHERE ",
+    hosted!("e"),
+    " AND e.weight = 0 LIMIT ?3)"
 );
 
 /// Records of this node that are not signed yet, and those dated no later than ?3.

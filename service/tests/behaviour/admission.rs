@@ -265,7 +265,7 @@ fn a_key_has_a_bounded_number_of_host_records() {
         scene.node.put_record(record, NOW).unwrap();
     }
     let one_more = &records[HOST_RECORDS_PER_KEY_MAX];
-    assert_refused(&mut scene.node, &["512 records of this host", "remove one"], |node| {
+    assert_refused(&mut scene.node, &["512 records of this host", "void one"], |node| {
         node.put_record(one_more, NOW)
     });
     scene.node.put_record(&records[0], NOW).unwrap();

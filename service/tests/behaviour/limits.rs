@@ -438,14 +438,21 @@ fn a_host_takes_a_bounded_number_of_records_for_itself_that_nobody_has_weighed()
     let mut node = NativeNode::new(Peer::named("host"));
     let key = key_of("owner", NOW);
     node.register_key(&key, NOW).unwrap();
-    let fill = format!(
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {HOST_RECORDS_MAX} - 1)
-         INSERT INTO entries SELECT randomblob(32), randomblob(20), 0, dated, body, issuer, provider, signed
-         FROM n, (SELECT * FROM entries WHERE provider <> 0)"
-    );
+    // However many records of weighed issuers there are, they close the node to nobody.
+    let fill = |node: &mut NativeNode, weight: u32| {
+        node.run_raw(&format!(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {HOST_RECORDS_MAX})
+             INSERT INTO entries SELECT randomblob(32), randomblob(21), 0, dated, body, issuer, provider, signed, {weight}
+             FROM n, (SELECT * FROM entries WHERE provider <> 0 LIMIT 1)"
+        ))
+        .unwrap();
+    };
     let first = Peer::named("first").metadata(&key.id, &node.host, "value", NOW);
     node.put_host_record(&first, NOW).unwrap();
-    node.run_raw(&fill).unwrap();
+    fill(&mut node, 1);
+    let early = Peer::named("early").metadata(&key.id, &node.host, "value", NOW);
+    node.put_host_record(&early, NOW).unwrap();
+    fill(&mut node, 0);
     let issuer = Peer::named("issuer");
     let metadata = issuer.metadata(&key.id, &node.host, "value", NOW);
     assert_refused(&mut node, &["10000 records", "weight"], |node| {

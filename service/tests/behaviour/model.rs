@@ -7,12 +7,12 @@ use crate::support::HOUR;
 
 fn step() -> impl Strategy<Value = Step> {
     let ago = || 0..4_u64;
-    let weight = prop_oneof![3 => Just(None), 1 => (0..3_u32).prop_map(Some)];
+    let weight = || prop_oneof![3 => Just(None), 1 => (0..3_u32).prop_map(Some)];
     let picks = || prop::collection::vec(any::<u16>(), 1..12);
     prop_oneof![
-        40 => (0..PROVIDERS, any::<bool>(), (ago(), ago()), weight)
-            .prop_map(|(provider, agency, ago, weight)| Step::Put { provider, agency, ago, weight }),
-        8 => picks().prop_map(Step::Republish),
+        40 => (0..PROVIDERS, any::<bool>(), 0..3_u8, (ago(), ago()), weight())
+            .prop_map(|(provider, agency, service, ago, weight)| Step::Put { provider, agency, service, ago, weight }),
+        8 => (picks(), weight()).prop_map(|(picks, weight)| Step::Republish(picks, weight)),
         6 => (0..PROVIDERS, any::<bool>(), ago())
             .prop_map(|(provider, agency, ago)| Step::Tombstone { provider, agency, ago }),
         1 => (0..HOST_ISSUERS, ago()).prop_map(|(issuer, ago)| Step::TombstoneOfHostRecord { issuer, ago }),
@@ -51,6 +51,7 @@ fn the_histories_reach_a_full_key() {
             history.take(Step::Put {
                 provider,
                 agency,
+                service: 0,
                 ago: (0, 0),
                 weight: None,
             });

@@ -345,3 +345,50 @@ fn the_statistics_count_every_kind_apart() {
         (SCHEMA_VERSION, env!("CARGO_PKG_VERSION"))
     );
 }
+
+/// Rows were named by issuer and provider alone: renamed, they are found again by the service that they are about.
+#[test]
+fn a_database_from_before_services_counted_is_read_in_full_and_goes_on_with_services() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("registry.sqlite");
+    let sql = include_str!("fixtures/version_2_services.sql");
+    Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+    let host = Peer::named("host");
+    let mut node = NativeNode::at(host.clone(), &path).unwrap();
+    let key_id = KeyId::of("resource", Peer::named("owner").id()).to_string();
+    let told = |node: &mut NativeNode| -> Vec<(String, Vec<String>, String)> {
+        let records = node.get_records(&key_id, NOW).unwrap().into_iter();
+        let told = records.map(|Record { metadata, .. }| (metadata.issued_by, metadata.service_id, metadata.value));
+        told.collect()
+    };
+    let before = told(&mut node);
+    assert_eq!(before.len(), 5);
+    assert_eq!(node.get_tombstones(&key_id, NOW).unwrap().len(), 1);
+    let waiting = node.get_stale_local_records(NOW).unwrap();
+    assert_eq!(waiting.len(), 2, "both unsigned ones");
+
+    let provider = Peer::named("service provider");
+    let chat = |value, issued| {
+        let metadata = provider.service_metadata(&key_id, &provider, ("chat", value), issued);
+        provider.record(metadata, issued)
+    };
+    let files = provider.service_metadata(&key_id, &provider, ("files", "new"), NOW + 1);
+    node.put_record(&chat("later", NOW + 1), NOW + 1).unwrap();
+    node.put_record(&provider.record(files, NOW + 1), NOW + 1).unwrap();
+    for record in waiting {
+        node.put_record(&host.record(record.metadata, NOW + 1), NOW + 1)
+            .unwrap();
+    }
+    node = node.restart(|_| ()).unwrap();
+    let after = told(&mut node);
+    assert_eq!(after.len(), 6);
+    let of_provider: Vec<_> = after.iter().filter(|(issuer, ..)| issuer == provider.id()).collect();
+    let values: Vec<_> = of_provider
+        .iter()
+        .map(|(_, service, value)| (service[0].as_str(), value.as_str()))
+        .collect();
+    assert_eq!(values, [("chat", "later"), ("files", "new")]);
+    assert_eq!(node.get_stale_local_records(NOW + 1).unwrap(), []);
+    let counts = node.registry().store().counts().unwrap();
+    assert_eq!((counts.records, counts.host_records, counts.tombstones), (3, 3, 1));
+}

@@ -6,10 +6,12 @@ use registry_service::domain::data::Tombstone;
 use registry_service::domain::limits::{
     ASKED_WHERE_RARE, BUNDLE_ISSUERS_MAX, HANDED_OVER_TO, LEASE_SEC, NEIGHBOURHOOD_MAX, RARE_BELOW, REPLICA_KEYS_MAX,
 };
-use registry_service::domain::{own_turn, pack_bundle, unpack_bundle, Entry, Identity, KeyId, KeySet, OfferAnswer};
+use registry_service::domain::{
+    own_turn, pack_bundle, unpack_bundle, Entry, Identity, KeyId, KeySet, OfferAnswer, Subject,
+};
 use registry_testkit::{weight_of, NativeNode, Origins, Peer};
 
-use crate::support::{assert_refused, dump, everybody, nodes, scene, with_providers, Scene, DAY, HOUR, NOW};
+use crate::support::{assert_refused, dump, everybody, nodes, scene, sorted, with_providers, Scene, DAY, HOUR, NOW};
 
 /// When a key registered at `NOW` is due.
 const DUE: u64 = NOW + HOUR;
@@ -121,7 +123,7 @@ fn a_neighbour_takes_in_what_of_a_bundle_is_for_it_and_nothing_else() {
         assert!(KeySet::parse(&receipt).unwrap().iter().eq(keys.iter()));
         assert_eq!(newcomer.registry().store().counts().unwrap().keys, 1);
         let issuers = newcomer.get_replica_issuers(&parcel.bundle).unwrap();
-        assert_eq!(issuers.len(), 1);
+        assert_eq!(issuers.len(), 2, "the owner and the issuer of the key that is not here");
     }
     assert_refused(&mut others[0], &["malformed"], |node| {
         node.take_part(&parcel.bundle, "no set", &[], DUE)
@@ -514,8 +516,9 @@ fn end_with_liars(scene: &mut Scene, others: &mut [NativeNode], liars: usize, no
     let identity = Identity {
         issued_by: provider.clone(),
         peer_id: provider,
+        subject: Subject::All,
     };
-    let ([who, by_whom, ..], [a, b, c, d]) = (identity.digest(), (now as u32).to_be_bytes());
+    let ([who, by_whom, ..], [a, b, c, d]) = (identity.pair_digest(), (now as u32).to_be_bytes());
     let tag = [who, by_whom, a, b, c, d, 0xff, 0xff];
     let answers: Vec<_> = others
         .iter_mut()
@@ -558,7 +561,10 @@ fn what_came_after_a_deletion_is_passed_on_to_those_who_know_of_the_deletion_alo
     scene.node.replicate(&mut others, everybody, HOUR, now);
     for node in &mut others {
         assert_eq!(providers(node, &scene.key_id, now), 2);
-        assert_eq!(node.get_tombstones(&scene.key_id, now).unwrap(), []);
+    }
+    for node in &mut others[..5] {
+        // It stays beside what was issued later.
+        assert_eq!(node.get_tombstones(&scene.key_id, now).unwrap(), [tombstone.clone()]);
     }
 }
 
@@ -737,7 +743,11 @@ fn a_weight_that_the_neighbour_proved_counts_for_what_it_takes_in() {
     let parcel = scene.node.pack_replica(&round, &answers, DUE).unwrap();
     let provider = Peer::named("provider");
     let issuers = others[0].get_replica_issuers(&parcel.bundle).unwrap();
-    assert_eq!(issuers, [provider.id()]);
+    // And of the key's owner.
+    assert_eq!(
+        sorted(issuers),
+        sorted(vec![provider.id().to_owned(), Peer::named("owner").id().to_owned()])
+    );
     others[0]
         .take_replica(&parcel.bundle, &[weight_of(provider.id(), 7)], DUE)
         .unwrap();

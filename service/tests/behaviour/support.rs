@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use registry_service::calls::CallError;
 use registry_service::domain::data::{Key, Record, RecordMetadata};
 use registry_service::store::Cleared;
-use registry_testkit::{NativeNode, Peer};
+use registry_testkit::{NativeNode, Origins, Peer};
 
 pub(crate) const NOW: u64 = 1_700_000_000;
 pub(crate) const HOUR: u64 = 3_600;
@@ -65,6 +65,18 @@ impl Scene {
     /// Metadata of `issuer` that name this host as the provider.
     pub(crate) fn host_metadata(&self, issuer: &str, timestamp: u64) -> RecordMetadata {
         Peer::named(issuer).metadata(&self.key_id, &self.node.host, "value", timestamp)
+    }
+
+    /// The latest word of one peer about another.
+    pub(crate) fn latest_issued(&mut self, issuer: &str, provider: &str) -> Option<u64> {
+        let origins = Origins::new(&self.host(), &Peer::named(issuer), 4).time(3);
+        let (issuer, provider) = (Peer::named(issuer), Peer::named(provider));
+        let pair = (issuer.id(), provider.id());
+        let key_id = self.key_id.clone();
+        let latest = self
+            .node
+            .call(origins, |call| call.get_latest_issued(&key_id, pair, (3, NOW)));
+        latest.unwrap()
     }
 
     /// Those of the records that the node now returns, by provider, in the order of ids.

@@ -193,6 +193,7 @@ impl Samples<'_> {
         let Stored { key, record, tombstone } = self.stored;
         match (of, name) {
             ("string", "key_id") => key["id"].clone(),
+            ("string", "issued_by") => record["metadata"]["issued_by"].clone(),
             ("string", "label") => key["label"].clone(),
             ("string", "peer_id") => tombstone["peer_id"].clone(),
             ("string", "packed" | "known") => json!("AAAA"),

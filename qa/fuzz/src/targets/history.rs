@@ -40,6 +40,7 @@ fn crowd(history: &mut History<Memory>, source: &mut Source<'_>) {
         history.take(Step::Put {
             provider,
             agency: source.below(2) == 1,
+            service: source.below(3) as u8,
             ago,
             weight: None,
         });
@@ -52,13 +53,11 @@ fn step(source: &mut Source<'_>) -> Step {
         0..=11 => Step::Put {
             provider: source.below(PROVIDERS),
             agency: source.below(2) == 1,
+            service: source.below(3) as u8,
             ago: (ago, source.below(4) as u64),
-            weight: match source.below(8) {
-                0..=5 => None,
-                weight => Some(weight as u32 - 6),
-            },
+            weight: weight(source),
         },
-        12..=13 => Step::Republish(picks(source)),
+        12..=13 => Step::Republish(picks(source), weight(source)),
         14..=16 => Step::Tombstone {
             provider: source.below(PROVIDERS),
             agency: source.below(2) == 1,
@@ -85,6 +84,13 @@ fn step(source: &mut Source<'_>) -> Step {
     }
 }
 
+fn weight(source: &mut Source<'_>) -> Option<u32> {
+    match source.below(8) {
+        0..=5 => None,
+        weight => Some(weight as u32 - 6),
+    }
+}
+
 fn picks(source: &mut Source<'_>) -> Vec<u16> {
     (0..1 + source.below(11)).map(|_| source.number() as u16).collect()
 }
@@ -95,7 +101,7 @@ fn name(step: &Step) -> &'static str {
         Step::Register => "register",
         Step::Read => "read",
         Step::Put { .. } => "put",
-        Step::Republish(_) => "republish",
+        Step::Republish(..) => "republish",
         Step::Tombstone { .. } => "tombstone",
         Step::TombstoneOfHostRecord { .. } => "tombstone-of-host-record",
         Step::RepublishTombstones(_) => "republish-tombstones",

@@ -236,6 +236,11 @@ impl<'b> Stage<'b> {
                         let young = self.latest.saturating_sub(held.record.timestamp_created) < TIMEOUT_SEC;
                         live += usize::from(young && !self.is_here(&held.record.metadata.peer_id));
                     }
+                    // The host's own word, which it gives nobody.
+                    Entry::Tombstone(tombstone) if !entry.is_signed() => {
+                        assert!(self.is_here(&tombstone.peer_id), "a removal of {tombstone:?}");
+                        assert_eq!(tombstone.key_id, state.key().id);
+                    }
                     Entry::Tombstone(tombstone) => {
                         assert_genuine("the store", oracle::tombstone(tombstone), tombstone);
                         assert_eq!(tombstone.key_id, state.key().id);

@@ -22,6 +22,7 @@ pub(super) const FUNCTIONS: &[&str] = &[
     "get_stale_local_records",
     "get_due_host_records",
     "renew_host_record",
+    "remove_host_record",
     "evict_stale",
     "confirm_replicated",
     "clear_expired",
@@ -33,11 +34,12 @@ pub(super) const FUNCTIONS: &[&str] = &[
 ];
 
 pub(super) fn step(stage: &mut Stage<'_>) {
-    match stage.source.below(12) {
+    match stage.source.below(13) {
         8 => get_due_host_records(stage),
         9 => renew_host_record(stage),
         10 => clear_expired_every(stage),
         11 => set_storage_limits(stage),
+        12 => remove_host_record(stage),
         0..=1 => evict_stale(stage),
         2 => get_stale_local_records(stage),
         3 => confirm_replicated(stage),
@@ -114,6 +116,18 @@ fn renew_host_record(stage: &mut Stage<'_>) {
         );
         stage.check_records("renew_host_record", [&record]);
     }
+}
+
+fn remove_host_record(stage: &mut Stage<'_>) {
+    let metadata = Objects::host_metadata(&mut stage.source);
+    let now = stage.now();
+    let needs = Needs {
+        host_or_creator: true,
+        ..Needs::TIME
+    };
+    let _ = stage.call("remove_host_record", (3, &[Argument::Time(2)]), needs, |call| {
+        call.remove_host_record(&metadata.key_id, &metadata.issued_by, now)
+    });
 }
 
 fn clear_expired_every(stage: &mut Stage<'_>) {

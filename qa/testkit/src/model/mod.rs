@@ -3,12 +3,12 @@
 mod naive;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Debug;
 use std::sync::OnceLock;
 
 use registry_service::calls::Republished;
-use registry_service::domain::data::{Key, Record, Tombstone};
+use registry_service::domain::data::{Key, Record, RecordMetadata, Tombstone};
 use registry_service::domain::{own_turn, Entry, KeyId, KeyState};
 use registry_service::store::{Backend, NativeBackend};
 
@@ -37,14 +37,16 @@ pub enum Step {
     Clock(u64),
     Register,
     Read,
-    /// `agency`: issued not by the provider but by one issuer for all.
+    /// `agency`: issued not by the provider but by one issuer for all. `service` 0 stands for none.
     Put {
         provider: usize,
         agency: bool,
+        service: u8,
         ago: Ago,
         weight: Option<u32>,
     },
-    Republish(Vec<u16>),
+    /// With the weight that all issuers of the batch are proved to have, if any.
+    Republish(Vec<u16>, Option<u32>),
     Tombstone {
         provider: usize,
         agency: bool,
@@ -85,11 +87,12 @@ fn cast() -> &'static Cast {
     })
 }
 
-/// Who provides, whether the agency issues, when it was issued and when created.
-type Recipe = (usize, bool, u64, u64);
+/// Who provides, whether the agency issues, which service, when it was issued and when created.
+type Recipe = (usize, bool, u8, u64, u64);
 
 /// A signed record. Signing takes most of a history's time, and the same records come again and again.
-fn signed((provider, agency, issued, created): Recipe) -> Record {
+fn signed(recipe: Recipe) -> Record {
+    let (provider, agency, service, issued, created) = recipe;
     thread_local! {
         static SIGNED: RefCell<HashMap<Recipe, Record>> = RefCell::default();
     }
@@ -99,13 +102,17 @@ fn signed((provider, agency, issued, created): Recipe) -> Record {
         }
         let sign = || {
             let peer = &cast().providers[provider];
-            let metadata = issuer(provider, agency).metadata(&cast().key.id, peer, "value", issued);
+            let issuer = issuer(provider, agency);
+            let metadata = issuer.issue(RecordMetadata {
+                service_id: (service > 0)
+                    .then(|| format!("service {service}"))
+                    .into_iter()
+                    .collect(),
+                ..issuer.metadata(&cast().key.id, peer, "value", issued)
+            });
             peer.record(metadata, created)
         };
-        signed
-            .entry((provider, agency, issued, created))
-            .or_insert_with(sign)
-            .clone()
+        signed.entry(recipe).or_insert_with(sign).clone()
     })
 }
 
@@ -193,23 +200,31 @@ impl<B: Backend> History<B> {
             Step::Put {
                 provider,
                 agency,
+                service,
                 ago: (issued, created),
                 weight,
             } => {
-                let record = signed((provider, agency, self.ago(issued), self.ago(created)));
+                let record = signed((provider, agency, service, self.ago(issued), self.ago(created)));
                 self.put(&record, weight);
                 self.records.push(record);
             }
-            Step::Republish(picks) if !self.records.is_empty() => {
+            Step::Republish(picks, weight) if !self.records.is_empty() => {
                 let batch = pick(&self.records, &picks);
-                let republished = self.node.republish_records(&batch, now);
+                let issuers: BTreeSet<&str> = batch.iter().map(|record| record.metadata.issued_by.as_str()).collect();
+                let proofs: Vec<_> = weight
+                    .map(|weight| issuers.into_iter().map(|issuer| weight_of(issuer, weight)).collect())
+                    .unwrap_or_default();
+                let republished = self.node.republish_weighed(&batch, &proofs, now);
                 let outcomes = self.model.knows_key().then(|| {
-                    batch
-                        .iter()
-                        .map(|record| self.model.put(record, None, false))
-                        .collect::<Vec<_>>()
+                    let put = |record| {
+                        (
+                            self.model.put(record, weight, false),
+                            Held::Record(Record::clone(record), 0),
+                        )
+                    };
+                    batch.iter().map(put).collect::<Vec<_>>()
                 });
-                assert_batch(republished.ok(), outcomes);
+                self.check_batch(republished.ok(), outcomes);
             }
             Step::Tombstone { provider, agency, ago } => {
                 let peer = &cast().providers[provider];
@@ -222,14 +237,15 @@ impl<B: Backend> History<B> {
                 let batch = pick(&self.tombstones, &picks);
                 let republished = self.node.republish_tombstones(&batch, now);
                 let outcomes = self.model.knows_key().then(|| {
-                    batch
-                        .iter()
-                        .map(|tombstone| self.model.add_tombstone(tombstone))
-                        .collect::<Vec<_>>()
+                    let add = |tombstone: &Tombstone| {
+                        let outcome = self.model.add_tombstone(tombstone, false);
+                        (outcome, Held::Tombstone(tombstone.clone()))
+                    };
+                    batch.iter().map(add).collect::<Vec<_>>()
                 });
-                assert_batch(republished.ok(), outcomes);
+                self.check_batch(republished.ok(), outcomes);
             }
-            Step::Republish(_) | Step::RepublishTombstones(_) => {}
+            Step::Republish(..) | Step::RepublishTombstones(_) => {}
             Step::PutHostRecord { issuer, ago } => {
                 let metadata = cast().providers[issuer].metadata(key_id, &cast().host, "hosted", self.ago(ago));
                 let returned = self.node.put_host_record(&metadata, now).ok();
@@ -278,9 +294,28 @@ impl<B: Backend> History<B> {
         );
     }
 
+    /// What a batch reports is what stands afterwards: of what was admitted and then gave way nobody is told that it is in.
+    fn check_batch(&self, republished: Option<Republished>, outcomes: Option<Vec<(Outcome, Held)>>) {
+        let republished = republished.map(|republished| {
+            let refused = republished.refused.iter().map(|(position, _)| *position);
+            (republished.updated, refused.collect::<Vec<_>>())
+        });
+        let expected = outcomes.map(|outcomes| {
+            let stored: BTreeSet<&Held> = outcomes
+                .iter()
+                .filter(|(outcome, item)| *outcome == Outcome::Stored && self.model.holds(item))
+                .map(|(_, item)| item)
+                .collect();
+            let refused = outcomes.iter().enumerate();
+            let refused = refused.filter(|(_, (outcome, _))| *outcome == Outcome::Refused);
+            (stored.len() as u64, refused.map(|(position, _)| position).collect())
+        });
+        assert_eq!(republished, expected);
+    }
+
     fn tombstone(&mut self, tombstone: Tombstone) {
         let added = self.node.add_tombstone(&tombstone, self.model.now);
-        let outcome = self.model.add_tombstone(&tombstone);
+        let outcome = self.model.add_tombstone(&tombstone, true);
         assert_eq!(
             added.is_ok(),
             matches!(outcome, Outcome::Stored | Outcome::Known),
@@ -331,27 +366,4 @@ fn held(entry: &Entry) -> Held {
         Entry::Record(held) => Held::Record((*held.record).clone(), held.weight),
         Entry::Tombstone(tombstone) => Held::Tombstone((**tombstone).clone()),
     }
-}
-
-fn assert_batch(republished: Option<Republished>, outcomes: Option<Vec<Outcome>>) {
-    let outcomes = outcomes.map(|outcomes| {
-        let positions = |wanted| {
-            let all = outcomes.iter().enumerate();
-            all.filter(move |(_, outcome)| **outcome == wanted)
-                .map(|(position, _)| position)
-        };
-        (
-            positions(Outcome::Stored).count() as u64,
-            positions(Outcome::Refused).collect::<Vec<_>>(),
-        )
-    });
-    let republished = republished.map(|republished| {
-        let refused = republished
-            .refused
-            .iter()
-            .map(|(position, _)| *position)
-            .collect::<Vec<_>>();
-        (republished.updated, refused)
-    });
-    assert_eq!(republished, outcomes);
 }

@@ -26,10 +26,20 @@ pub(super) enum Held {
 }
 
 impl Held {
-    fn identity(&self) -> (&str, &str) {
+    /// Issuer and provider.
+    fn pair(&self) -> (&str, &str) {
         match self {
             Self::Record(record, _) => (&record.metadata.issued_by, &record.metadata.peer_id),
             Self::Tombstone(tombstone) => (&tombstone.issued_by, &tombstone.peer_id),
+        }
+    }
+
+    /// The pair, and of a record the service.
+    fn identity(&self) -> (&str, &str, Option<&[String]>) {
+        let (issued_by, peer_id) = self.pair();
+        match self {
+            Self::Record(record, _) => (issued_by, peer_id, Some(&record.metadata.service_id)),
+            Self::Tombstone(_) => (issued_by, peer_id, None),
         }
     }
 
@@ -40,13 +50,21 @@ impl Held {
         }
     }
 
-    fn beats(&self, other: &Self) -> bool {
+    /// Whether this is why the other cannot stay.
+    fn ousts(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Tombstone(_), Self::Record(..)) => self.pair() == other.pair() && self.issued() >= other.issued(),
+            (Self::Record(..), Self::Tombstone(_)) => false,
+            _ => self.identity() == other.identity() && self.later(other),
+        }
+    }
+
+    fn later(&self, other: &Self) -> bool {
         if self.issued() != other.issued() {
             return self.issued() > other.issued();
         }
         match (self, other) {
-            (Self::Tombstone(_), Self::Record(..)) => true,
-            (Self::Record(..), Self::Tombstone(_)) => false,
+            (Self::Tombstone(_), Self::Record(..)) | (Self::Record(..), Self::Tombstone(_)) => false,
             (Self::Tombstone(one), Self::Tombstone(two)) => one > two,
             (Self::Record(one, _), Self::Record(two, _)) => {
                 if one.timestamp_created != two.timestamp_created {
@@ -59,6 +77,15 @@ impl Held {
             }
         }
     }
+}
+
+fn is_record(held: &Held, record: &Record) -> bool {
+    matches!(held, Held::Record(held, _) if held == record)
+}
+
+/// What counts in the order of those that have to go.
+fn dated(record: &Record) -> u64 {
+    record.timestamp_created.max(record.metadata.timestamp_issued)
 }
 
 #[derive(Debug)]
@@ -75,7 +102,7 @@ pub(super) struct Model {
     pub(super) held: Vec<Held>,
     host: String,
     key: Option<KeyTimes>,
-    /// Every deletion that nothing issued later has undone.
+    /// Every deletion: it goes on counting while it lives, whatever was issued later.
     deleted: Vec<Tombstone>,
 }
 
@@ -175,38 +202,66 @@ impl Model {
         if self.key.is_none() || self.now - record.timestamp_created >= DAY {
             return Outcome::Refused;
         }
-        let coming = Held::Record(record.clone(), weight.unwrap_or(0));
-        let standing = self.standing(&coming);
-        let mut replaces_record = false;
-        if let Some(position) = standing {
-            if let Held::Record(known, known_weight) = &mut self.held[position] {
-                replaces_record = true;
-                if known == record {
-                    *known_weight = weight.unwrap_or(*known_weight);
-                    if direct {
-                        self.used();
-                    }
-                    return Outcome::Known;
-                }
-            }
-            if !coming.beats(&self.held[position]) {
-                return Outcome::Passed;
-            }
-        }
-        if !replaces_record && !self.hosted(&coming) && !self.make_room(record, weight.unwrap_or(0), direct) {
+        let issuer = record.metadata.issued_by.as_str();
+        let coming = Held::Record(record.clone(), weight.unwrap_or_else(|| self.weight_of(issuer)));
+        if self.live_held().any(|held| held.ousts(&coming)) {
             return Outcome::Passed;
         }
-        self.replace(coming);
-        self.live_until(record.timestamp_created);
+        let standing = self.standing(&coming);
+        let known = standing.is_some_and(|position| is_record(&self.held[position], record));
+        if !known {
+            let needs_room = standing.is_none() && !self.hosted(&coming);
+            let Held::Record(_, proved) = &coming else {
+                unreachable!()
+            };
+            if needs_room && !self.make_room(record, *proved, direct) {
+                return Outcome::Passed;
+            }
+            self.held.retain(|held| !held.ousts(&coming));
+            self.replace(coming);
+            self.live_until(record.timestamp_created);
+        }
+        if let Some(weight) = weight {
+            self.weigh(issuer, weight);
+        }
         if direct {
             self.used();
         }
-        self.deleted.retain(|deleted| {
-            deleted.issued_by != record.metadata.issued_by
-                || deleted.peer_id != record.metadata.peer_id
-                || deleted.timestamp_issued >= record.metadata.timestamp_issued
+        match known {
+            true => Outcome::Known,
+            false => Outcome::Stored,
+        }
+    }
+
+    fn live_held(&self) -> impl Iterator<Item = &Held> {
+        self.held.iter().filter(|held| self.is_live(held))
+    }
+
+    pub(super) fn holds(&self, item: &Held) -> bool {
+        self.held.iter().any(|held| match item {
+            Held::Record(record, _) => is_record(held, record),
+            Held::Tombstone(_) => held == item,
+        })
+    }
+
+    /// Weights are those of issuers: what was proved last goes for all their records, and for those to come.
+    fn weight_of(&self, issuer: &str) -> u32 {
+        let weights = self.live_held().filter(|held| held.pair().0 == issuer);
+        let weights = weights.map(|held| match held {
+            Held::Record(_, weight) => *weight,
+            Held::Tombstone(_) => 0,
         });
-        Outcome::Stored
+        weights.max().unwrap_or(0)
+    }
+
+    fn weigh(&mut self, issuer: &str, proved: u32) {
+        for held in &mut self.held {
+            if let Held::Record(record, weight) = held {
+                if record.metadata.issued_by == issuer {
+                    *weight = proved;
+                }
+            }
+        }
     }
 
     /// Whether there is room; at 32 the lowest weight goes, the oldest among equals.
@@ -215,14 +270,14 @@ impl Model {
             .live_records()
             .into_iter()
             .filter(|(record, _)| record.metadata.peer_id != self.host)
-            .map(|(record, weight)| (weight, record.timestamp_created, record))
+            .map(|(record, weight)| (weight, dated(&record), record))
             .collect();
         if others.len() < 32 {
             return true;
         }
         others.sort();
-        let (low_weight, low_created, lowest) = others.remove(0);
-        let (rank, low_rank) = ((weight, coming.timestamp_created), (low_weight, low_created));
+        let (low_weight, low_dated, lowest) = others.remove(0);
+        let (rank, low_rank) = ((weight, dated(coming)), (low_weight, low_dated));
         if rank < low_rank || (rank == low_rank && !direct && *coming < lowest) {
             return false;
         }
@@ -236,19 +291,25 @@ impl Model {
         self.held.push(coming);
     }
 
-    pub(super) fn add_tombstone(&mut self, tombstone: &Tombstone) -> Outcome {
+    /// `direct`: the issuer's own word, which must leave nothing later.
+    pub(super) fn add_tombstone(&mut self, tombstone: &Tombstone, direct: bool) -> Outcome {
         if self.key.is_none() || self.now - tombstone.timestamp_issued >= 2 * DAY {
             return Outcome::Refused;
         }
         let coming = Held::Tombstone(tombstone.clone());
-        if let Some(position) = self.standing(&coming) {
-            if self.held[position] == coming {
-                return Outcome::Known;
-            }
-            if !coming.beats(&self.held[position]) {
-                return Outcome::Passed;
-            }
+        let leaves = |held: &Held| {
+            matches!(held, Held::Record(..)) && held.pair() == coming.pair() && held.issued() > coming.issued()
+        };
+        if direct && self.live_held().any(leaves) {
+            return Outcome::Passed;
         }
+        if self.holds(&coming) && self.is_live(&coming) {
+            return Outcome::Known;
+        }
+        if self.live_held().any(|held| held.ousts(&coming)) {
+            return Outcome::Passed;
+        }
+        self.held.retain(|held| !coming.ousts(held));
         self.replace(coming);
         self.live_until(tombstone.timestamp_issued + DAY);
         self.deleted.push(tombstone.clone());
@@ -264,11 +325,15 @@ impl Model {
         match self.put(&record, None, true) {
             Outcome::Stored | Outcome::Known => Some(record),
             Outcome::Refused => None,
+            // The same again, signed by now.
             Outcome::Passed => {
-                let position = self.standing(&Held::Record(record, 0))?;
-                let Held::Record(standing, _) = self.held[position].clone() else {
+                let standing = self.standing(&Held::Record(record, 0))?;
+                let Held::Record(standing, _) = self.held[standing].clone() else {
                     return None;
                 };
+                if standing.metadata != *metadata {
+                    return None;
+                }
                 self.used();
                 Some(standing)
             }
@@ -330,6 +395,13 @@ impl Model {
     /// What must hold at any time.
     pub(super) fn check(&self) {
         let live = self.live_records();
+        for (record, _) in &live {
+            let same = live.iter().filter(|(other, _)| {
+                let (one, two) = (&record.metadata, &other.metadata);
+                (&one.issued_by, &one.peer_id, &one.service_id) == (&two.issued_by, &two.peer_id, &two.service_id)
+            });
+            assert_eq!(same.count(), 1, "one record of a service: {record:?}");
+        }
         let others = live
             .iter()
             .filter(|(record, _)| record.metadata.peer_id != self.host)

@@ -11,6 +11,7 @@ mod offer;
 mod pack;
 mod standing;
 mod take;
+mod weigh;
 
 use std::collections::HashMap;
 

@@ -10,37 +10,12 @@ use crate::calls::{tombstones, Call, CallError};
 use crate::domain::data::{Record, Tombstone};
 use crate::domain::limits::*;
 use crate::domain::{
-    check_count, pack_bundle, unpack_bundle, Admission, Arrival, BundleItem, Error, HostTimestamp, KeyId, KeySet,
-    KeyState, ProvedWeight, Verified,
+    check_count, pack_bundle, unpack_bundle, voids, Admission, Arrival, BundleItem, Error, HostTimestamp, KeyId,
+    KeySet, KeyState, ProvedWeight, Verified,
 };
 use crate::store::Backend;
 
 impl<B: Backend> Call<'_, B> {
-    /// Whose weights this node should know before it takes a bundle in: the issuers of records that are not here, at
-    /// most [`BUNDLE_ISSUERS_MAX`]. `keys` are those of the bundle that are for this node.
-    ///
-    /// # Errors
-    /// [`CallError`].
-    pub fn get_replica_issuers(&mut self, bundle: &str, keys: &str) -> Result<Vec<String>, CallError> {
-        let mut issuers = BTreeSet::new();
-        for (_, item) in addressed(bundle, keys)? {
-            let held = match KeyId::parse(&item.key.id) {
-                Ok(key_id) => self.store.load(&key_id)?,
-                Err(_) => continue,
-            };
-            for record in item.records {
-                let known = held.as_ref().and_then(|state| state.held(&record));
-                if known.is_none_or(|known| **known != record) && record.metadata.issued_by.len() <= PEER_ID_LEN_MAX {
-                    issuers.insert(record.metadata.issued_by);
-                }
-            }
-            if let Some(state) = held {
-                self.store.keep(state);
-            }
-        }
-        Ok(issuers.into_iter().take(BUNDLE_ISSUERS_MAX).collect())
-    }
-
     /// Takes in what another node holds and this one lacks: of a bundle, the `keys` that are for this node. Each key and
     /// each entry is judged by itself, the rest comes in, as far as it fits into the limits of this node; all in one
     /// transaction. Returns which keys of the bundle are settled here: nothing of them was refused. Behind a dot follow,
@@ -60,7 +35,12 @@ impl<B: Backend> Call<'_, B> {
         check_count("weights", weights.len(), PEERS_MAX)?;
         let (mut clean_keys, mut news) = (Vec::new(), Vec::new());
         let mut states: BTreeMap<KeyId, KeyState> = BTreeMap::new();
-        for (index, item) in addressed(bundle, keys)? {
+        let items: Vec<(usize, BundleItem)> = addressed(bundle, keys)?.collect();
+        let unasked = self.unasked(&items, weights)?;
+        for (index, item) in items {
+            if unasked.contains(&item.key.owner_peer_id) {
+                continue;
+            }
             let Ok(key_id) = KeyId::parse(&item.key.id) else {
                 continue;
             };
@@ -77,7 +57,8 @@ impl<B: Backend> Call<'_, B> {
             };
             let fingerprint = item.fingerprint;
             self.note_news(&state, &item, &mut news, now);
-            let clean = self.admit_replica(&mut state, item, weights, now)?;
+            state.note_weight(self.caller.weight_of(2, weights, &item.key.owner_peer_id)?);
+            let clean = self.admit_replica(&mut state, item, (weights, &unasked), now)?;
             if is_new && state.dead(&self.at(now)) {
                 continue;
             }
@@ -136,16 +117,13 @@ impl<B: Backend> Call<'_, B> {
     fn note_news(&self, state: &KeyState, item: &BundleItem, news: &mut Vec<BundleItem>, now: HostTimestamp) {
         let at = self.at(now);
         let noted: usize = news.iter().map(BundleItem::entry_count).sum();
-        let voids = |tombstone: &Verified<Tombstone>| {
-            item.records.iter().any(|record| {
-                let Record { metadata, .. } = record;
-                (&metadata.issued_by, &metadata.peer_id) == (&tombstone.issued_by, &tombstone.peer_id)
-                    && metadata.timestamp_issued <= tombstone.timestamp_issued
-            })
+        let is_news = |tombstone: &Verified<Tombstone>| {
+            let mut records = item.records.iter();
+            records.any(|record| voids(tombstone, &record.metadata))
         };
         let voiding = state
             .live_tombstones(&at)
-            .filter(|tombstone| item.asks() || voids(tombstone));
+            .filter(|tombstone| item.asks() || is_news(tombstone));
         let tombstones: Vec<Tombstone> = voiding
             .take(REPLICA_NEWS_MAX.saturating_sub(noted))
             .map(|tombstone| (**tombstone).clone())
@@ -163,11 +141,15 @@ impl<B: Backend> Call<'_, B> {
         &mut self,
         state: &mut KeyState,
         item: BundleItem,
-        weights: &[WeightResult],
+        (weights, unasked): (&[WeightResult], &BTreeSet<String>),
         now: HostTimestamp,
     ) -> Result<bool, CallError> {
         let mut clean = true;
         for record in item.records {
+            if unasked.contains(&record.metadata.issued_by) {
+                clean = false;
+                continue;
+            }
             let weight = self.caller.weight_of(2, weights, &record.metadata.issued_by)?;
             clean &= self.admit_replica_record(state, record, weight, now).is_ok();
         }
@@ -184,7 +166,7 @@ impl<B: Backend> Call<'_, B> {
         now: HostTimestamp,
     ) -> Result<Admission, Error> {
         let tombstone = of_key(state, tombstones::verify(state, tombstone)?)?;
-        state.admit_tombstone(tombstone, &self.at(now))
+        state.admit_tombstone(tombstone, Arrival::Replica, &self.at(now))
     }
 
     fn admit_replica_record(
@@ -202,7 +184,7 @@ impl<B: Backend> Call<'_, B> {
 
 /// The keys of a bundle that are for this node, by their positions: the others belong elsewhere, and would lie here until
 /// they are handed over.
-fn addressed(bundle: &str, keys: &str) -> Result<impl Iterator<Item = (usize, BundleItem)>, Error> {
+pub(super) fn addressed(bundle: &str, keys: &str) -> Result<impl Iterator<Item = (usize, BundleItem)>, Error> {
     let items = unpack_bundle(bundle)?;
     let keys = KeySet::parse_of(keys, items.len())?;
     let items = items.into_iter().enumerate();

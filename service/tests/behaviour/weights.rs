@@ -1,0 +1,89 @@
+//! Weights of what neighbours pass on.
+
+use std::collections::BTreeSet;
+
+use registry_service::domain::limits::BUNDLE_ISSUERS_MAX;
+use registry_service::domain::{pack_bundle, BundleItem, Entry, KeyId, KeySet};
+use registry_testkit::{weight_of, NativeNode, Peer};
+
+use crate::support::NOW;
+
+/// Keys of so many owners, with a record of another issuer each.
+fn bundle(keys: usize) -> String {
+    let items: Vec<BundleItem> = (0..keys)
+        .map(|number| {
+            let key = Peer::named(&format!("owner {number}")).key("resource", NOW);
+            let record = Peer::named(&format!("issuer {number}")).own_record(&key.id, "value", NOW);
+            let mut item = BundleItem::new([1; 16], key);
+            item.records.push(record);
+            item
+        })
+        .collect();
+    pack_bundle(&items)
+}
+
+/// The positions of a bundle that are in, with the weights that the node's trust-graph gives when the node asks.
+fn take(node: &mut NativeNode, bundle: &str, weight: impl Fn(&str) -> Option<u32>) -> usize {
+    let asked = node.get_replica_issuers(bundle).unwrap();
+    assert!(asked.len() <= BUNDLE_ISSUERS_MAX);
+    let weights: Vec<_> = asked
+        .iter()
+        .map(|peer_id| match weight(peer_id) {
+            Some(weight) => weight_of(peer_id, weight),
+            None => registry_testkit::no_weight(),
+        })
+        .collect();
+    let receipt = node.take_replica(bundle, &weights, NOW).unwrap();
+    let settled = KeySet::parse(&receipt).unwrap();
+    (0..200).filter(|position| settled.contains(*position)).count()
+}
+
+fn weights(node: &NativeNode, keys: usize) -> BTreeSet<(u32, u32)> {
+    let weights = (0..keys).map(|number| {
+        let owner = Peer::named(&format!("owner {number}"));
+        let state = node
+            .registry()
+            .store()
+            .stored(&KeyId::of("resource", owner.id()))
+            .unwrap()
+            .unwrap();
+        let record = state.entries().find_map(|entry| match entry {
+            Entry::Record(held) => Some(held.weight),
+            Entry::Tombstone(_) => None,
+        });
+        (state.priority().weight(), record.unwrap())
+    });
+    weights.collect()
+}
+
+#[test]
+fn of_a_bundle_with_more_issuers_than_are_asked_for_none_stays_without_its_weight() {
+    const KEYS: usize = 100;
+    let (bundle, mut node) = (bundle(KEYS), NativeNode::new(Peer::named("host")));
+    let rounds = (1..20).find(|_| take(&mut node, &bundle, |_| Some(5)) == KEYS);
+    assert!(rounds.is_some_and(|rounds| rounds > 1), "{rounds:?}");
+    // Of the owner and of the issuer.
+    assert_eq!(weights(&node, KEYS), BTreeSet::from([(5, 5)]));
+}
+
+#[test]
+fn without_a_trust_graph_a_bundle_comes_in_at_once() {
+    const KEYS: usize = 100;
+    let (bundle, mut node) = (bundle(KEYS), NativeNode::new(Peer::named("host")));
+    assert_eq!(take(&mut node, &bundle, |_| None), KEYS);
+    assert_eq!(weights(&node, KEYS), BTreeSet::from([(0, 0)]));
+}
+
+#[test]
+fn the_owners_of_keys_are_weighed_on_the_way() {
+    let (bundle, mut node) = (bundle(1), NativeNode::new(Peer::named("host")));
+    let owner = Peer::named("owner 0");
+    assert!(node
+        .get_replica_issuers(&bundle)
+        .unwrap()
+        .contains(&owner.id().to_owned()));
+    take(&mut node, &bundle, |peer_id| {
+        Some(if peer_id == owner.id() { 7 } else { 0 })
+    });
+    assert_eq!(weights(&node, 1), BTreeSet::from([(7, 0)]));
+}
