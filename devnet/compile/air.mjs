@@ -1,4 +1,4 @@
-// Compiles the functions that an Aqua file exports to AIR files, for scripts that a node runs on its own: they have no
+// Compiles the functions that an Aqua file exports to short AIR files, for scripts that a node runs on its own: they have no
 // relay, the node is where they begin.
 //
 //   node air.mjs FILE DIRECTORY FUNCTION[=NAME]...
@@ -9,6 +9,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { compileFromPath } from "@fluencelabs/aqua-api";
+import { minify } from "./minify.mjs";
 
 const [filePath, directory, ...wanted] = process.argv.slice(2);
 if (wanted.length === 0) {
@@ -34,7 +35,5 @@ for (const item of wanted) {
     console.error(`air.mjs: ${filePath} exports no function ${name}`);
     process.exit(1);
   }
-  // A script travels with everything it does: its indentation is two thirds of it.
-  const script = functions[name].script.trim().replace(/\n\s*/g, " ");
-  await writeFile(join(directory, `${file}.air`), `${script}\n`);
+  await writeFile(join(directory, `${file}.air`), `${minify(functions[name].script)}\n`);
 }

@@ -1,7 +1,9 @@
 // Compiles one Aqua file to AIR. Takes a JSON request on stdin:
-//   { modulesDir, filePath, imports: [dir], aliases: { prefix: dir }, constants: ["NAME = value"] }
+//   { modulesDir, filePath, imports: [dir], aliases: { prefix: dir }, constants: ["NAME = value"], minified: bool }
 // and writes a JSON answer on stdout:
 //   { errors: [text], warnings: [text], functions: { name: { air, arguments: [{ name, type }], results: [type] } } }
+//
+// Runs as one text with minify.mjs before it, which is where `minify` comes from: devnet carries both, in no directory.
 
 import { pathToFileURL } from "node:url";
 import { join } from "node:path";
@@ -36,10 +38,10 @@ function plainFields(fields) {
   return Object.entries(fields ?? {}).map(([name, type]) => ({ name, type: plainType(type) }));
 }
 
-function plainFunction({ script, funcDef }) {
+function plainFunction({ script, funcDef }, minified) {
   const { domain, codomain } = funcDef.arrow;
   return {
-    air: script,
+    air: minified ? minify(script) : script,
     arguments: domain.tag === "labeledProduct" ? plainFields(domain.fields) : [],
     results: codomain.tag === "unlabeledProduct" ? codomain.items.map(plainType) : [],
   };
@@ -58,6 +60,6 @@ const functions = Object.entries(result.functions ?? {});
 const answer = {
   errors: result.errors.map((text) => text.replace(ANSI, "")),
   warnings: (result.warnings ?? []).map((text) => text.replace(ANSI, "")),
-  functions: Object.fromEntries(functions.map(([name, f]) => [name, plainFunction(f)])),
+  functions: Object.fromEntries(functions.map(([name, f]) => [name, plainFunction(f, request.minified)])),
 };
 process.stdout.write(JSON.stringify(answer));

@@ -55,7 +55,7 @@ fn a_node_compiles_against_every_item_it_uses() {
 #[test]
 fn the_spell_asks_for_its_config_under_the_name_that_it_is_given() {
     let air = registry_distro::REGISTRY_SPELL;
-    assert!(air.contains(r#"("getDataSrv" "config")"#));
+    assert!(air.contains(r#"("getDataSrv""config")"#));
     for interval in ["expired_interval", "renew_interval", "replicate_interval"] {
         assert!(air.contains(interval), "{interval}");
     }

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -7,12 +7,16 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::sources;
+use super::error::CompileError;
+use super::{constants, sources};
 use super::{AquaField, AquaFunction, AquaType};
 
 /// The environment variable that overrides where the compiler's Node packages are.
 pub const COMPILE_DIR_VARIABLE: &str = "DEVNET_COMPILE_DIR";
-const SCRIPT: &str = include_str!("../../compile/compile.mjs");
+const SCRIPT: &str = concat!(
+    include_str!("../../compile/minify.mjs"),
+    include_str!("../../compile/compile.mjs")
+);
 
 /// Compiles Aqua files with aqua-api, in Node, and remembers what it has compiled.
 #[derive(Debug, Clone)]
@@ -21,6 +25,7 @@ pub struct AquaCompiler {
     cache_dir: PathBuf,
     paths: ImportPaths,
     constants: Vec<String>,
+    minified: bool,
 }
 
 /// Where imports are looked for, after the importing file's own directory.
@@ -39,36 +44,6 @@ pub struct AquaProgram {
     warnings: Vec<String>,
 }
 
-/// Why there is no compiled file, or no such function in it.
-#[derive(Debug, thiserror::Error)]
-pub enum CompileError {
-    #[error("cannot read {}: {source}", path.display())]
-    File { path: PathBuf, source: std::io::Error },
-    #[error(
-        "Aqua is compiled by Node, which does not start: {0}; install Node 18 or later, and see that `node` is on PATH"
-    )]
-    NoNode(std::io::Error),
-    #[error("the Aqua compiler is not installed: run  npm ci --prefix {}", dir.display())]
-    NoPackages { dir: PathBuf },
-    #[error("the Aqua compiler broke down:\n{0}")]
-    Broken(String),
-    #[error("{} does not compile:\n{}", file.display(), errors.join("\n"))]
-    Aqua { file: PathBuf, errors: Vec<String> },
-    #[error("{} exports no function `{name}`; it exports {}", file.display(), list(exported))]
-    NoSuchFunction {
-        file: PathBuf,
-        name: String,
-        exported: Vec<String>,
-    },
-}
-
-fn list(names: &[String]) -> String {
-    if names.is_empty() {
-        return "none: name them in an `export` line after the `aqua` header".to_owned();
-    }
-    names.join(", ")
-}
-
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Request<'a> {
@@ -77,6 +52,7 @@ struct Request<'a> {
     imports: &'a [PathBuf],
     aliases: BTreeMap<&'a str, &'a Path>,
     constants: &'a [String],
+    minified: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -126,6 +102,7 @@ impl AquaCompiler {
             cache_dir: marine_host::default_cache_dir().join("aqua"),
             dir,
             constants: Vec::new(),
+            minified: true,
         }
     }
 
@@ -145,10 +122,17 @@ impl AquaCompiler {
         self
     }
 
-    /// Overrides an Aqua constant: `NAME = value`, with the spaces.
+    /// Overrides an Aqua constant: `NAME = value`. The file, or one that it imports, has to define it.
     #[must_use]
-    pub fn constant(mut self, definition: impl Into<String>) -> Self {
-        self.constants.push(definition.into());
+    pub fn constant(mut self, definition: impl AsRef<str>) -> Self {
+        self.constants.push(constants::with_spaces(definition.as_ref()));
+        self
+    }
+
+    /// Leaves scripts as Aqua's compiler writes them: to read, and to compare. Otherwise they are as short as AIR allows.
+    #[must_use]
+    pub fn unminified(mut self) -> Self {
+        self.minified = false;
         self
     }
 
@@ -159,8 +143,13 @@ impl AquaCompiler {
             path: given.to_owned(),
             source,
         })?;
+        if file.is_dir() {
+            return Err(CompileError::directory(given));
+        }
         let paths = self.paths_for(&file);
-        let cached = self.cache_file(&file, &paths)?;
+        let sources = sources::transitive(&file, &paths);
+        constants::check(&self.constants, &file, &sources)?;
+        let cached = self.cache_file(&sources)?;
         let compiled = match read_cached(&cached) {
             Some(compiled) => compiled,
             None => {
@@ -187,18 +176,19 @@ impl AquaCompiler {
         paths
     }
 
-    fn cache_file(&self, file: &Path, paths: &ImportPaths) -> Result<PathBuf, CompileError> {
+    fn cache_file(&self, sources: &BTreeSet<PathBuf>) -> Result<PathBuf, CompileError> {
         let mut hash = Sha256::new();
         let mut add = |bytes: &[u8]| {
             hash.update((bytes.len() as u64).to_le_bytes());
             hash.update(bytes);
         };
         add(SCRIPT.as_bytes());
+        add(&[u8::from(self.minified)]);
         add(&std::fs::read(self.dir.join("package-lock.json")).unwrap_or_default());
         self.constants.iter().for_each(|c| add(c.as_bytes()));
-        for source in sources::transitive(file, paths) {
+        for source in sources {
             add(source.to_string_lossy().as_bytes());
-            add(&std::fs::read(&source).map_err(|e| CompileError::File {
+            add(&std::fs::read(source).map_err(|e| CompileError::File {
                 path: source.clone(),
                 source: e,
             })?);
@@ -221,6 +211,7 @@ impl AquaCompiler {
             imports: &paths.dirs,
             aliases: aliases.collect(),
             constants: &self.constants,
+            minified: self.minified,
         };
         let request = serde_json::to_vec(&request).expect("paths and strings are JSON");
         let broken = |text: &dyn std::fmt::Display| CompileError::Broken(text.to_string());
@@ -282,7 +273,7 @@ impl AquaProgram {
         found.ok_or_else(|| CompileError::NoSuchFunction {
             file: self.file.clone(),
             name: name.to_owned(),
-            exported: self.functions.values().map(AquaFunction::signature).collect(),
+            exported: self.functions.values().cloned().collect(),
         })
     }
 
