@@ -26,7 +26,8 @@ pub struct NetworkConfig {
     pub registry: Option<RegistryModules>,
     /// Whether nodes have a trust-graph.
     pub trust_graph: bool,
-    /// Where nodes keep their files; a temporary directory, removed with the network, unless set.
+    /// Where nodes keep their files; a temporary directory, removed with the network, unless set. A network on the directory
+    /// of an earlier one has to have its seed, and its clock goes on.
     pub storage_dir: Option<PathBuf>,
     /// After how long other nodes take one off their neighbourhoods that is dead, or beyond a partition; `None` is never.
     pub forget_dead_after: Option<Duration>,

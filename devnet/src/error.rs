@@ -19,6 +19,12 @@ pub enum NetworkError {
         path: std::path::PathBuf,
         source: std::io::Error,
     },
+    #[error("{} belongs to a network of seed {found}, not {given}: the nodes' keys follow from the seed; give that seed, or another directory", path.display())]
+    OtherSeed {
+        path: std::path::PathBuf,
+        found: u64,
+        given: u64,
+    },
     #[error("there is no peer number {0}")]
     NoSuchPeer(usize),
     #[error("{0} is not a node")]

@@ -7,9 +7,10 @@ use crate::error::{CallFailure, NetworkError};
 use crate::hostile::Hostile;
 use crate::link::Link;
 use crate::log::What;
-use crate::network::{storage_error, Network};
+use crate::network::Network;
 use crate::node_services::{wipe_tmp, NodeServices};
 use crate::peer::{PeerIndex, Role};
+use crate::storage::storage_error;
 
 impl Network {
     /// Kills a peer as a power failure does: its services stop where they stand, particles are forgotten, files stay.

@@ -60,6 +60,7 @@ mod service;
 mod setup;
 mod spell;
 mod stats;
+mod storage;
 mod time;
 
 pub use aqua::{

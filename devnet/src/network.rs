@@ -20,6 +20,7 @@ use crate::log::{Log, Record, What};
 use crate::peer::{Peer, PeerIndex};
 use crate::queue::{Event, Queue};
 use crate::schedule::Schedule;
+use crate::storage::{Standing, Storage};
 use crate::time::{unix_ms, VirtualTime};
 
 /// A Fluence network in this process. See the [crate's documentation](crate).
@@ -38,14 +39,9 @@ pub struct Network {
     pub(crate) schedules: Vec<Schedule>,
     pub(crate) checkers: Vec<Box<dyn Checker>>,
     pub(crate) next_particle: u64,
-    /// Where real time stood at virtual time zero, when the two are to keep step.
-    pub(crate) real_start: Option<Instant>,
+    /// Where real and virtual time stood at the start, when the two are to keep step.
+    pub(crate) real_start: Option<(Instant, VirtualTime)>,
     storage: Storage,
-}
-
-enum Storage {
-    Kept(PathBuf),
-    Temporary(tempfile::TempDir),
 }
 
 impl fmt::Debug for Network {
@@ -81,16 +77,8 @@ impl Network {
                 max: NODES_MAX,
             });
         }
-        let storage = match &config.storage_dir {
-            Some(dir) => {
-                std::fs::create_dir_all(dir).map_err(|e| storage_error(dir, e))?;
-                Storage::Kept(dir.clone())
-            }
-            None => {
-                let dir = tempfile::tempdir();
-                Storage::Temporary(dir.map_err(|e| storage_error(&std::env::temp_dir(), e))?)
-            }
-        };
+        let (storage, standing) = Storage::open(config.storage_dir.as_deref(), config.seed)?;
+        let now = VirtualTime::from_millis(standing.virtual_ms);
         let mut network = Self {
             avm: Avm::start(host.clone())?,
             host,
@@ -99,13 +87,13 @@ impl Network {
             links: Links::new(config.link),
             queue: Queue::default(),
             rng: StdRng::seed_from_u64(config.seed),
-            now: VirtualTime::ZERO,
+            now,
             log: Log::default(),
             running: BTreeMap::new(),
             schedules: Vec::new(),
             checkers: Vec::new(),
-            next_particle: 0,
-            real_start: config.real_time.then(Instant::now),
+            next_particle: standing.particles,
+            real_start: None,
             storage,
             config,
         };
@@ -113,7 +101,7 @@ impl Network {
             network.add_node()?;
             ready(count);
         }
-        network.real_start = network.config.real_time.then(Instant::now);
+        network.real_start = network.config.real_time.then(|| (Instant::now(), now));
         Ok(network)
     }
 
@@ -200,11 +188,7 @@ impl Network {
     /// The directory of a node's files.
     #[must_use]
     pub fn node_dir(&self, node: PeerIndex) -> PathBuf {
-        let root = match &self.storage {
-            Storage::Kept(dir) => dir,
-            Storage::Temporary(dir) => dir.path(),
-        };
-        root.join(format!("node-{}", node.0))
+        self.storage.dir().join(format!("node-{}", node.0))
     }
 
     pub(crate) fn peer_mut(&mut self, index: PeerIndex) -> Result<&mut Peer, NetworkError> {
@@ -241,9 +225,11 @@ impl Network {
     }
 }
 
-pub(crate) fn storage_error(path: &std::path::Path, source: std::io::Error) -> NetworkError {
-    NetworkError::Storage {
-        path: path.to_owned(),
-        source,
+impl Drop for Network {
+    /// A network that is started on the same directory later goes on from here.
+    fn drop(&mut self) {
+        let standing = Standing::new(self.config.seed, self.now, self.next_particle);
+        // Nobody is left to be told; the next start finds what was kept before.
+        let _ = self.storage.save(standing);
     }
 }

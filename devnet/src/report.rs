@@ -5,6 +5,7 @@ use std::time::Duration;
 use comfy_table::{presets, CellAlignment, Table};
 use serde_json::{json, Value};
 
+use crate::aqua::{AquaFunction, AquaType};
 use crate::call::CallOutcome;
 use crate::network::Network;
 use crate::peer::{Peer, Role};
@@ -12,6 +13,17 @@ use crate::stats::PeerStats;
 
 /// Services that scripts call on their initiator for bookkeeping.
 const INTERNAL: [&str; 3] = ["getDataSrv.", "callbackSrv.", "errorHandlingSrv."];
+
+/// What a function returned, for people: one value below the other, bytes in hexadecimal.
+#[must_use]
+pub fn values(function: &AquaFunction, values: &[Value]) -> String {
+    let readable = |(index, value): (usize, &Value)| {
+        let aqua_type = function.results().get(index).unwrap_or(&AquaType::Any);
+        format!("{:#}", aqua_type.readable(value))
+    };
+    let shown: Vec<_> = values.iter().enumerate().map(readable).collect();
+    shown.join("\n")
+}
 
 /// A table of the peers that took part, and a line with the sums.
 #[must_use]

@@ -48,8 +48,8 @@ impl Network {
 
     /// In real time mode, waits until real time has caught up.
     pub(crate) fn pace(&self, until: VirtualTime) {
-        if let Some(start) = self.real_start {
-            std::thread::sleep((start + until).saturating_duration_since(Instant::now()));
+        if let Some((real, start)) = self.real_start {
+            std::thread::sleep((real + (until - start)).saturating_duration_since(Instant::now()));
         }
     }
 

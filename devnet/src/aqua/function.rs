@@ -65,6 +65,11 @@ impl AquaFunction {
         format!("{}({}){arrow}{}", self.name, arguments.join(", "), results.join(", "))
     }
 
+    /// Whether these arguments fit: none may be a function, which only a program can provide.
+    pub fn check(&self, args: &[Value]) -> Result<(), ArgumentError> {
+        self.bind(args, |_| false).map(drop)
+    }
+
     /// The values that the script asks `getDataSrv` for. Arguments that are functions come from elsewhere and are not
     /// among `args`.
     pub(crate) fn bind(

@@ -46,6 +46,34 @@ impl fmt::Display for AquaType {
 }
 
 impl AquaType {
+    /// A value of this type as people read it: bytes in hexadecimal.
+    pub(crate) fn readable(&self, value: &Value) -> Value {
+        match (self, value) {
+            (Self::Array { item }, Value::Array(items)) => match item.bytes(items) {
+                Some(bytes) => Value::String(format!("0x{}", hex::encode(bytes))),
+                None => items.iter().map(|value| item.readable(value)).collect(),
+            },
+            (Self::Option { item }, Value::Array(items)) => items.iter().map(|value| item.readable(value)).collect(),
+            (Self::Struct { fields, .. }, Value::Object(object)) => {
+                let field = |(name, value): (&String, &Value)| {
+                    let field = fields.iter().find(|field| field.name == *name);
+                    let value = field.map_or_else(|| value.clone(), |field| field.aqua_type.readable(value));
+                    (name.clone(), value)
+                };
+                Value::Object(object.iter().map(field).collect())
+            }
+            _ => value.clone(),
+        }
+    }
+
+    fn bytes(&self, items: &[Value]) -> Option<Vec<u8>> {
+        let Self::Scalar { name } = self else {
+            return None;
+        };
+        let byte = |value: &Value| value.as_u64().and_then(|byte| u8::try_from(byte).ok());
+        (name == "u8" && !items.is_empty()).then(|| items.iter().map(byte).collect())?
+    }
+
     /// The value as AIR wants it - optional values as arrays of at most one -, or what is wrong with it.
     pub(crate) fn accept(&self, value: &Value) -> Result<Value, String> {
         let wrong = || Err(format!("{value} is not {self}"));
@@ -156,6 +184,30 @@ mod tests {
         });
         assert_eq!(list.accept(&json!([1])), Ok(json!([[1]])));
         assert_eq!(list.accept(&json!([[1, 2]])), Ok(json!([[1, 2]])));
+    }
+
+    #[test]
+    fn bytes_are_read_in_hexadecimal_and_all_else_as_it_is() {
+        let bytes = AquaType::Array {
+            item: scalar("u8").into(),
+        };
+        let record = AquaType::Struct {
+            name: "Record".into(),
+            fields: vec![AquaField {
+                name: "signature".into(),
+                aqua_type: bytes.clone(),
+            }],
+        };
+        let records = option(AquaType::Array { item: record.into() });
+        let read = records.readable(&json!([[{"signature": [1, 255], "other": [1, 255]}]]));
+        assert_eq!(read, json!([[{"signature": "0x01ff", "other": [1, 255]}]]));
+        assert_eq!(bytes.readable(&json!([])), json!([]));
+        let numbers = AquaType::Array {
+            item: scalar("u16").into(),
+        };
+        assert_eq!(numbers.readable(&json!([1, 255])), json!([1, 255]));
+        // What a peer returns need not be what its type says.
+        assert_eq!(bytes.readable(&json!([1, 256])), json!([1, 256]));
     }
 
     #[test]

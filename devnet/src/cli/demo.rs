@@ -13,6 +13,7 @@ use devnet::picture::{draw, Picture};
 use devnet::{AquaCompiler, AquaProgram, HeldKey, Network, PeerIndex, ServiceResult};
 use serde_json::{json, Value};
 
+use super::progress::Progress;
 use super::start::NetworkArgs;
 
 /// How many nodes have to answer when providers are resolved.
@@ -32,7 +33,9 @@ pub(crate) struct DemoArgs {
 
 pub(super) fn run(args: DemoArgs) -> Result<ExitCode, Box<dyn Error>> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("aqua/demo.aqua");
+    let compiling = Progress::begin("compiling the demo's Aqua");
     let program = AquaCompiler::new().compile(script)?;
+    drop(compiling);
     let since = Instant::now();
     let network = args.network.start()?;
     println!(

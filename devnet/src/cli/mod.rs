@@ -1,6 +1,7 @@
 //! The command line.
 
 mod demo;
+mod progress;
 mod run;
 mod start;
 
@@ -19,7 +20,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Start a network, call a function of an Aqua file from a client, show its result and what it cost.
+    /// Start a network, call a function of an Aqua file from a client, show what it returns.
     Run(run::RunArgs),
     /// Start a network, show where a resource belongs in it, and draw it.
     Demo(demo::DemoArgs),

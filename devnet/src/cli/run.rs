@@ -3,19 +3,19 @@
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
 
 use clap::Args;
 use devnet::{report, AquaCompiler, CallOptions, Invocation, PeerIndex, DEFAULT_TTL_MS};
 
+use super::progress::Progress;
 use super::start::NetworkArgs;
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// The Aqua file.
     file: PathBuf,
-    /// The call, arguments in JSON: 'name("text", 2, ["a"])'.
-    call: Invocation,
+    /// The call, arguments in JSON: 'name("text", 2, ["a"])'. Without it, what there is to call.
+    call: Option<Invocation>,
     #[command(flatten)]
     network: NetworkArgs,
     /// How long the particle may live, in milliseconds.
@@ -27,11 +27,14 @@ pub(crate) struct RunArgs {
     /// Have a directory stand for imports that begin with NAME.
     #[arg(long = "import-alias", value_name = "NAME=DIR", value_parser = alias)]
     aliases: Vec<(String, PathBuf)>,
-    /// Override an Aqua constant; the spaces are needed.
-    #[arg(long = "const", value_name = "NAME = VALUE")]
+    /// Override an Aqua constant.
+    #[arg(long = "const", value_name = "NAME=VALUE")]
     constants: Vec<String>,
-    /// Write result and cost as JSON.
+    /// Show what the call cost, peer by peer, after its result.
     #[arg(long)]
+    costs: bool,
+    /// Write result and cost as JSON, bytes as arrays of numbers.
+    #[arg(long, conflicts_with = "costs")]
     json: bool,
     /// Write the event log to stderr.
     #[arg(long)]
@@ -54,18 +57,28 @@ pub(super) fn run(args: RunArgs) -> Result<ExitCode, Box<dyn Error>> {
     for constant in &args.constants {
         compiler = compiler.constant(constant);
     }
+    let compiling = Progress::begin(format!("compiling {}", args.file.display()));
     let program = compiler.compile(&args.file)?;
+    drop(compiling);
     for warning in program.warnings() {
         eprintln!("{warning}");
     }
-    let function = program.function(&args.call.function)?;
+    let Some(call) = &args.call else {
+        program
+            .functions()
+            .for_each(|function| println!("{}", function.signature()));
+        return Ok(ExitCode::SUCCESS);
+    };
+    let function = program.function(&call.function)?;
+    // Before the network, which takes longer.
+    function.check(&call.args)?;
 
-    let since = Instant::now();
     let mut network = args.network.start()?;
-    let ready = since.elapsed();
     let client = network.add_client(PeerIndex(0))?;
     let options = CallOptions::new().ttl_ms(args.ttl);
-    let outcome = network.call_with(client, function, &args.call.args, options)?;
+    let calling = Progress::begin(format!("calling {}", call.function));
+    let outcome = network.call_with(client, function, &call.args, options)?;
+    drop(calling);
 
     if args.trace {
         network.recent_events().for_each(|record| eprintln!("{record}"));
@@ -73,18 +86,14 @@ pub(super) fn run(args: RunArgs) -> Result<ExitCode, Box<dyn Error>> {
     if args.json {
         println!("{:#}", report::as_json(&network, &outcome));
     } else {
-        println!("{}", report::table(&network, &outcome));
-        println!(
-            "{} peers ready in {:.2} s; seed {}, digest {}",
-            args.network.peers,
-            ready.as_secs_f64(),
-            network.seed(),
-            &network.digest()[..16]
-        );
-        match outcome.value() {
-            Ok(value) => println!("\n{value:#}"),
-            Err(failure) => println!("\n{failure}"),
+        match &outcome.result {
+            Ok(values) => println!("{}", report::values(function, values)),
+            Err(failure) => eprintln!("devnet: {failure}"),
         }
+    }
+    if args.costs {
+        println!("\n{}", report::table(&network, &outcome));
+        println!("seed {}, digest {}", network.seed(), &network.digest()[..16]);
     }
     Ok(match outcome.result {
         Ok(_) => ExitCode::SUCCESS,

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 use devnet::{Link, Network, NetworkConfig, NetworkError, RegistryModules, NODES_MAX};
-use indicatif::{ProgressBar, ProgressStyle};
+
+use super::progress::Progress;
 
 #[derive(Debug, Args)]
 pub(crate) struct NetworkArgs {
@@ -61,14 +62,13 @@ impl NetworkArgs {
         }
     }
 
-    /// Starts the network, with a progress bar on a terminal's stderr.
+    /// Starts the network, and says so on stderr.
     pub(crate) fn start(&self) -> Result<Network, NetworkError> {
-        let bar = ProgressBar::new(self.peers.into());
-        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} peers");
-        bar.set_style(style.expect("the template is right"));
-        bar.set_message("starting");
-        let network = Network::start_with_progress(self.config(), |count| bar.set_position(count as u64));
-        bar.finish_and_clear();
-        network
+        let peers = self.peers;
+        let first = "the very first start compiles their WebAssembly, which takes up to a minute";
+        let progress = Progress::begin(format!("starting {peers} nodes; {first}"));
+        Network::start_with_progress(self.config(), |count| {
+            progress.now(format!("starting nodes: {count} of {peers}"));
+        })
     }
 }
