@@ -11,6 +11,7 @@ readonly WASM_TARGET_DIR=target-wasm
 readonly COMPILED_DIR=$WASM_TARGET_DIR/$WASM_TARGET/wasm
 readonly COMPILED_WASM=$COMPILED_DIR/registry.wasm
 readonly COMPILED_EXAMPLE=$COMPILED_DIR/records-directory.wasm
+readonly NATIVE_DIR=${CARGO_TARGET_DIR:-target}/release
 readonly DEBIAN_PACKAGES=(rustc-web cargo-web rust-web-src wasi-libc lld clang libclang-rt-14-dev-wasm32)
 readonly RUSTUP_TIMEOUT_SEC=120
 
@@ -67,15 +68,23 @@ main() {
 
 # ---- commands -------------------------------------------------------------------------------------------------------
 
-# Arguments go to the packer.
-build_artifacts() {
+# Compilers run side by side, because none of them keeps two cores busy to its end. The packer and PACKAGE are built by one
+# command: by two, they would want the same crates with different features, each compiled twice. Arguments go to the packer.
+build_artifacts() { # [PACKAGE] [--ARGUMENT...]
+  local package=
+  if [[ ${1:---} != --* ]]; then
+    package=$1
+    shift
+  fi
   need_native_toolchain
+  need_npm
   choose_wasm_toolchain
-  step "compile registry.wasm with ${WASM_TOOLCHAIN}'s Rust" "compile_wasm_with_$WASM_TOOLCHAIN"
-  step "build the packer" cargo build --release --locked -p registry-packer
-  step "pack artifacts/" cargo run --quiet --release --locked -p registry-packer -- \
-    "$@" --example "$COMPILED_EXAMPLE" "$COMPILED_WASM"
-  install_aqua_compiler
+  beside "install the Aqua compiler" install_aqua_compiler
+  beside "compile registry.wasm with ${WASM_TOOLCHAIN}'s Rust" "compile_wasm_with_$WASM_TOOLCHAIN"
+  step "build the packer${package:+ and $package}" \
+    cargo build --release --locked -p registry-packer ${package:+-p "$package"}
+  await_besides
+  step "pack artifacts/" "$NATIVE_DIR/registry-packer" "$@" --example "$COMPILED_EXAMPLE" "$COMPILED_WASM"
   step "compile the scheduled scripts" compile_scheduled_scripts
   (cd artifacts && ls -l -- *.wasm *.air SHA256SUMS)
 }
@@ -83,7 +92,7 @@ build_artifacts() {
 compile_scheduled_scripts() {
   node devnet/compile/air.mjs aqua/scheduled.aqua artifacts clearExpired_86400 replicate_3600 renew_43200
   node devnet/compile/air.mjs aqua/spell.aqua artifacts registrySpell=registry-spell
-  cargo run --quiet --release --locked -p registry-packer -- --sums-only
+  "$NATIVE_DIR/registry-packer" --sums-only
 }
 
 build_packages() {
@@ -102,27 +111,22 @@ run_tests() {
   build_artifacts --check
   # After the artifacts, because builtin-package embeds them.
   step "lint" cargo clippy --release --workspace --all-targets --locked -- -D warnings
-  install_aqua_compiler
   install_npm_packages qa/clients/js-client
   install_npm_packages qa/clients/fluence-cli
   step "test" cargo test --release --workspace --locked
 }
 
 run_demo() {
-  build_artifacts
-  install_aqua_compiler
-  step "build the network" cargo build --release --locked -p devnet
-  cargo run --quiet --release --locked -p devnet -- demo "$@"
+  build_artifacts devnet
+  "$NATIVE_DIR/devnet" demo "$@"
 }
 
 run_bench() {
-  build_artifacts
-  install_aqua_compiler
+  build_artifacts registry-bench
   # The reference's scripts, and the compiler that takes them.
   install_npm_packages qa/bench/network/reference
-  step "build the benchmark" cargo build --release --locked -p registry-bench
   # The reference prints a line of its own at many calls.
-  cargo run --quiet --release --locked -p registry-bench -- "$@" | sed '/^get_non_host_records_count_by_key$/d'
+  "$NATIVE_DIR/registry-bench" "$@" | sed '/^get_non_host_records_count_by_key$/d'
 }
 
 # Needs neither wasm nor Aqua.
@@ -192,8 +196,7 @@ install_aqua_compiler() {
 }
 
 install_npm_packages() { # DIRECTORY
-  need_node
-  have npm || fail "npm is missing (it installs Aqua's compiler): install Node.js 18 or later from https://nodejs.org"
+  need_npm
   # npm leaves a copy of the lock file behind when it is done.
   if [[ $1/node_modules/.package-lock.json -nt $1/package-lock.json ]]; then
     return
@@ -203,6 +206,11 @@ install_npm_packages() { # DIRECTORY
 
 need_node() {
   have node || fail "node is missing (Aqua's compiler runs on it): install Node.js 18 or later from https://nodejs.org"
+}
+
+need_npm() {
+  need_node
+  have npm || fail "npm is missing (it installs Aqua's compiler): install Node.js 18 or later from https://nodejs.org"
 }
 
 need_component() { # NAME SUBCOMMAND
@@ -326,6 +334,34 @@ step() { # TITLE COMMAND...
   STEP=
 }
 
+# Runs a command in the background, in a process group of its own, until `await_besides`.
+beside() { # TITLE COMMAND...
+  local log
+  log=$(mktemp)
+  say "$1, beside what follows"
+  set -m
+  ("${@:2}") >"$log" 2>&1 &
+  set +m
+  BESIDE_GROUPS+=($!)
+  BESIDE_TITLES+=("$1")
+  BESIDE_LOGS+=("$log")
+}
+
+await_besides() {
+  local at
+  for at in "${!BESIDE_GROUPS[@]}"; do
+    STEP=${BESIDE_TITLES[at]}
+    say "wait for: $STEP"
+    if ! wait "${BESIDE_GROUPS[at]}"; then
+      cat "${BESIDE_LOGS[at]}" >&2
+      exit 1
+    fi
+    rm -f "${BESIDE_LOGS[at]}"
+  done
+  STEP=
+  BESIDE_GROUPS=() BESIDE_TITLES=() BESIDE_LOGS=()
+}
+
 say() {
   printf '==> %s\n' "$1"
 }
@@ -344,12 +380,16 @@ have() {
 }
 
 name_failed_step() {
-  local status=$?
+  local status=$? group
+  for group in "${BESIDE_GROUPS[@]}"; do
+    kill -- "-$group" 2>/dev/null || true
+  done
   if ((status != 0)) && [[ -n $STEP ]]; then
     printf 'build.sh: failed: %s\n' "$STEP" >&2
   fi
 }
 
 STEP=
+BESIDE_GROUPS=() BESIDE_TITLES=() BESIDE_LOGS=()
 trap name_failed_step EXIT
 main "$@"
