@@ -98,6 +98,14 @@ compile_scheduled_scripts() {
 build_packages() {
   build_artifacts
   step "pack for those who do not build here" builtin-package/package.sh
+  make_javascript
+  step "pack the npm package" npm pack --silent --pack-destination artifacts ./aqua
+}
+
+# aqua/dist, from the scripts and aqua/js.
+make_javascript() {
+  install_npm_packages aqua/js
+  step "make the JavaScript of the npm package" node aqua/js/build.mjs
 }
 
 run_tests() {
@@ -111,6 +119,7 @@ run_tests() {
   build_artifacts --check
   # After the artifacts, because builtin-package embeds them.
   step "lint" cargo clippy --release --workspace --all-targets --locked -- -D warnings
+  make_javascript
   install_npm_packages qa/clients/js-client
   install_npm_packages qa/clients/fluence-cli
   step "test" cargo test --release --workspace --locked

@@ -1,0 +1,76 @@
+import { callProvider_script as template } from "./scripts.js";
+import { connectionOf, type Json, runScript } from "./connection.js";
+import { RegistryError, textOf } from "./errors.js";
+import { type Provider, resolveProviders, type ResolveOptions } from "./resources.js";
+
+/** What one provider has answered. */
+export type Answer = { provider: Provider } & ({ result: Json; error?: undefined } | { result?: undefined; error: RegistryError });
+
+// What is called in the template, and with what.
+const CALL = /"act"\s*\)\s*\[\s*([^\s\]]+)\s*\]/;
+const FUNCTION = /^[A-Za-z][A-Za-z0-9_]*$/;
+
+/**
+ * Calls a function of a service on every provider of a resource, side by side. Answers come in the order in which they are
+ * there; a provider that hangs or is gone delays none of the others, and is an error when its time is over.
+ *
+ * `service` is the id of a service that all providers have; with `null` each is called at the service that it has registered, and
+ * providers without one are left out.
+ *
+ * @throws {RegistryError} if no node knows the resource
+ */
+export async function* call(
+  resource: string,
+  service: string | null,
+  name: string,
+  args: readonly Json[],
+  options: ResolveOptions = {},
+): AsyncGenerator<Answer, void, undefined> {
+  const script = scriptFor(name, args.length);
+  const providers = await resolveProviders(resource, options);
+  const waiting = new Map<number, Promise<[number, Answer]>>();
+  providers.forEach((provider, index) => {
+    const serviceId = service ?? provider.serviceId;
+    if (serviceId === null) return;
+    const answer = callOne(provider, serviceId, `${serviceId}.${name}`, script, args, options);
+    waiting.set(index, answer.then((answer) => [index, answer]));
+  });
+  while (waiting.size > 0) {
+    const [index, answer] = await Promise.race(waiting.values());
+    waiting.delete(index);
+    yield answer;
+  }
+}
+
+async function callOne(
+  provider: Provider,
+  serviceId: string,
+  what: string,
+  script: string,
+  args: readonly Json[],
+  options: ResolveOptions,
+): Promise<Answer> {
+  try {
+    const connection = connectionOf(options);
+    const relayId = provider.relayId === null ? [] : [provider.relayId];
+    const result = await runScript(
+      connection,
+      script,
+      { peer_id: provider.peerId, relay_id: relayId, service_id: serviceId, arguments: [...args] },
+      options.ttlMs ?? connection.ttlMs,
+    );
+    return { provider, result: result as Json };
+  } catch (reason) {
+    const error = new RegistryError(`${what} of ${provider.peerId}`, [textOf(reason)], { cause: reason });
+    return { provider, error };
+  }
+}
+
+/** The template with another function, and that many arguments. */
+function scriptFor(name: string, count: number): string {
+  if (!FUNCTION.test(name)) throw new TypeError(`\`${name}\` is no name of a function`);
+  return template.replace(CALL, (_, list: string) => {
+    const items = Array.from({ length: count }, (_, index) => `${list}.$.[${index}]`);
+    return `"${name}")[${items.join(" ")}]`;
+  });
+}
