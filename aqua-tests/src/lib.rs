@@ -12,10 +12,10 @@ use devnet::{
 };
 use serde_json::{json, Value};
 
-/// Milliseconds after which a script stops waiting: `DEFAULT_TIMEOUT`.
-pub const TIMEOUT_MS: u64 = 6_000;
-/// A particle lives longer than any script waits.
-const TTL_MS: u32 = 20_000;
+/// What a particle lives unless a client says otherwise: as the JS client has it.
+pub const TTL_MS: u32 = 7_000;
+/// How long a reader waits for nodes that do not answer, at most: 60 % of that.
+pub const READ_WAIT_MS: u64 = 4_200;
 /// The same for what nodes run on their own.
 pub const SCHEDULED_TTL_MS: u32 = 60_000;
 
@@ -90,14 +90,19 @@ impl Reply {
         errors.iter().map(text).collect()
     }
 
-    /// The error of this node.
+    /// The error of this node: its own, or one of several nodes that names it.
     ///
     /// # Panics
     /// Where it has none.
     #[must_use]
     pub fn error_of(&self, peer_id: &str) -> String {
         let errors = self.errors();
-        let found = errors.iter().find(|error| error.starts_with(peer_id));
+        let names = |error: &&String| {
+            let (nodes, named) = (error.split_once(" nodes: "), error.rsplit_once('('));
+            let among = nodes.is_some() && named.is_some_and(|(_, named)| named.contains(peer_id));
+            error.starts_with(peer_id) || among
+        };
+        let found = errors.iter().find(names);
         found
             .unwrap_or_else(|| panic!("no error of {peer_id} in {errors:#?}"))
             .clone()
@@ -151,10 +156,16 @@ impl Scene {
     /// Where the network does not start.
     #[must_use]
     pub fn with(config: NetworkConfig, program: AquaProgram) -> Self {
-        let config = NetworkConfig {
-            ttl_ms: TTL_MS,
-            ..config
-        };
+        Self::living(config, TTL_MS, program)
+    }
+
+    /// The same with particles that live so long.
+    ///
+    /// # Panics
+    /// Where the network does not start.
+    #[must_use]
+    pub fn living(config: NetworkConfig, ttl_ms: u32, program: AquaProgram) -> Self {
+        let config = NetworkConfig { ttl_ms, ..config };
         let mut network = Network::start(config).unwrap_or_else(|error| panic!("{error}"));
         network.add_checker(Causality::default());
         let client = network.add_client(PeerIndex(0)).expect("a client");

@@ -9,7 +9,7 @@ use serde_json::{json, Value};
 const LIAR: PeerIndex = PeerIndex(9);
 
 fn good(packed: String) -> Value {
-    json!({"good": [packed], "bad": []})
+    json!({"success": true, "error": "", "answer": packed})
 }
 
 /// Has a node answer `function` of the registry with this.
@@ -48,10 +48,9 @@ fn forged_records_are_dropped_and_the_forger_is_named() {
         good(pack_records([&elsewhere])),
         good("not packed".to_owned()),
         good("A".repeat(100_000)),
-        json!({"good": [], "bad": []}),
-        json!({"good": ["", ""], "bad": []}),
+        good(String::new()),
     ] {
-        lying(&mut scene, "get_records_beyond", lie);
+        lying(&mut scene, "get_answer", lie);
         let reply = scene.resolve(&id, 20);
         assert_eq!(reply.providers(), [scene.id(scene.client)]);
         assert!(
@@ -71,11 +70,12 @@ fn what_has_the_wrong_type_is_an_error_of_that_node_alone() {
     for lie in [
         json!("nonsense"),
         json!(null),
-        json!({"good": [5], "bad": []}),
+        json!({"success": true, "error": "", "answer": 5}),
+        json!({"success": ["", "", ""], "error": "", "answer": ""}),
         json!([]),
-        json!({"good": "x"}),
+        json!({"answer": "x"}),
     ] {
-        lying(&mut scene, "get_records_beyond", lie.clone());
+        lying(&mut scene, "get_answer", lie.clone());
         let reply = scene.resolve(&id, 20);
         assert_eq!(reply.providers(), [scene.id(scene.client)], "{lie}");
         assert!(!reply.error_of(&scene.id(LIAR)).is_empty(), "{lie}");
@@ -92,12 +92,13 @@ fn forged_keys_are_dropped_and_the_forger_is_named() {
     forged.timestamp_created += 1_000_000_000;
     let another = Peer::named("mallory").key("sample", devnet::EPOCH_SEC);
     for lie in [
-        good(pack_key(&forged)),
+        good(format!("{}:", pack_key(&forged))),
+        good(format!("{}:", pack_key(&another))),
         good(pack_key(&another)),
         good("not packed".to_owned()),
         json!(7),
     ] {
-        lying(&mut scene, "get_key_packed", lie);
+        lying(&mut scene, "get_answer", lie);
         let reply = scene.call("getResource", &[json!(id)]);
         assert_eq!(reply.value(), &json!([genuine]));
         assert!(!reply.error_of(&scene.id(LIAR)).is_empty());
@@ -110,11 +111,11 @@ fn a_node_that_refuses_to_store_is_an_error_and_the_others_do() {
     let program = compile("resources.aqua", &["INITIAL_REPLICATION_FACTOR = 19"]);
     let mut scene = Scene::with(NetworkConfig::new(20), program);
     for lie in [
-        json!({"good": [], "bad": ["no room"]}),
+        json!({"success": false, "error": "no room", "answer": ""}),
         json!("nonsense"),
-        json!({"good": [], "bad": [{"a": 1}]}),
+        json!({"success": false, "error": [{"a": 1}], "answer": ""}),
     ] {
-        lying(&mut scene, "publish_key", lie.clone());
+        lying(&mut scene, "publish", lie.clone());
         let reply = scene.call("createResource", &[json!("sample")]);
         assert_eq!(
             reply.value().as_array().unwrap().len(),

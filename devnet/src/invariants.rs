@@ -13,23 +13,20 @@ use crate::peer::PeerIndex;
 /// How many non-host records a key holds at most.
 pub const RECORDS_MAX: usize = 32;
 /// The functions that change what a registry holds.
-const CHANGING: [&str; 20] = [
+const CHANGING: [&str; 17] = [
     "register_key",
     "republish_key",
     "put_record",
     "put_host_record",
     "remove_host_record",
-    "propagate_host_record",
+    "spread",
     "republish_records",
     "add_tombstone",
     "republish_tombstones",
     "clear_expired",
     "evict_stale",
     "confirm_replicated",
-    "publish_key",
-    "publish_record",
-    "publish_host_record",
-    "publish_tombstone",
+    "publish",
     "take_replica",
     "end_replication",
     "renew_host_record",

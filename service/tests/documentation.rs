@@ -38,7 +38,7 @@ fn every_exported_function_is_in_the_api_reference_to_the_letter() {
         .filter(|line| line.starts_with("  ") && line.contains('(') && line.contains("->"))
         .map(str::trim)
         .collect();
-    assert!(functions.len() > 60, "{} functions were found", functions.len());
+    assert!(functions.len() > 40, "{} functions were found", functions.len());
     let missing: Vec<&&str> = functions.iter().filter(|function| !API.contains(**function)).collect();
     assert!(missing.is_empty(), "docs/API.md lacks: {missing:#?}");
 }

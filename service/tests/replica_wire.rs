@@ -168,7 +168,9 @@ fn keys_that_do_not_belong_to_the_offering_node_stand_behind_a_dot() {
     let origins = Origins::new(&fresh.node.host, &fresh.node.host, 3).time(2);
     let near = |node: &mut NativeNode| {
         let origins = Origins::new(&node.host, &node.host, 2);
-        node.call(origins, |call| call.get_neighbourhood(&scene.key.id, peers.clone()))
+        node.call(origins, |call| {
+            Ok(call.get_neighbourhood(&scene.key.id, vec![peers.clone()])?)
+        })
     };
     let near = near(&mut fresh.node).unwrap();
     assert!(!near.contains(&fresh.node.host.id().to_owned()));

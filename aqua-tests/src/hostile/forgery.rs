@@ -112,14 +112,18 @@ impl Liar {
         }
         let lie = self.lies[self.rng.gen_range(0..self.lies.len())];
         let key_id = call.arg(0).as_str().unwrap_or_default().to_owned();
+        let now = call.unix_ms / 1_000;
         let packed = match call.function.as_str() {
-            "get_records_beyond" => self.records(&key_id, lie, call.unix_ms / 1_000),
-            "get_key_packed" => self.key(&key_id, lie),
+            "get_answer" if call.arg(1).as_str().is_some_and(|wanted| wanted.starts_with('@')) => {
+                let entries = self.records(&key_id, lie, now).unwrap_or_default();
+                self.key(&key_id, lie).map(|key| format!("{key}:{entries}"))
+            }
+            "get_answer" => self.records(&key_id, lie, now),
             "put_host_record" => return self.host_record(call),
             _ => return otherwise(),
         };
         match packed {
-            Some(packed) => ok(json!({"good": [packed], "bad": []})),
+            Some(packed) => ok(json!({"success": true, "error": "", "answer": packed})),
             None => otherwise(),
         }
     }
@@ -222,25 +226,15 @@ impl Liar {
 impl Stock {
     fn note(&mut self, call: &ServiceCall) {
         let arg = |at: usize| call.arg(at).clone();
-        match call.function.as_str() {
-            "publish_record" => {
-                let record = json!({"metadata": arg(1), "timestamp_created": arg(2), "signature": arg(3)});
-                remember(&mut self.records, record);
-                remember_all(&mut self.keys, arg(0));
-            }
-            "publish_host_record" => {
-                remember(&mut self.records, arg(0)["record"].take());
-                remember_all(&mut self.keys, arg(1));
-            }
-            "publish_tombstone" => {
-                // Clients void what they issued themselves.
-                let tombstone = json!({"key_id": arg(1), "issued_by": call.init_peer_id, "peer_id": arg(2),
-                    "timestamp_issued": arg(3), "solution": [], "issuer_signature": arg(4)});
-                remember(&mut self.tombstones, tombstone);
-                remember_all(&mut self.keys, arg(0));
-            }
-            _ => {}
+        if call.function != "publish" {
+            return;
         }
+        remember_all(&mut self.keys, arg(0));
+        remember_all(&mut self.records, arg(1));
+        for mut hosted in arg(2).as_array().cloned().unwrap_or_default() {
+            remember(&mut self.records, hosted["record"].take());
+        }
+        remember_all(&mut self.tombstones, arg(3));
     }
 }
 

@@ -124,14 +124,17 @@ impl Answers {
                 Answer::Now(result) => Answer::After(self.mix.late_by, result),
                 other => other,
             },
-            Behaviour::Pretend => ok(self.earlier(call).unwrap_or_else(|| json!({"good": [""], "bad": []}))),
+            Behaviour::Pretend => ok(self
+                .earlier(call)
+                .unwrap_or_else(|| json!({"success": true, "error": "", "answer": "", "good": [""], "bad": []}))),
             Behaviour::Replay => {
                 let earlier = self.earlier(call);
                 let now = self.remember(call, honest());
                 earlier.map_or(now, ok)
             }
             Behaviour::Withhold => {
-                let unknown = json!({"good": [], "bad": ["unknown key"]});
+                let unknown =
+                    json!({"success": false, "error": "unknown key", "answer": "", "good": [], "bad": ["unknown key"]});
                 let deny = self.rng.gen_range(0..3) == 0;
                 distorted(honest(), |value| if deny { unknown } else { emptied(value) })
             }

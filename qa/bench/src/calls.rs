@@ -19,10 +19,9 @@ const LISTS: usize = 20;
 const RECORDS: usize = 32;
 const STALE_KEYS: usize = 50;
 
-const CASES: [Case; 24] = [
+const CASES: [Case; 23] = [
     Case::new("get_records, 32 records", Some(25.0), get_records),
-    Case::new("get_records_packed, 32 records", None, get_records_packed)
-        .against(Against::Case("get_records, 32 records")),
+    Case::new("get_answer, 32 records", None, get_answer).against(Against::Case("get_records, 32 records")),
     Case::new("put_record, new", Some(4.0), put_record),
     Case::new("put_record, refused at its proof", None, put_record).refused(),
     Case::new("put_record, key full", None, put_record_full).against(Against::Nothing),
@@ -35,7 +34,6 @@ const CASES: [Case; 24] = [
     Case::new("republish_records, refused at its proof", None, republish_new).refused(),
     Case::new("merge, 20 lists of 32 unseen", None, merge_unseen),
     Case::new("merge, 20 lists of 32", Some(1.0), merge),
-    Case::new("merge_packed, 20 lists of 32", Some(10.0), merge_packed).against(Against::Case("merge, 20 lists of 32")),
     Case::new("evict_stale, per key", Some(25.0), evict_stale).per(stale_keys),
     Case::new("get_key_metadata", None, get_key_metadata),
     Case::new("get_key_bytes", None, get_key_bytes),
@@ -222,9 +220,9 @@ fn get_records(node: &mut Node, _: u64) -> Result<Call> {
     call("get_records", json!([key_id, NOW]))
 }
 
-fn get_records_packed(node: &mut Node, _: u64) -> Result<Call> {
+fn get_answer(node: &mut Node, _: u64) -> Result<Call> {
     let key_id = full_key(node)?;
-    call("get_records_packed", json!([key_id, NOW]))
+    call("get_answer", json!([key_id, "", NOW]))
 }
 
 fn put_record(node: &mut Node, round: u64) -> Result<Call> {
@@ -298,12 +296,6 @@ fn merge_unseen(node: &mut Node, round: u64) -> Result<Call> {
     call("merge", json!([vec![records; LISTS]]))
 }
 
-fn merge_packed(node: &mut Node, _: u64) -> Result<Call> {
-    let key_id = full_key(node)?;
-    let packed = done(node.proved("get_records_packed", json!([key_id, NOW]), &client())?)?;
-    call("merge_packed", json!([key_id, vec![packed["packed"].clone(); LISTS]]))
-}
-
 fn evict_stale(node: &mut Node, round: u64) -> Result<Call> {
     let now = NOW + round * 2 * STALE_SEC;
     for n in 0..STALE_KEYS {
@@ -368,7 +360,7 @@ fn put_host_record(node: &mut Node, round: u64) -> Result<Call> {
     let key_id = key(node, &format!("host {round}"), NOW)?;
     let (issuer, host) = (provider(0), node.host.clone());
     let metadata = node.metadata((&issuer, &host), &key_id, VALUE, NOW)?;
-    call("put_host_record", json!([metadata, weight(&issuer), NOW]))
+    call("put_host_record", json!([metadata, [weight(&issuer)], NOW]))
 }
 
 fn clear_expired(_: &mut Node, _: u64) -> Result<Call> {

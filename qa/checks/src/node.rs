@@ -12,7 +12,7 @@ const PROVED: [(&str, usize, Option<usize>); 15] = [
     ("republish_key", 2, Some(1)),
     ("put_record", 4, Some(3)),
     ("get_records", 1, None),
-    ("get_records_packed", 1, None),
+    ("get_answer", 2, None),
     ("republish_records", 2, Some(1)),
     ("get_stale_local_records", 0, None),
     ("add_tombstone", 6, None),

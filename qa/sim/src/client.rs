@@ -2,13 +2,13 @@
 
 use rand::seq::SliceRandom;
 use rand::Rng;
-use registry_service::calls::{CallError, Spread};
+use registry_service::calls::{CallError, Plan, Published};
 use registry_service::domain::data::{Record, Tombstone};
 use registry_testkit::{no_weight, Origins, Peer};
 
 use crate::cost::Job;
 use crate::directory::NodeIx;
-use crate::node::{Node, NodeCall};
+use crate::node::Node;
 use crate::resource::{identity, key_len, record_len, Fate, Resource};
 use crate::world::{Event, World};
 
@@ -33,30 +33,29 @@ impl Parcel {
         }
     }
 
-    /// The origins of `publish_*` or, with `spread`, of `spread_*`.
+    /// The origins of `publish` or, with `spread`, of `spread`.
     fn origins(&self, node: &Node, client: &Peer, spread: bool) -> Origins {
+        let origins = match spread {
+            true => node.from(client, 8).time(7),
+            false => node.from(client, 6).time(5),
+        };
         match self {
-            Self::Record(_) if spread => node.from(client, 8).time(7),
-            Self::Record(_) => node.from(client, 6).time(5),
-            Self::Tombstone(_) if spread => node.from(client, 8).time(7),
-            Self::Tombstone(_) => node.from(client, 6).time(5),
-            Self::HostRecord(record) => {
-                let (arguments, time_at) = if spread { (6, 5) } else { (4, 3) };
-                let origins = node.from(client, arguments).time(time_at);
-                origins.with(0, &record.metadata.peer_id, "registry", "put_host_record")
-            }
+            Self::HostRecord(record) => origins.with(2, &record.metadata.peer_id, "registry", "put_host_record"),
+            Self::Record(_) | Self::Tombstone(_) => origins,
         }
     }
 
-    fn publish(self, call: &mut NodeCall<'_>, resource: &Resource, spread: bool, now: u64) -> Result<(), CallError> {
-        let keys = vec![resource.key.clone()];
+    fn published(self, resource: &Resource) -> Published {
+        let mut published = Published {
+            keys: vec![resource.key.clone()],
+            ..Published::default()
+        };
         match self {
-            Self::Record(record) => call.publish_record(keys, record, (4, &[]), (if spread { 7 } else { 5 }, now)),
-            Self::Tombstone(tombstone) => call.publish_tombstone(keys, tombstone, (if spread { 7 } else { 5 }, now)),
-            Self::HostRecord(record) => {
-                call.publish_host_record(Ok(record), keys, (2, &[]), (if spread { 5 } else { 3 }, now))
-            }
+            Self::Record(record) => published.records.push(record),
+            Self::HostRecord(record) => published.hosted.push(Ok(record)),
+            Self::Tombstone(tombstone) => published.tombstones.push(tombstone),
         }
+        published
     }
 }
 
@@ -134,7 +133,7 @@ impl World {
         let (republish, put) = (node.from(client, 3).time(2), node.from(client, 3).time(2));
         let hosted = self.costs.timed(Job::Publish, || {
             node.call(republish, |call| call.republish_key(key, &no_weight(), now))?;
-            node.call(put, |call| call.put_host_record(metadata, &no_weight(), now))
+            node.call(put, |call| call.put_host_record(metadata, &[], now))
         });
         if let Err(error) = &hosted {
             self.refused(provider, "put_host_record", error);
@@ -172,7 +171,7 @@ impl World {
         self.put(number);
     }
 
-    /// `spread_*` on the relay, `publish_*` on the neighbours; whether any has taken it in.
+    /// `spread` on the relay, `publish` on the neighbours; whether any has taken it in.
     fn publish(&mut self, ix: usize, relay: NodeIx, parcel: Parcel) -> bool {
         self.outcome.published += 1;
         let near = self.near(ix, relay, Job::Publish).unwrap_or_else(|error| {
@@ -180,7 +179,7 @@ impl World {
             Vec::new()
         });
         let spread = self.spread(ix, relay, near, &parcel);
-        let mut stored = spread.good.len();
+        let mut stored = spread.here.iter().filter(|here| !here.counts.is_empty()).count();
         let len = key_len(&self.resources[ix].key) + parcel.len();
         for peer_id in spread.ask {
             let sent = self.send(Job::Publish, len);
@@ -196,30 +195,27 @@ impl World {
         stored > 0
     }
 
-    fn spread(&mut self, ix: usize, relay: NodeIx, near: Vec<String>, parcel: &Parcel) -> Spread {
+    fn spread(&mut self, ix: usize, relay: NodeIx, near: Vec<String>, parcel: &Parcel) -> Plan {
         let now = self.clock_sec(relay);
         let resource = &self.resources[ix];
         let client = &self.clients[resource.owner];
         let node = &mut self.nodes[relay as usize];
         let origins = parcel.origins(node, client, true);
-        let spread = self.costs.timed(Job::Publish, || {
-            node.call(origins, |call| {
-                Ok(call.spread(&resource.key.id, (near, None), 1, |call| {
-                    parcel.clone().publish(call, resource, true, now)
-                }))
-            })
+        let published = parcel.clone().published(resource);
+        let plan = self.costs.timed(Job::Publish, || {
+            node.call(origins, |call| Ok(call.spread(published, &[], (near, 1), now)))
         });
-        match spread {
-            Ok(spread) => {
-                for error in &spread.bad {
+        match plan {
+            Ok(plan) => {
+                for here in plan.here.iter().filter(|here| !here.error.is_empty()) {
                     self.outcome
-                        .check(crate::outcome::Rule::NothingRefused, false, || error.clone());
+                        .check(crate::outcome::Rule::NothingRefused, false, || here.error.clone());
                 }
-                spread
+                plan
             }
             Err(error) => {
                 self.refused(relay, "spread", &error);
-                Spread::default()
+                Plan::default()
             }
         }
     }
@@ -231,7 +227,7 @@ impl World {
         let node = &mut self.nodes[peer as usize];
         let origins = parcel.origins(node, client, false);
         let taken = self.costs.timed(Job::Publish, || {
-            node.call(origins, |call| parcel.publish(call, resource, false, now))
+            node.call(origins, |call| call.publish(parcel.published(resource), &[], now))
         });
         if let Err(error) = &taken {
             self.refused(peer, "publish", error);
@@ -268,7 +264,9 @@ impl World {
             let node = &mut self.nodes[relay as usize];
             let origins = node.from(init_peer, 3);
             let closer = self.costs.timed(job, || {
-                node.call(origins, |call| Ok(call.get_closer(&key_id, lists.clone(), step)?))
+                node.call(origins, |call| {
+                    Ok(call.get_closer(&key_id, lists.clone(), step, 1_000)?)
+                })
             })?;
             let mut named = Vec::new();
             for peer_id in closer.ask {
@@ -283,7 +281,7 @@ impl World {
         let node = &mut self.nodes[relay as usize];
         let origins = node.from(init_peer, 2);
         self.costs.timed(job, || {
-            node.call(origins, |call| Ok(call.end_neighbourhood(&key_id, lists)?))
+            node.call(origins, |call| Ok(call.get_neighbourhood(&key_id, lists)?))
         })
     }
 

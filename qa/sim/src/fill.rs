@@ -8,6 +8,7 @@ use std::path::Path;
 
 use eyre::{Result, WrapErr};
 use rand::Rng;
+use registry_service::calls::Published;
 use registry_testkit::Peer;
 use tempfile::TempDir;
 
@@ -91,13 +92,23 @@ impl World {
                 Fate::Deleted => {
                     let tombstone = resource.tombstone(client, now);
                     let origins = node.from(client, 6).time(5);
-                    node.call(origins, |call| call.publish_tombstone(keys, tombstone, (5, now)))?;
+                    let published = Published {
+                        keys,
+                        tombstones: vec![tombstone],
+                        ..Published::default()
+                    };
+                    node.call(origins, |call| call.publish(published, &[], now))?;
                     resource.deleted_ms = Some(0);
                 }
                 Fate::Kept | Fate::Unused => {
                     let record = resource.own_record(client, node.id(), now);
                     let origins = node.from(client, 6).time(5);
-                    node.call(origins, |call| call.publish_record(keys, record, (4, &[]), (5, now)))?;
+                    let published = Published {
+                        keys,
+                        records: vec![record],
+                        ..Published::default()
+                    };
+                    node.call(origins, |call| call.publish(published, &[], now))?;
                 }
             }
             resource.registered = true;

@@ -2,8 +2,7 @@
 
 use rand::seq::SliceRandom;
 use rand::Rng;
-use registry_service::calls::{Answer, CallError, Lookup, NodeAnswer};
-use registry_service::domain::data::Record;
+use registry_service::calls::{CallError, FlatRecord, NodeAnswer, NodeReply, Plan, Wave};
 
 use crate::cost::Job;
 use crate::directory::NodeIx;
@@ -12,6 +11,8 @@ use crate::resource::{identity, Fate};
 use crate::world::{Event, World};
 
 const HOUR_MS: u64 = 3_600_000;
+/// Of a particle's time to live, for waiting.
+const READ_PERCENT: u8 = 60;
 /// How many nodes have to answer where a certain record is looked for.
 const ACK_OF_MANY: i16 = 3;
 /// Beside the replication interval: until a node's spell has come to it, with a retry.
@@ -51,7 +52,7 @@ impl World {
         let there = self.look_up(ix, relay, ACK_OF_MANY).is_ok_and(|found| {
             let resource = &self.resources[ix];
             let owner = &self.clients[resource.owner];
-            let is_it = |record: &Record| identity(owner, &record.metadata.peer_id) == resource.identity;
+            let is_it = |record: &FlatRecord| identity(owner, &record.peer_id) == resource.identity;
             found.iter().any(is_it)
         });
         self.outcome.window.0 += 1;
@@ -82,69 +83,69 @@ impl World {
     }
 
     /// Begin, ask the closest, and the others where these are not enough, check every answer, end.
-    fn look_up(&mut self, ix: usize, relay: NodeIx, ack: i16) -> Result<Vec<Record>, CallError> {
+    fn look_up(&mut self, ix: usize, relay: NodeIx, ack: i16) -> Result<Vec<FlatRecord>, CallError> {
         let near = self.near(ix, relay, Job::Lookup)?;
         let key_id = self.resources[ix].key.id.clone();
         let client = self.clients[self.resources[ix].owner].clone();
         let now = self.clock_sec(relay);
         let node = &mut self.nodes[relay as usize];
-        let origins = node.from(&client, 4).time(3);
-        let lookup = self.costs.timed(Job::Lookup, || {
-            node.call(origins, |call| Ok(call.begin_records(&key_id, near, ack, now)))
+        let origins = node.from(&client, 7).time(6);
+        let plan = self.costs.timed(Job::Lookup, || {
+            node.call(origins, |call| {
+                Ok(call.begin_lookup(&key_id, ("", &[]), near, (ack, READ_PERCENT), now))
+            })
         })?;
         let mut answers = Vec::new();
-        if !lookup.more.is_empty() {
-            self.ask(relay, &key_id, &lookup, lookup.ask.clone(), &mut answers);
-            let wider = lookup.clone().widen(&answers);
-            self.ask(relay, &key_id, &lookup, wider, &mut answers);
+        for turn in plan.turns.clone() {
+            let node = &mut self.nodes[relay as usize];
+            let origins = node.from(&client, 5);
+            let wave = self.costs.timed(Job::Lookup, || {
+                node.call(origins, |call| Ok(call.get_wave(&plan, &answers, turn, 1_000, 6_000)))
+            })?;
+            self.ask(relay, &plan, wave, &mut answers);
         }
         let node = &mut self.nodes[relay as usize];
         let origins = node.from(&client, 4).time(3);
         let found = self.costs.timed(Job::Lookup, || {
-            node.call(origins, |call| call.end_records(&key_id, &lookup, &answers, now))
+            node.call(origins, |call| Ok(call.end_lookup(&plan, &answers, 6_000, now)))
         })?;
-        Ok(found.found.unwrap_or_default())
+        Ok(found.result)
     }
 
     /// Asks these nodes at once. Answers come in any order, and those after the one that is enough do not count.
-    fn ask(
-        &mut self,
-        relay: NodeIx,
-        key_id: &str,
-        lookup: &Lookup,
-        mut peers: Vec<String>,
-        answers: &mut Vec<NodeAnswer>,
-    ) {
+    fn ask(&mut self, relay: NodeIx, plan: &Plan, wave: Wave, answers: &mut Vec<NodeAnswer>) {
+        let mut peers = wave.ask;
         peers.shuffle(&mut self.rng);
         for peer_id in peers {
-            let Some(answer) = self.ask_one(relay, key_id, lookup, &peer_id) else {
+            let Some(reply) = self.ask_one(relay, plan, &peer_id) else {
                 continue;
             };
-            let good = answers.iter().filter(|answer| !answer.good.is_empty()).count();
-            if good > lookup.enough as usize {
+            let good = answers.iter().filter(|answer| !answer.counts.is_empty()).count();
+            if good > wave.enough as usize {
                 continue;
             }
             let now_node = &mut self.nodes[relay as usize];
-            let origins = now_node.own(2).with(1, &peer_id, "registry", "get_records_beyond");
+            let origins = now_node.own(6);
             let checked = self.costs.timed(Job::Lookup, || {
-                now_node.call(origins, |call| Ok(call.check_records(key_id, answer)))
+                now_node.call(origins, |call| {
+                    Ok(call.check_answer(&peer_id, &plan.key_id, &plan.wanted, reply))
+                })
             });
             answers.extend(checked.ok());
         }
     }
 
-    fn ask_one(&mut self, relay: NodeIx, key_id: &str, lookup: &Lookup, peer_id: &str) -> Option<Answer> {
-        self.send(Job::Lookup, key_id.len() + lookup.known.len())?;
+    fn ask_one(&mut self, relay: NodeIx, plan: &Plan, peer_id: &str) -> Option<NodeReply> {
+        self.send(Job::Lookup, plan.key_id.len() + plan.wanted.len())?;
         let peer = self.directory.find(peer_id).filter(|peer| self.is_up(*peer))?;
         let now = self.clock_sec(peer);
         let init = self.nodes[relay as usize].peer.clone();
         let node = &mut self.nodes[peer as usize];
         let origins = node.from(&init, 3).time(2);
-        let answer = Answer::from(self.costs.timed(Job::Lookup, || {
-            node.call(origins, |call| call.get_records_beyond(key_id, &lookup.known, now))
+        let reply = NodeReply::from(self.costs.timed(Job::Lookup, || {
+            node.call(origins, |call| call.get_answer(&plan.key_id, &plan.wanted, now))
         }));
-        let len = answer.good.iter().chain(&answer.bad).map(String::len).sum();
-        self.send(Job::Lookup, len)?;
-        Some(answer)
+        self.send(Job::Lookup, reply.answer.len() + reply.error.len())?;
+        Some(reply)
     }
 }

@@ -112,6 +112,6 @@ impl Node {
     /// [`CallError`].
     pub fn near(&mut self, key_id: &str, peers: Vec<String>) -> Result<Vec<String>, CallError> {
         let origins = self.own(2);
-        self.call(origins, |call| call.get_neighbourhood(key_id, peers))
+        self.call(origins, |call| Ok(call.get_neighbourhood(key_id, vec![peers])?))
     }
 }

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use registry_service::auth::{Caller, WeightResult};
-use registry_service::calls::{Call, CallError, Registry, Republished, StaleKey, Stats};
+use registry_service::calls::{Call, CallError, Published, Registry, Republished, StaleKey, Stats};
 use registry_service::domain::data::{Key, Record, RecordMetadata, Tombstone};
 use registry_service::domain::{Error, KeyId};
 use registry_service::store::{Backend, Cleared, NativeBackend, StoreError};
@@ -139,18 +139,18 @@ impl<B: Backend> NativeNode<B> {
 
     pub fn put_host_record(&mut self, metadata: &RecordMetadata, now: u64) -> Result<Record, CallError> {
         let origins = self.origins(3).time(2);
-        self.call(origins, |call| {
-            call.put_host_record(metadata.clone(), &no_weight(), now)
-        })
+        self.call(origins, |call| call.put_host_record(metadata.clone(), &[], now))
     }
 
     /// With the proof that `put_host_record` ran on the record's peer.
-    pub fn propagate_host_record(&mut self, record: &Record, now: u64) -> Result<(), CallError> {
+    pub fn publish_host_record(&mut self, record: &Record, now: u64) -> Result<(), CallError> {
         let peer_id = record.metadata.peer_id.clone();
-        let origins = self.origins(3).time(2).with(0, &peer_id, "registry", "put_host_record");
-        self.call(origins, |call| {
-            call.propagate_host_record(Ok(record.clone()), &no_weight(), now)
-        })
+        let origins = self.origins(6).time(5).with(2, &peer_id, "registry", "put_host_record");
+        let published = Published {
+            hosted: vec![Ok(record.clone())],
+            ..Published::default()
+        };
+        self.call(origins, |call| call.publish(published, &[], now))
     }
 
     pub fn add_tombstone(&mut self, tombstone: &Tombstone, now: u64) -> Result<(), CallError> {
@@ -202,10 +202,6 @@ impl<B: Backend> NativeNode<B> {
 
     pub fn merge(&mut self, lists: Vec<Vec<Record>>) -> Result<Vec<Record>, Error> {
         self.registry.merge(lists)
-    }
-
-    pub fn merge_packed(&mut self, key_id: &str, lists: Vec<String>) -> Result<Vec<Record>, Error> {
-        self.registry.merge_packed(key_id, lists)
     }
 
     pub fn set_expired_timeout(&mut self, timeout_sec: u64) -> Result<(), CallError> {

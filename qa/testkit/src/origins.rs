@@ -10,6 +10,8 @@ pub struct Origins {
     init_peer_id: String,
     worker_id: String,
     creator: String,
+    began_ms: u64,
+    ttl_ms: u32,
     tetraplets: Vec<Vec<SecurityTetraplet>>,
 }
 
@@ -22,12 +24,20 @@ impl Origins {
             worker_id: host.id().to_owned(),
             init_peer_id: init_peer.id().to_owned(),
             creator: host.id().to_owned(),
+            began_ms: 0,
+            ttl_ms: 0,
             tetraplets: vec![vec![literal]; arguments],
         }
     }
 
     pub fn creator(mut self, creator: &Peer) -> Self {
         creator.id().clone_into(&mut self.creator);
+        self
+    }
+
+    /// When the particle began, and how long it lives; without it the host does not say.
+    pub fn particle(mut self, began_ms: u64, ttl_ms: u32) -> Self {
+        (self.began_ms, self.ttl_ms) = (began_ms, ttl_ms);
         self
     }
 
@@ -78,6 +88,8 @@ impl Origins {
         CallParameters {
             particle: ParticleParameters {
                 init_peer_id: self.init_peer_id,
+                timestamp: self.began_ms,
+                ttl: self.ttl_ms,
                 ..ParticleParameters::default()
             },
             service_id: "registry".to_owned(),

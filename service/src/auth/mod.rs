@@ -10,7 +10,7 @@ pub use error::AuthError;
 use marine_rs_sdk::{CallParameters, SecurityTetraplet};
 
 use crate::domain::data::Record;
-use crate::domain::{quoted, Here, HostTimestamp, ProvedWeight};
+use crate::domain::{quoted, Error, Here, HostTimestamp, ProvedWeight, TimeToLive};
 
 const PEER_SERVICE: (&str, &str) = ("peer", "timestamp_sec");
 const TRUST_GRAPH: (&str, &str) = ("trust-graph", "get_weight");
@@ -37,6 +37,18 @@ impl Caller {
 
     pub fn init_peer_id(&self) -> &str {
         &self.parameters.particle.init_peer_id
+    }
+
+    /// How long the particle lives.
+    pub fn time_to_live(&self) -> TimeToLive {
+        TimeToLive::new(self.parameters.particle.ttl)
+    }
+
+    /// # Errors
+    /// [`Error::ClocksApart`](crate::domain::Error::ClocksApart): this host and the particle's initiator.
+    pub fn check_clocks(&self, now: HostTimestamp) -> Result<(), Error> {
+        let particle = &self.parameters.particle;
+        now.check_clock_of(&quoted(self.init_peer_id()), particle.timestamp)
     }
 
     /// Whether the node itself started the particle.
@@ -123,24 +135,24 @@ impl Caller {
         Ok(ProvedWeight::Proved(result.weight))
     }
 
-    /// Whether argument `position` is what `registry.put_host_record` returned on the very peer that the record
+    /// Whether that item of argument `position` is what `registry.put_host_record` returned on the very peer that the record
     /// names: its consent, in place of its signature.
     ///
     /// # Errors
     /// [`AuthError::Unproved`].
-    pub fn check_host_record(&self, position: usize, record: &Record) -> Result<(), AuthError> {
+    pub fn check_host_record(&self, (position, item): (usize, usize), record: &Record) -> Result<(), AuthError> {
         self.check_origin(
-            ("result", position, 0),
+            ("result", position, item),
             [record.metadata.peer_id.as_str()],
             PUT_HOST_RECORD,
         )
     }
 
-    /// The peer that argument `position` comes from, as its tetraplet says; nobody where there is none.
-    pub fn peer_of(&self, position: usize) -> &str {
+    /// The peer that an item of argument `position` comes from, as its tetraplet says; nobody where there is none.
+    pub fn peer_of(&self, (position, item): (usize, usize)) -> &str {
         let items = self.parameters.tetraplets.get(position);
         items
-            .and_then(|items| items.first())
+            .and_then(|items| items.get(item))
             .map_or("", |origin| &origin.peer_pk)
     }
 

@@ -3,9 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use marine_rs_sdk::marine;
+
 use super::publish::near;
 use super::Call;
 use crate::domain::limits::{CLOSER_ASKED, CLOSEST_ASKED, NEIGHBOURHOOD_MAX, PEERS_MAX, TABLE_WHOLE_MAX};
+use crate::domain::waits::HEDGE_PERCENT;
 use crate::domain::{check_count, neighbourhood, Error, KeyId};
 use crate::store::Backend;
 
@@ -17,21 +20,27 @@ const LISTS_MAX: usize = 1 + 2 * CLOSER_ASKED + CLOSEST_ASKED;
 const FIRST_STEP: u8 = 1;
 const LAST_STEP: u8 = 2;
 
-/// Whom to ask for closer nodes.
+/// Whom to ask for nodes that are closer to a key.
+#[marine]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Closer {
+    /// Nobody where this node knows the whole network.
     pub ask: Vec<String>,
-    /// One item if somebody is asked, else none: the index of the list that is enough, this node's own being the first.
+    /// One item if somebody is asked, else none: the index, in the list that begins with this node's own, of the list that
+    /// is enough.
     pub enough: Vec<u32>,
+    /// How long to wait for it, in milliseconds.
+    pub wait_ms: u32,
 }
 
 impl Closer {
     /// More than half of these, beside the lists that are there already.
-    fn of(ask: Vec<String>, lists: usize) -> Self {
+    fn of(ask: Vec<String>, lists: usize, wait_ms: u32) -> Self {
         let enough = (!ask.is_empty()).then(|| (lists + ask.len() / 2) as u32);
         Self {
             enough: enough.into_iter().collect(),
             ask,
+            wait_ms,
         }
     }
 }
@@ -57,24 +66,25 @@ impl<B: Backend> Call<'_, B> {
     ///
     /// # Errors
     /// [`Error::TooMany`], and those of a malformed key id.
-    pub fn get_closer(&self, key_id: &str, lists: Vec<Vec<String>>, step: u8) -> Result<Closer, Error> {
+    pub fn get_closer(&self, key_id: &str, lists: Vec<Vec<String>>, step: u8, hedge_ms: u32) -> Result<Closer, Error> {
+        let wait_ms = self.caller.time_to_live().part(HEDGE_PERCENT, hedge_ms);
         let count = lists.len();
         check_count("lists of peers", count, LISTS_MAX)?;
         let own = lists.first().cloned().unwrap_or_default();
         let known = self.others(near(key_id, own, self.here())?);
         let first: Vec<String> = known.iter().take(CLOSER_ASKED).cloned().collect();
         if step == FIRST_STEP {
-            return Ok(Closer::of(first, count));
+            return Ok(Closer::of(first, count, wait_ms));
         }
         if count <= 1 {
             // Nobody has answered: they are asked again, and some more.
             let more = known.into_iter().take(CLOSER_ASKED + CLOSEST_ASKED).collect();
-            return Ok(Closer::of(more, count));
+            return Ok(Closer::of(more, count, wait_ms));
         }
-        let mut closest = self.others(self.end_neighbourhood(key_id, lists)?);
+        let mut closest = self.others(self.get_neighbourhood(key_id, lists)?);
         closest.truncate(CLOSEST_ASKED);
         closest.retain(|peer| !first.contains(peer));
-        Ok(Closer::of(closest, count))
+        Ok(Closer::of(closest, count, wait_ms))
     }
 
     fn others(&self, mut peers: Vec<String>) -> Vec<String> {
@@ -82,13 +92,13 @@ impl<B: Backend> Call<'_, B> {
         peers
     }
 
-    /// Ends it. Of `lists` this node's own is the first; where two others have answered, it does not count. Each list has
+    /// The closest nodes to a key among `lists` and this node. This node's own list is the first; where two others have answered, it does not count. Each list has
     /// its share of the places for the closest in it, so that nobody can make others disappear behind peers that it has
     /// invented; what is left goes to the closest in all.
     ///
     /// # Errors
     /// [`Error::TooMany`], and those of a malformed key id.
-    pub fn end_neighbourhood(&self, key_id: &str, lists: Vec<Vec<String>>) -> Result<Vec<String>, Error> {
+    pub fn get_neighbourhood(&self, key_id: &str, lists: Vec<Vec<String>>) -> Result<Vec<String>, Error> {
         check_count("lists of peers", lists.len(), LISTS_MAX)?;
         let readable = lists.into_iter().filter(|list| list.len() <= PEERS_MAX);
         let mut lists = readable

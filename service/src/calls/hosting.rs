@@ -4,7 +4,8 @@
 use super::{Call, CallError};
 use crate::auth::WeightResult;
 use crate::domain::data::{Record, RecordMetadata};
-use crate::domain::{Admission, Arrival, Error, KeyId};
+use crate::domain::limits::PEERS_MAX;
+use crate::domain::{check_count, Admission, Arrival, KeyId};
 use crate::store::Backend;
 
 impl<B: Backend> Call<'_, B> {
@@ -16,11 +17,12 @@ impl<B: Backend> Call<'_, B> {
     pub fn put_host_record(
         &mut self,
         metadata: RecordMetadata,
-        weight: &WeightResult,
+        weights: &[WeightResult],
         current_timestamp_sec: u64,
     ) -> Result<Record, CallError> {
         let now = self.caller.host_timestamp(2, current_timestamp_sec)?;
-        let weight = self.caller.weight(1, weight, &metadata.issued_by)?;
+        check_count("weights", weights.len(), PEERS_MAX)?;
+        let weight = self.caller.weight_of(1, weights, &metadata.issued_by)?;
         self.check_names_host(&metadata)?;
         let record = Record {
             timestamp_created: metadata.timestamp_issued,
@@ -62,26 +64,5 @@ impl<B: Backend> Call<'_, B> {
         let mut state = self.load(&KeyId::parse(key_id)?)?;
         state.remove_host_records(issued_by, &self.at(now))?;
         self.save(state, now)
-    }
-
-    /// Takes in what `put_host_record` returned on the provider in this very particle. Position 0 must prove
-    /// that.
-    ///
-    /// # Errors
-    /// [`CallError`].
-    pub fn propagate_host_record(
-        &mut self,
-        result: Result<Record, String>,
-        weight: &WeightResult,
-        current_timestamp_sec: u64,
-    ) -> Result<(), CallError> {
-        let now = self.caller.host_timestamp(2, current_timestamp_sec)?;
-        let record = result.map_err(|error| Error::HostRecordFailed {
-            error: crate::domain::quoted(&error),
-        })?;
-        self.caller.check_host_record(0, &record)?;
-        let weight = self.caller.weight(1, weight, &record.metadata.issued_by)?;
-        let state = self.load(&KeyId::parse(&record.metadata.key_id)?)?;
-        self.put(state, record, weight, now)
     }
 }

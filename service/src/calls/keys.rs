@@ -1,9 +1,10 @@
 use super::{Call, CallError};
 use crate::auth::WeightResult;
 use crate::domain::data::Key;
-use crate::domain::limits::OWNERS_MAX;
+use crate::domain::limits::{LABEL_LEN_MAX, OWNERS_MAX};
 use crate::domain::{
-    check_count, check_len, limits, merge_keys, signing, verify_key, Error, HostTimestamp, KeyId, KeyState, Verified,
+    check_count, check_len, limits, merge_keys, signing, verify_key, Error, HostTimestamp, KeyId, KeyState, PeerKey,
+    Verified,
 };
 use crate::store::Backend;
 
@@ -123,4 +124,12 @@ pub(super) fn with_key(held: Option<KeyState>, key: Key, now: HostTimestamp) -> 
 /// [`CallError::Refused`].
 pub fn latest_key(keys: Vec<Key>, key_id: Option<&str>) -> Result<Key, CallError> {
     Ok(merge_keys(keys, key_id).map(Verified::into_inner)?)
+}
+
+/// # Errors
+/// [`Error::TooLong`] and [`Error::Malformed`]: there can be no such key.
+pub fn get_key_id(label: &str, owner_peer_id: &str) -> Result<KeyId, Error> {
+    check_len("label", label.len(), LABEL_LEN_MAX)?;
+    PeerKey::parse("owner_peer_id", owner_peer_id)?;
+    Ok(KeyId::of(label, owner_peer_id))
 }

@@ -1,6 +1,7 @@
 //! One exported call, from its proof to its commit: `auth` says what the caller proved, `domain` decides, `store`
 //! writes. Free of Marine, so that tests, fuzzing and simulation run the very code a node runs.
 
+mod asking;
 mod closer;
 mod error;
 mod hosting;
@@ -14,14 +15,15 @@ mod tombstones;
 mod upkeep;
 mod voided;
 
+pub use asking::{NodeAnswer, NodeReply, Plan, Tally, Wave};
 pub use closer::Closer;
 pub use error::CallError;
-pub use keys::latest_key;
-pub use lookup::{get_silent, Answer, Found, Lookup, NodeAnswer};
-pub use publish::{get_place, Spread, Tally};
+pub use keys::{get_key_id, latest_key};
+pub use lookup::{FindResult, FlatRecord};
+pub use publish::{get_place, Published};
 pub use records::{get_record_bytes, get_record_metadata_bytes, Republished};
 pub use refusals::Reason;
-pub use replication::{FarKeys, ReplicaAnswer, ReplicaOffer, ReplicaParcel, ReplicaRound, ReplicationReport};
+pub use replication::{Answer, FarKeys, ReplicaAnswer, ReplicaOffer, ReplicaParcel, ReplicaRound, ReplicationReport};
 pub use tombstones::get_tombstone_bytes;
 pub use upkeep::{StaleKey, Stats};
 
@@ -104,14 +106,6 @@ impl<B: Backend> Registry<B> {
     /// [`Error::TooMany`].
     pub fn merge(&mut self, lists: Vec<Vec<Record>>) -> Result<Vec<Record>, Error> {
         records::merge(lists, None, &mut self.verifier)
-    }
-
-    /// The same for packed lists, of one key alone. A list that cannot be unpacked is dropped like a forgery.
-    ///
-    /// # Errors
-    /// [`Error::TooMany`], [`Error::Malformed`].
-    pub fn merge_packed(&mut self, key_id: &str, lists: Vec<String>) -> Result<Vec<Record>, Error> {
-        records::merge_packed(key_id, lists, &mut self.verifier)
     }
 
     pub fn store(&self) -> &Store<B> {

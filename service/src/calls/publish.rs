@@ -1,112 +1,82 @@
-//! Spreading what a client has signed over the neighbourhood: one call on each node, which takes in the key, too, in
-//! case the node does not know it, and everything in one transaction.
+//! Spreading what is signed over the neighbourhood: one call on each node, which takes in the key, too, in case the node
+//! does not know it, and everything in one transaction.
 
+use std::collections::BTreeSet;
+
+use super::asking::{clamp, NodeAnswer, Plan};
 use super::records::check_signed;
 use super::{Call, CallError};
 use crate::auth::WeightResult;
 use crate::domain::data::{Key, Record, Tombstone};
-use crate::domain::limits::{OWNERS_MAX, PEERS_MAX};
-use crate::domain::{check_count, neighbourhood, Error, Here, HostTimestamp, KeyId, KeyState};
+use crate::domain::limits::{LABEL_LEN_MAX, OWNERS_MAX, PEERS_MAX, PUBLISHED_MAX};
+use crate::domain::{
+    check_count, check_len, neighbourhood, quoted, verify_key, verify_tombstone, Error, Here, HostTimestamp, KeyId,
+    KeyState,
+};
 use crate::store::Backend;
 
-/// How what was taken in here goes on to the other nodes of its neighbourhood.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Spread {
-    /// The nodes that are still to take it in, closest first.
-    pub ask: Vec<String>,
-    /// One item if the successes of others are needed, else none.
-    pub more: Vec<bool>,
-    /// This node, if it has taken it in.
-    pub good: Vec<String>,
-    /// Its error, if it belongs to the neighbourhood but has not.
-    pub bad: Vec<String>,
-    /// How many nodes have to take it in.
-    pub ack: u32,
-    /// Index, among the successes of others, of the one that is enough.
-    pub enough: u32,
-    /// Index, among the failures of others, of the one after which there cannot be enough.
-    pub hopeless: u32,
+/// Where the results of `put_host_record` stand among the arguments.
+const HOSTED_AT: usize = 2;
+const WEIGHTS_AT: usize = 4;
+const PUBLISH_TIME_AT: usize = 5;
+const SPREAD_TIME_AT: usize = 7;
+
+/// What is published together, all of one key.
+#[derive(Debug, Clone, Default)]
+pub struct Published {
+    /// The key itself, for nodes that do not know it: at most one.
+    pub keys: Vec<Key>,
+    /// Records that their providers have signed.
+    pub records: Vec<Record>,
+    /// What `put_host_record` returned on the providers in this very particle.
+    pub hosted: Vec<Result<Record, String>>,
+    pub tombstones: Vec<Tombstone>,
 }
 
-impl Spread {
-    fn begin(
-        host_id: &str,
-        near: Result<Vec<String>, Error>,
-        also: Option<String>,
-        ack: i16,
-        own: impl FnOnce() -> Result<(), CallError>,
-    ) -> Self {
-        let mut peers = match near {
-            Ok(peers) => peers,
-            Err(error) => return Self::failed(host_id, &error.into()),
-        };
-        peers.extend(also.filter(|also| !peers.contains(also)));
-        let mut spread = Self {
-            ack: clamp(ack, peers.len()),
-            ..Self::default()
-        };
-        if peers.iter().any(|peer| peer == host_id) {
-            match own() {
-                Ok(()) => spread.good.push(host_id.to_owned()),
-                Err(error) => spread.bad.push(format!("{host_id}: {error}")),
-            }
-            peers.retain(|peer| peer != host_id);
-        }
-        let others = peers.len() as u32;
-        let needed = (spread.ack - spread.good.len() as u32).min(others);
-        if needed > 0 {
-            spread.more.push(true);
-            spread.enough = needed - 1;
-            spread.hopeless = others - needed;
-        }
-        spread.ask = peers;
-        spread
+impl Published {
+    fn check_counts(&self) -> Result<(), Error> {
+        check_count("keys", self.keys.len(), OWNERS_MAX)?;
+        check_count("records", self.records.len(), PUBLISHED_MAX)?;
+        check_count("results of put_host_record", self.hosted.len(), PUBLISHED_MAX)?;
+        check_count("tombstones", self.tombstones.len(), PUBLISHED_MAX)
     }
 
-    /// Nobody is asked: this node says what is wrong.
-    fn failed(host_id: &str, error: &CallError) -> Self {
-        Self {
-            ack: 1,
-            bad: vec![format!("{host_id}: {error}")],
-            ..Self::default()
+    fn hosted_records(&self) -> impl Iterator<Item = &Record> {
+        self.hosted.iter().flatten()
+    }
+
+    /// The key that all of it belongs to.
+    fn key_id(&self) -> Result<KeyId, Error> {
+        let records = self.records.iter().chain(self.hosted_records());
+        let ids: BTreeSet<&str> = (self.keys.iter().map(|key| key.id.as_str()))
+            .chain(records.map(|record| record.metadata.key_id.as_str()))
+            .chain(self.tombstones.iter().map(|tombstone| tombstone.key_id.as_str()))
+            .collect();
+        let mut ids = ids.into_iter();
+        let first = ids.next().ok_or(Error::Empty {
+            what: "keys, records and tombstones",
+        })?;
+        match ids.next() {
+            Some(other) => Err(Error::SeveralKeys {
+                first: quoted(first),
+                other: quoted(other),
+            }),
+            None => KeyId::parse(first),
         }
     }
-}
 
-/// What came of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tally {
-    pub success: bool,
-    pub errors: Vec<String>,
-}
-
-impl Tally {
-    /// `good` names the nodes that took it in, `bad` are the errors of the others, each beginning with its node.
-    ///
-    /// # Errors
-    /// [`Error::TooMany`].
-    pub fn of(spread: &Spread, good: &[String], mut bad: Vec<String>) -> Result<Self, Error> {
-        check_count("peers", spread.ask.len(), PEERS_MAX)?;
-        check_count("answers", good.len() + bad.len(), PEERS_MAX)?;
-        let stored = spread.good.len() + good.len();
-        let success = stored >= spread.ack.max(1) as usize;
-        bad.splice(..0, spread.bad.iter().cloned());
-        if !success {
-            let silent: Vec<String> = spread
-                .ask
-                .iter()
-                .filter(|peer| !good.contains(peer) && !bad.iter().any(|error| error.starts_with(peer.as_str())))
-                .map(|peer| no_answer(peer))
-                .collect();
-            bad.extend(silent);
-            bad.push(format!("stored on {stored} nodes, {} are needed", spread.ack));
-        }
-        Ok(Self { success, errors: bad })
+    fn is_key_alone(&self) -> bool {
+        self.records.is_empty() && self.hosted.is_empty() && self.tombstones.is_empty()
     }
-}
 
-pub(super) fn no_answer(peer: &str) -> String {
-    format!("{peer}: no answer in time")
+    /// Those who are told although they do not belong to the neighbourhood: providers whose records others void.
+    fn voided_providers(&self) -> impl Iterator<Item = &String> {
+        let of_others = |tombstone: &&Tombstone| tombstone.peer_id != tombstone.issued_by;
+        self.tombstones
+            .iter()
+            .filter(of_others)
+            .map(|tombstone| &tombstone.peer_id)
+    }
 }
 
 /// # Errors
@@ -114,6 +84,17 @@ pub(super) fn no_answer(peer: &str) -> String {
 pub(super) fn near(key_id: &str, peers: Vec<String>, here: &Here) -> Result<Vec<String>, Error> {
     check_count("peers", peers.len(), PEERS_MAX)?;
     Ok(neighbourhood(&KeyId::parse(key_id)?, peers, here))
+}
+
+/// An empty one is nearly always a mistake. `register_key` takes it, as the reference does: such keys are about.
+///
+/// # Errors
+/// [`Error::EmptyLabel`], [`Error::TooLong`].
+pub(super) fn check_label(label: &str) -> Result<(), Error> {
+    if label.is_empty() {
+        return Err(Error::EmptyLabel);
+    }
+    check_len("label", label.len(), LABEL_LEN_MAX)
 }
 
 /// Where `kad.neighborhood` is to look for a key: the base58 of its id's text.
@@ -125,20 +106,7 @@ pub fn get_place(key_id: &str) -> Result<String, Error> {
     Ok(bs58::encode(key_id).into_string())
 }
 
-/// At least one node, at most all.
-pub(super) fn clamp(ack: i16, peers: usize) -> u32 {
-    (ack.max(1) as u32).min(peers as u32)
-}
-
 impl<B: Backend> Call<'_, B> {
-    /// The closest among `peers` and this node, closest first.
-    ///
-    /// # Errors
-    /// [`CallError`].
-    pub fn get_neighbourhood(&self, key_id: &str, peers: Vec<String>) -> Result<Vec<String>, CallError> {
-        Ok(near(key_id, peers, self.here())?)
-    }
-
     /// The key of the particle's initiator, put together for passing on. Checks nothing.
     #[must_use]
     pub fn create_key(&self, label: String, timestamp_created: u64, signature: Vec<u8>) -> Key {
@@ -153,142 +121,157 @@ impl<B: Backend> Call<'_, B> {
         }
     }
 
-    /// The tombstone of the particle's initiator, put together for passing on. Checks nothing.
-    #[must_use]
-    pub fn create_tombstone(
-        &self,
-        key_id: String,
-        peer_id: String,
-        timestamp_issued: u64,
-        signature: Vec<u8>,
-    ) -> Tombstone {
-        Tombstone {
-            key_id,
-            issued_by: self.caller.init_peer_id().to_owned(),
-            peer_id,
-            timestamp_issued,
-            issuer_signature: signature,
-            ..Tombstone::default()
-        }
-    }
-
-    /// Registers a key: `register_key` for scripts that ask many nodes. The time comes with its position.
+    /// Takes in a key, records, what providers have taken in themselves, and tombstones: all or nothing.
     ///
     /// # Errors
     /// [`CallError`].
-    pub fn publish_key(&mut self, key: Key, (now_at, now): (usize, u64)) -> Result<(), CallError> {
-        let now = self.caller.host_timestamp(now_at, now)?;
-        now.check_not_ahead("timestamp_created", key.timestamp_created)?;
-        let (_, mut state) = self.admit_key(key, now)?;
-        state.note_use(&self.at(now));
+    pub fn publish(
+        &mut self,
+        published: Published,
+        weights: &[WeightResult],
+        current_timestamp_sec: u64,
+    ) -> Result<(), CallError> {
+        let now = self.caller.host_timestamp(PUBLISH_TIME_AT, current_timestamp_sec)?;
+        self.take_in(published, weights, now)
+    }
+
+    fn take_in(&mut self, published: Published, weights: &[WeightResult], now: HostTimestamp) -> Result<(), CallError> {
+        published.check_counts()?;
+        check_count("weights", weights.len(), PEERS_MAX)?;
+        let key_id = published.key_id()?;
+        let mut state = self.state_for(published.keys, &key_id, now)?;
+        for record in published.records {
+            check_signed(&record)?;
+            self.take_record(&mut state, record, weights, now)?;
+        }
+        for (item, hosted) in published.hosted.into_iter().enumerate() {
+            let record = hosted.map_err(|error| Error::HostRecordFailed { error: quoted(&error) })?;
+            self.caller.check_host_record((HOSTED_AT, item), &record)?;
+            self.take_record(&mut state, record, weights, now)?;
+        }
+        for tombstone in published.tombstones {
+            self.admit_void(&mut state, tombstone, now)?;
+        }
         self.save(state, now)
     }
 
-    /// Puts a provider's own record, and before it the record's key, if one is given.
-    ///
-    /// # Errors
-    /// [`CallError`].
-    pub fn publish_record(
+    fn take_record(
         &mut self,
-        keys: Vec<Key>,
+        state: &mut KeyState,
         record: Record,
-        weights: (usize, &[WeightResult]),
-        now: (usize, u64),
+        weights: &[WeightResult],
+        now: HostTimestamp,
     ) -> Result<(), CallError> {
-        check_signed(&record)?;
-        self.publish_provider(keys, record, weights, now)
+        let weight = self.caller.weight_of(WEIGHTS_AT, weights, &record.metadata.issued_by)?;
+        self.admit_put(state, record, weight, now)
     }
 
-    /// Takes in what `put_host_record` returned on the provider in this very particle, and before it the record's
-    /// key, if one is given. Position 0 must prove that.
-    ///
-    /// # Errors
-    /// [`CallError`].
-    pub fn publish_host_record(
-        &mut self,
-        result: Result<Record, String>,
-        keys: Vec<Key>,
-        weights: (usize, &[WeightResult]),
-        now: (usize, u64),
-    ) -> Result<(), CallError> {
-        let record = result.map_err(|error| Error::HostRecordFailed {
-            error: crate::domain::quoted(&error),
-        })?;
-        self.caller.check_host_record(0, &record)?;
-        self.publish_provider(keys, record, weights, now)
+    /// What is here of a key; a key that comes along is taken in. Its owner uses it with that.
+    fn state_for(&mut self, keys: Vec<Key>, key_id: &KeyId, now: HostTimestamp) -> Result<KeyState, CallError> {
+        let Some(key) = keys.into_iter().next() else {
+            return self.load(key_id);
+        };
+        now.check_not_ahead("timestamp_created", key.timestamp_created)?;
+        let is_owner = key.owner_peer_id == self.caller.init_peer_id();
+        let (_, mut state) = self.admit_key(key, now)?;
+        if is_owner {
+            state.note_use(&self.at(now));
+        }
+        Ok(state)
     }
 
-    fn publish_provider(
-        &mut self,
-        keys: Vec<Key>,
-        record: Record,
-        (weights_at, weights): (usize, &[WeightResult]),
-        (now_at, now): (usize, u64),
-    ) -> Result<(), CallError> {
-        let now = self.caller.host_timestamp(now_at, now)?;
-        check_count("weights", weights.len(), PEERS_MAX)?;
-        let weight = self.caller.weight_of(weights_at, weights, &record.metadata.issued_by)?;
-        let state = self.state_for(keys, &record.metadata.key_id, now)?;
-        self.put(state, record, weight, now)
-    }
-
-    /// Voids a record, and takes in the key before, if one is given.
-    ///
-    /// # Errors
-    /// [`CallError`].
-    pub fn publish_tombstone(
-        &mut self,
-        keys: Vec<Key>,
-        tombstone: Tombstone,
-        (now_at, now): (usize, u64),
-    ) -> Result<(), CallError> {
-        let now = self.caller.host_timestamp(now_at, now)?;
-        let state = self.state_for(keys, &tombstone.key_id, now)?;
-        self.void(state, tombstone, now)
-    }
-
-    /// Begins to publish something of a key: this node first, if it belongs to the key's neighbourhood, by `own`; then
-    /// the others among `peers`, which is what this node's `kad.neighborhood` returned, and `also`. `ack` successes are
-    /// to be enough, at least one and at most all.
+    /// Begins to publish: this node first, if it belongs to the key's neighbourhood; then the others among `peers`, which is
+    /// what this node's `kad.neighborhood` returned, and the providers whose records are voided. `ack` nodes are to take it
+    /// in, at least one and at most all. What is wrong in itself nobody else is asked to take.
     pub fn spread(
         &mut self,
-        key_id: &str,
-        (peers, also): (Vec<String>, Option<String>),
-        ack: i16,
-        own: impl FnOnce(&mut Self) -> Result<(), CallError>,
-    ) -> Spread {
-        let near = near(key_id, peers, self.here());
+        published: Published,
+        weights: &[WeightResult],
+        (peers, ack): (Vec<String>, i16),
+        current_timestamp_sec: u64,
+    ) -> Plan {
+        let refused = published.hosted.iter().enumerate();
+        let mut refused = refused.filter_map(|(item, hosted)| Some((item, hosted.as_ref().err()?)));
+        if let Some((item, error)) = refused.next() {
+            return Plan::refused(self.caller.peer_of((HOSTED_AT, item)), error);
+        }
         let host_id = self.here().host_id().to_owned();
-        Spread::begin(&host_id, near, also, ack, || {
-            own(self).inspect_err(|error| self.refusals.note(error))
+        let begun = self.plan_spread(published, weights, (peers, ack), current_timestamp_sec);
+        begun.unwrap_or_else(|error| {
+            self.refusals.note(&error);
+            Plan::refused(&host_id, &error.to_string())
         })
     }
 
-    /// The provider, whose answer position 0 is, has refused: nobody is asked, the error is the provider's.
-    #[must_use]
-    pub fn spread_refused(&self, error: &str) -> Spread {
-        Spread {
-            ack: 1,
-            bad: vec![format!("{}: {error}", self.caller.peer_of(0))],
-            ..Spread::default()
+    fn plan_spread(
+        &mut self,
+        published: Published,
+        weights: &[WeightResult],
+        (peers, ack): (Vec<String>, i16),
+        current_timestamp_sec: u64,
+    ) -> Result<Plan, CallError> {
+        let now = self.caller.host_timestamp(SPREAD_TIME_AT, current_timestamp_sec)?;
+        self.check_published(&published)?;
+        let is_key_alone = published.is_key_alone();
+        let host_id = self.here().host_id().to_owned();
+        let mut peers = near(&published.key_id()?.to_string(), peers, self.here())?;
+        let known: Vec<&String> = published
+            .voided_providers()
+            .filter(|peer| !peers.contains(peer))
+            .collect();
+        let also: Vec<String> = known.into_iter().cloned().collect();
+        peers.extend(also);
+        let mut plan = Plan {
+            ack: clamp(ack, peers.len()),
+            ..Plan::default()
+        };
+        let count = peers.len();
+        peers.retain(|peer| *peer != host_id);
+        if peers.len() < count {
+            plan.here.push(match self.take_in(published, weights, now) {
+                Ok(()) => NodeAnswer::good(&host_id, String::new()),
+                Err(error) => {
+                    self.refusals.note(&error);
+                    NodeAnswer::failed(&host_id, &error.to_string())
+                }
+            });
         }
+        // All other writes have begun with a look-up, which has said so.
+        if let Some(error) = self.clock_error(now).filter(|_| is_key_alone) {
+            plan.here.push(NodeAnswer::failed(&host_id, &error));
+        }
+        if !peers.is_empty() {
+            plan.ask = peers;
+            plan.publish_turns();
+        }
+        Ok(plan)
     }
 
-    /// What is here of a key; a key that comes along is taken in.
-    fn state_for(&mut self, keys: Vec<Key>, key_id: &str, now: HostTimestamp) -> Result<KeyState, CallError> {
-        check_count("keys", keys.len(), OWNERS_MAX)?;
-        let key_id = KeyId::parse(key_id)?;
-        let Some(key) = keys.into_iter().next() else {
-            return self.load(&key_id);
-        };
-        if key.id != key_id.to_string() {
-            return Err(Error::SeveralKeys {
-                first: crate::domain::quoted(&key.id),
-                other: key_id.to_string(),
-            }
-            .into());
+    /// What everybody refuses, whatever is held there.
+    fn check_published(&mut self, published: &Published) -> Result<(), CallError> {
+        published.check_counts()?;
+        published.key_id()?;
+        for key in &published.keys {
+            check_label(&key.label)?;
+            verify_key(key.clone())?;
         }
-        now.check_not_ahead("timestamp_created", key.timestamp_created)?;
-        Ok(self.admit_key(key, now)?.1)
+        for record in &published.records {
+            check_signed(record)?;
+        }
+        for (item, record) in published.hosted_records().enumerate() {
+            self.caller.check_host_record((HOSTED_AT, item), record)?;
+        }
+        for record in published.records.iter().chain(published.hosted_records()) {
+            self.verifier.record(record.clone(), None)?;
+        }
+        for tombstone in &published.tombstones {
+            verify_tombstone(tombstone.clone())?;
+        }
+        Ok(())
+    }
+
+    /// That this host's clock and that of the particle's initiator are far apart.
+    pub(super) fn clock_error(&self, now: HostTimestamp) -> Option<String> {
+        self.caller.check_clocks(now).err().map(|error| error.to_string())
     }
 }

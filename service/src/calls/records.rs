@@ -1,12 +1,12 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{Call, CallError};
 use crate::auth::WeightResult;
 use crate::domain::data::{Record, RecordMetadata, Tombstone};
 use crate::domain::limits::REPUBLISH_BATCH_MAX;
 use crate::domain::{
-    check_count, check_metadata_sizes, merge_records, pack_records, signing, Admission, Arrival, Circumstances, Error,
-    HostTimestamp, Identity, KeyId, KeyState, ProvedWeight, Unpacker, Verified, Verifier,
+    check_count, check_metadata_sizes, merge_records, signing, Admission, Arrival, Circumstances, Entry, Error,
+    HostTimestamp, Identity, KeyId, KeyState, ProvedWeight, Verified, Verifier,
 };
 use crate::store::{Backend, Unfit};
 
@@ -117,10 +117,22 @@ impl<B: Backend> Call<'_, B> {
         weight: ProvedWeight,
         now: HostTimestamp,
     ) -> Result<(), CallError> {
+        self.admit_put(&mut state, record, weight, now)?;
+        self.save(state, now)
+    }
+
+    /// The same without saving it.
+    pub(super) fn admit_put(
+        &mut self,
+        state: &mut KeyState,
+        record: Record,
+        weight: ProvedWeight,
+        now: HostTimestamp,
+    ) -> Result<(), CallError> {
         let record = state.verify(record, self.verifier)?;
         settled(state.admit_record(record, weight, Arrival::Direct, &self.at(now))?)?;
         state.note_use(&self.at(now));
-        self.save(state, now)
+        Ok(())
     }
 
     /// The live records of a key, in the order of issuer and peer. Reading a key is a use.
@@ -176,17 +188,10 @@ impl<B: Backend> Call<'_, B> {
         let Some(state) = self.store.load(&KeyId::parse(key_id)?)? else {
             return Ok(None);
         };
-        let latest = state.latest_issued(issued_by, peer_id, &self.at(now));
+        let latest = state.latest_entry(issued_by, peer_id, &self.at(now));
+        let latest = latest.map(Entry::timestamp_issued);
         self.store.keep(state);
         Ok(latest)
-    }
-
-    /// The same as one packed string.
-    ///
-    /// # Errors
-    /// [`CallError`].
-    pub fn get_records_packed(&mut self, key_id: &str, current_timestamp_sec: u64) -> Result<String, CallError> {
-        Ok(pack_records(&self.get_records(key_id, current_timestamp_sec)?))
     }
 
     /// Takes in records of one key that another node passes on. Each is judged by itself, the rest comes in.
@@ -282,14 +287,4 @@ pub(super) fn merge(
         .into_iter()
         .map(Verified::into_inner)
         .collect())
-}
-
-pub(super) fn merge_packed(key_id: &str, lists: Vec<String>, verifier: &mut Verifier) -> Result<Vec<Record>, Error> {
-    check_count("lists", lists.len(), crate::domain::limits::MERGE_LISTS_MAX)?;
-    KeyId::parse(key_id)?;
-    // Neighbours that agree answer the same string.
-    let distinct: BTreeSet<String> = lists.into_iter().collect();
-    let unpacker = Unpacker::sharing(distinct.len());
-    let unpacked = distinct.iter().filter_map(|list| unpacker.unpack(list).ok()).collect();
-    merge(unpacked, Some(key_id), verifier)
 }

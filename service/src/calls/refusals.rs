@@ -84,9 +84,13 @@ impl Reason {
             | Error::UnsignedTimestamp { .. }
             | Error::HostRecordFailed { .. }
             | Error::BadReplica { .. }
+            | Error::EmptyLabel
             | Error::BadPacked { .. } => Self::Malformed,
             Error::KeyIdMismatch { .. } | Error::BadSignature { .. } | Error::NoneGenuine { .. } => Self::NotGenuine,
-            Error::FromFuture { .. } => Self::Ahead,
+            Error::FromFuture { .. }
+            | Error::ClockBehind { .. }
+            | Error::ClocksApart { .. }
+            | Error::DatedAhead { .. } => Self::Ahead,
             Error::ExpiredRecord { .. } | Error::ExpiredTombstone { .. } => Self::Expired,
             Error::UnknownKey { .. } | Error::NoHostRecord { .. } => Self::UnknownKey,
             Error::Superseded { .. } | Error::Outranked { .. } | Error::TombstonesFull { .. } => Self::Superseded,

@@ -13,20 +13,24 @@ impl<B: Backend> Call<'_, B> {
     /// [`CallError`]; also where the issuer has issued a record later than this.
     pub fn add_tombstone(&mut self, tombstone: Tombstone, current_timestamp_sec: u64) -> Result<(), CallError> {
         let now = self.caller.host_timestamp(6, current_timestamp_sec)?;
-        let state = self.load(&KeyId::parse(&tombstone.key_id)?)?;
-        self.void(state, tombstone, now)
+        let mut state = self.load(&KeyId::parse(&tombstone.key_id)?)?;
+        self.admit_void(&mut state, tombstone, now)?;
+        self.save(state, now)
     }
 
     /// Adds a tombstone to what is here of its key.
-    pub(super) fn void(
+    pub(super) fn admit_void(
         &mut self,
-        mut state: KeyState,
+        state: &mut KeyState,
         tombstone: Tombstone,
         now: HostTimestamp,
     ) -> Result<(), CallError> {
-        let tombstone = verify(&state, tombstone)?;
-        settled(state.admit_tombstone(tombstone, Arrival::Direct, &self.at(now))?)?;
-        self.save(state, now)
+        let tombstone = verify(state, tombstone)?;
+        Ok(settled(state.admit_tombstone(
+            tombstone,
+            Arrival::Direct,
+            &self.at(now),
+        )?)?)
     }
 
     /// The live tombstones of a key.

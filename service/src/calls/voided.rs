@@ -4,13 +4,15 @@
 use std::collections::BTreeMap;
 
 use crate::domain::data::{Record, Tombstone};
-use crate::domain::{verify_tombstone, voids, HostTimestamp, Timeouts};
+use crate::domain::{verify_tombstone, voids, Error, HostTimestamp, Timeouts};
 
 /// The tombstones that a reader was told of, unverified: they are looked at only where they void something.
 pub(super) struct Voided<'a> {
     key_id: &'a str,
     timeouts: Timeouts,
     now: HostTimestamp,
+    /// How many records are dated ahead, and how far the furthest is, in seconds.
+    ahead: (usize, u64),
     /// By issuer and peer.
     tombstones: BTreeMap<(String, String), Vec<Tombstone>>,
 }
@@ -21,6 +23,7 @@ impl<'a> Voided<'a> {
             key_id,
             timeouts,
             now,
+            ahead: (0, 0),
             tombstones: BTreeMap::new(),
         }
     }
@@ -37,13 +40,22 @@ impl<'a> Voided<'a> {
 
     /// Whether a record that these nodes answered with counts by its signed timestamps, as it would if it were offered
     /// here. One that its own host answers with does not end.
-    pub(super) fn is_due(&self, record: &Record, from: &[&str]) -> bool {
+    pub(super) fn is_due(&mut self, record: &Record, from: &[&str]) -> bool {
         let created = record.timestamp_created;
-        let in_time = [created, record.metadata.timestamp_issued]
-            .into_iter()
-            .all(|timestamp| self.now.check_not_ahead("timestamp", timestamp).is_ok());
+        let latest = created.max(record.metadata.timestamp_issued);
+        let in_time = self.now.check_not_ahead("timestamp", latest).is_ok();
+        if !in_time {
+            let (count, furthest) = self.ahead;
+            self.ahead = (count + 1, furthest.max(latest - self.now.as_sec()));
+        }
         let hosted = from.contains(&record.metadata.peer_id.as_str());
         in_time && (hosted || !self.timeouts.record_expired(created, self.now))
+    }
+
+    /// What is to be said where records were left out because they are dated ahead.
+    pub(super) fn ahead(&self) -> Option<Error> {
+        let (count, ahead_sec) = self.ahead;
+        (count > 0).then_some(Error::DatedAhead { count, ahead_sec })
     }
 
     /// Whether a genuine tombstone voids the record.

@@ -51,6 +51,27 @@ pub enum Error {
         ahead_sec: u64,
     },
     #[error(
+        "what you issued at {latest} stands and is {ahead_sec} s ahead of the clock of this node, which says {now}; at most \
+         {CLOCK_SKEW_MAX_SEC} s are accepted: issue through another node, or later"
+    )]
+    ClockBehind { latest: u64, now: u64, ahead_sec: u64 },
+    #[error(
+        "the clock of this node is {apart_sec} s {direction} that of {peer_id}, who began this call: nodes whose clocks are \
+         right refuse what is dated here, or this node what is dated there; use another relay, or set the clock that is wrong"
+    )]
+    ClocksApart {
+        apart_sec: u64,
+        direction: &'static str,
+        peer_id: String,
+    },
+    #[error(
+        "{count} records are left out that are dated up to {ahead_sec} s ahead of the clock of this node: use another relay, or \
+         set the clock that is wrong"
+    )]
+    DatedAhead { count: usize, ahead_sec: u64 },
+    #[error("the label is empty: give the resource one")]
+    EmptyLabel,
+    #[error(
         "the record of {peer_id} expired: created at {created}, {timeout_sec} s allowed, it is {now}: sign it again"
     )]
     ExpiredRecord {
@@ -156,7 +177,7 @@ pub enum Error {
         "what was passed for replication is malformed ({why}): pass what the other node's registry returned, untouched"
     )]
     BadReplica { why: &'static str },
-    #[error("the packed records are malformed ({why}): pass the result of get_records_packed untouched")]
+    #[error("the packed records are malformed ({why}): pass what the other node answered untouched")]
     BadPacked { why: &'static str },
 }
 

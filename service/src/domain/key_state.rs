@@ -430,16 +430,16 @@ impl KeyState {
         Ok(Admission::Stored)
     }
 
-    /// The latest `timestamp_issued` of what stands of an issuer for a provider, whether records of any service or a
-    /// tombstone. What the issuer says next has to be later.
-    pub fn latest_issued(&self, issued_by: &str, peer_id: &str, at: &Circumstances<'_>) -> Option<u64> {
+    /// The latest of what stands of an issuer for a provider, whether records of any service or a tombstone. What the issuer
+    /// says next has to be later.
+    pub fn latest_entry<'s>(&'s self, issued_by: &str, peer_id: &str, at: &'s Circumstances<'_>) -> Option<&'s Entry> {
         let identity = Identity {
             issued_by: issued_by.to_owned(),
             peer_id: peer_id.to_owned(),
             subject: Subject::All,
         };
         let standing = self.standing_of_pair(&identity, at);
-        standing.map(Entry::timestamp_issued).max()
+        standing.max_by_key(|entry| entry.timestamp_issued())
     }
 
     /// What stands of the issuer and provider of `identity`: an entry that is expired is as good as absent, whether it was

@@ -78,6 +78,10 @@ pub const KNOWN_RECORDS_MAX: usize = 64;
 pub const PACKED_KEY_LEN_MAX: usize = 8 * 1024;
 /// Bytes of an error text that one node answers about another's.
 pub const NODE_ERROR_LEN_MAX: usize = 1_024;
+/// Nodes that one error names where it is the same of several.
+pub const ERROR_NODES_NAMED_MAX: usize = 10;
+/// Records, results of `put_host_record` or tombstones that are published together.
+pub const PUBLISHED_MAX: usize = RECORDS_PER_KEY_MAX;
 /// Bytes of one packed list of records.
 pub const PACKED_LEN_MAX: usize = 8 * 1024 * 1024;
 /// Bytes that all packed lists of one call may unpack to.

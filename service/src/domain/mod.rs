@@ -24,6 +24,8 @@ mod storage;
 mod time;
 mod verified;
 mod verifier;
+pub mod waits;
+mod wanted;
 
 pub use answer::{pack_answer, unpack_answer, Extent};
 pub use bundle::{pack_bundle, unpack_bundle, BundleItem};
@@ -45,6 +47,8 @@ pub use time::{HostTimestamp, Timeouts};
 pub use verified::{check_metadata_sizes, verify_key, verify_record, verify_tombstone, Verified};
 
 pub use verifier::Verifier;
+pub use waits::TimeToLive;
+pub use wanted::Wanted;
 
 pub(crate) use id::{check_count, check_len};
 

@@ -43,6 +43,41 @@ impl HostTimestamp {
         }
         Ok(())
     }
+
+    /// What is issued now stands after `latest`, what stands already: it is dated now, or one second later than that.
+    ///
+    /// # Errors
+    /// [`Error::ClockBehind`] where that is further ahead than others accept.
+    pub fn issue_after(self, latest: Option<u64>) -> Result<u64, Error> {
+        let issue_at = latest.map_or(self.0, |latest| self.0.max(latest.saturating_add(1)));
+        let ahead_sec = issue_at - self.0;
+        if ahead_sec > CLOCK_SKEW_MAX_SEC {
+            return Err(Error::ClockBehind {
+                latest: issue_at - 1,
+                now: self.0,
+                ahead_sec: ahead_sec - 1,
+            });
+        }
+        Ok(issue_at)
+    }
+
+    /// That this clock and that of the peer who began a particle at `began_ms` are further apart than others accept. For the
+    /// beginning of a call, when the particle is young. 0 stands for what the host does not say.
+    ///
+    /// # Errors
+    /// [`Error::ClocksApart`].
+    pub fn check_clock_of(self, peer_id: &str, began_ms: u64) -> Result<(), Error> {
+        let began = began_ms / 1_000;
+        let apart_sec = self.0.abs_diff(began);
+        if began == 0 || apart_sec <= CLOCK_SKEW_MAX_SEC {
+            return Ok(());
+        }
+        Err(Error::ClocksApart {
+            apart_sec,
+            direction: if self.0 > began { "ahead of" } else { "behind" },
+            peer_id: peer_id.to_owned(),
+        })
+    }
 }
 
 /// How long things live on this node.

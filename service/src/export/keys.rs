@@ -1,8 +1,7 @@
 use marine_rs_sdk::marine;
 use registry_service::auth::WeightResult;
-use registry_service::calls::latest_key;
+use registry_service::calls::{self, latest_key};
 use registry_service::domain::data::Key;
-use registry_service::domain::KeyId;
 
 use super::call;
 use super::results::{GetKeyMetadataResult, MergeKeysResult, RegisterKeyResult, RegistryResult};
@@ -27,10 +26,11 @@ pub fn get_key_bytes(
     call(|call| call.get_key_bytes(owner_peer_id, key)).unwrap_or_default()
 }
 
-/// The id of the key with this label and owner.
+/// The id of the key with this label and owner; empty where there can be none: the label is too long, or the owner's id is
+/// none.
 #[marine]
 pub fn get_key_id(label: String, peer_id: String) -> String {
-    KeyId::of(&label, &peer_id).to_string()
+    calls::get_key_id(&label, &peer_id).map_or_else(|_| String::new(), |key_id| key_id.to_string())
 }
 
 #[marine]
@@ -70,10 +70,4 @@ pub fn republish_key(key: Key, weight: WeightResult, current_timestamp_sec: u64)
 #[marine]
 pub fn merge_keys(keys: Vec<Key>) -> MergeKeysResult {
     latest_key(keys, None).into()
-}
-
-/// The latest genuine key among those given that has this id: an answer with another key is dropped like a forgery.
-#[marine]
-pub fn merge_keys_of(key_id: String, keys: Vec<Key>) -> MergeKeysResult {
-    latest_key(keys, Some(&key_id)).into()
 }

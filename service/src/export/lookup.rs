@@ -1,97 +1,69 @@
+//! Looking a key up, on the node that the client is connected to: `begin_lookup`, then `get_wave`, `get_answer` on each of its
+//! nodes and `check_answer` of what it says, then `end_lookup`.
+
 use marine_rs_sdk::marine;
-use registry_service::calls;
+use registry_service::calls::{FindResult, NodeAnswer, NodeReply, Plan, Wave};
 
 use super::call;
-use super::results::{FindKeyResult, FindRecordsResult, FlatRecord, Lookup, NodeAnswer, NodeResult};
 
-/// Begins to read the records of a key: this node asks itself first. `peers` is what this node's `kad.neighborhood`
-/// returned, `ack` how many nodes must answer, at least one and at most all.
+/// Begins to look a key up: this node asks itself first. Where `provider` is empty its records are looked up; else the key,
+/// and what stands for what the particle's initiator issued for that provider; `labels` has the label of a key that need not be
+/// known. `peers` is what this node's `kad.neighborhood` returned, `ack` how many nodes must answer, at least one and at
+/// most all, `percent` how much of the particle's time to live the waits may take.
 #[marine]
-pub fn begin_records(key_id: String, peers: Vec<String>, ack: i16, current_timestamp_sec: u64) -> Lookup {
-    begun(call(|mut call| {
-        Ok(call.begin_records(&key_id, peers, ack, current_timestamp_sec))
-    }))
-}
-
-/// The records of a key but for those that the reader holds: `known` of its `begin_records`.
-#[marine]
-pub fn get_records_beyond(key_id: String, known: String, current_timestamp_sec: u64) -> NodeResult {
-    let outcome = call(|mut call| call.get_records_beyond(&key_id, &known, current_timestamp_sec));
-    calls::Answer::from(outcome).into()
-}
-
-/// Checks what a node answered to `get_records_beyond`, before it counts as an answer.
-#[marine]
-pub fn check_records(key_id: String, answer: NodeResult) -> NodeAnswer {
-    checked(call(|mut call| Ok(call.check_records(&key_id, answer.into()))))
-}
-
-/// Ends reading records: the latest of every provider.
-#[marine]
-pub fn end_records(
+#[allow(clippy::too_many_arguments)]
+pub fn begin_lookup(
     key_id: String,
-    lookup: Lookup,
-    answers: Vec<NodeAnswer>,
+    provider: String,
+    labels: Vec<String>,
+    peers: Vec<String>,
+    ack: i16,
+    percent: u8,
     current_timestamp_sec: u64,
-) -> FindRecordsResult {
-    let answers = answers.into_iter().map(calls::NodeAnswer::from).collect::<Vec<_>>();
-    call(|mut call| call.end_records(&key_id, &lookup.into(), &answers, current_timestamp_sec)).into()
-}
-
-/// Begins to read a key: this node asks itself first.
-#[marine]
-pub fn begin_key(key_id: String, peers: Vec<String>, ack: i16) -> Lookup {
-    begun(call(|mut call| Ok(call.begin_key(&key_id, peers, ack))))
-}
-
-/// The same as `get_key_metadata`, as one string for `check_key`.
-#[marine]
-pub fn get_key_packed(key_id: String) -> NodeResult {
-    calls::Answer::from(call(|mut call| call.get_key_packed(&key_id))).into()
-}
-
-/// Checks what a node answered to `get_key_packed`, before it counts as an answer.
-#[marine]
-pub fn check_key(key_id: String, answer: NodeResult) -> NodeAnswer {
-    checked(call(|call| Ok(call.check_key(&key_id, answer.into()))))
-}
-
-/// Ends reading a key: its latest registration.
-#[marine]
-pub fn end_key(key_id: String, lookup: Lookup, answers: Vec<NodeAnswer>) -> FindKeyResult {
-    let answers = answers.into_iter().map(calls::NodeAnswer::from).collect::<Vec<_>>();
-    call(|mut call| call.end_key(&key_id, &lookup.into(), &answers)).into()
-}
-
-/// The nodes that were not asked at once, if the answers of the others are not enough.
-#[marine]
-pub fn widen(lookup: Lookup, answers: Vec<NodeAnswer>) -> Vec<String> {
-    let answers = answers.into_iter().map(calls::NodeAnswer::from).collect::<Vec<_>>();
-    calls::Lookup::from(lookup).widen(&answers)
-}
-
-/// What counts for a node whose answer is none: its call failed.
-#[marine]
-pub fn failed_answer(peer_id: String, error: String) -> NodeAnswer {
-    calls::NodeAnswer::failed(&peer_id, &error).into()
-}
-
-/// An error for each provider that was asked and is not among those that answered.
-#[marine]
-pub fn get_silent(asked: Vec<FlatRecord>, answered: Vec<String>) -> Vec<String> {
-    calls::get_silent(asked.into_iter().map(|provider| provider.peer_id), &answered)
-}
-
-/// A node that cannot even begin is the only one that answers, with its error.
-fn begun(lookup: Result<calls::Lookup, calls::CallError>) -> Lookup {
-    lookup.map(Lookup::from).unwrap_or_else(|error| Lookup {
-        here: vec![calls::NodeAnswer::failed("the reading node", &error.to_string()).into()],
-        ..Lookup::default()
+) -> Plan {
+    call(|mut call| {
+        let wanted = (provider.as_str(), labels.as_slice());
+        Ok(call.begin_lookup(&key_id, wanted, peers, (ack, percent), current_timestamp_sec))
     })
+    .unwrap_or_else(|error| Plan::refused("the reading node", &error.to_string()))
 }
 
-fn checked(answer: Result<calls::NodeAnswer, calls::CallError>) -> NodeAnswer {
-    answer
-        .unwrap_or_else(|error| calls::NodeAnswer::failed("the reading node", &error.to_string()))
-        .into()
+/// Whom to ask in a turn of a plan, and how long to wait for them. Nobody where enough have answered.
+#[marine]
+pub fn get_wave(plan: Plan, answers: Vec<NodeAnswer>, turn: u8, hedge_ms: u32, timeout_ms: u32) -> Wave {
+    call(|call| Ok(call.get_wave(&plan, &answers, turn, hedge_ms, timeout_ms))).unwrap_or_default()
+}
+
+/// What a node holds of a key: what a plan says is wanted.
+#[marine]
+pub fn get_answer(key_id: String, wanted: String, current_timestamp_sec: u64) -> NodeReply {
+    call(|mut call| call.get_answer(&key_id, &wanted, current_timestamp_sec)).into()
+}
+
+/// Checks what a node replied that was asked for `wanted` of a key, before it counts as an answer. `key_id` is empty where it
+/// was asked to take something in. The last three are the reply, or what stands for it where the call failed.
+#[marine]
+pub fn check_answer(
+    peer_id: String,
+    key_id: String,
+    wanted: String,
+    success: bool,
+    error: String,
+    answer: String,
+) -> NodeAnswer {
+    let reply = NodeReply { success, error, answer };
+    call(|mut call| Ok(call.check_answer(&peer_id, &key_id, &wanted, reply)))
+        .unwrap_or_else(|error| NodeAnswer::failed(&peer_id, &error.to_string()))
+}
+
+/// Ends a look-up. `timeout_ms` bounds what follows.
+#[marine]
+pub fn end_lookup(plan: Plan, answers: Vec<NodeAnswer>, timeout_ms: u32, current_timestamp_sec: u64) -> FindResult {
+    call(|mut call| Ok(call.end_lookup(&plan, &answers, timeout_ms, current_timestamp_sec))).unwrap_or_else(|error| {
+        FindResult {
+            errors: vec![error.to_string()],
+            error: error.to_string(),
+            ..FindResult::default()
+        }
+    })
 }

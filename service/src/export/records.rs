@@ -3,9 +3,7 @@ use registry_service::auth::WeightResult;
 use registry_service::calls;
 use registry_service::domain::data::{Record, RecordMetadata};
 
-use super::results::{
-    GetRecordsPackedResult, GetRecordsResult, MergeResult, PutHostRecordResult, RegistryResult, RepublishRecordsResult,
-};
+use super::results::{GetRecordsResult, MergeResult, PutHostRecordResult, RegistryResult, RepublishRecordsResult};
 use super::{call, with_registry};
 
 /// The bytes that the issuer of a record signs; none where an argument is oversized.
@@ -89,12 +87,6 @@ pub fn get_records(key_id: String, current_timestamp_sec: u64) -> GetRecordsResu
     call(|mut call| call.get_records(&key_id, current_timestamp_sec)).into()
 }
 
-/// The same as `get_records`, as one string for `merge_packed`.
-#[marine]
-pub fn get_records_packed(key_id: String, current_timestamp_sec: u64) -> GetRecordsPackedResult {
-    call(|mut call| call.get_records_packed(&key_id, current_timestamp_sec)).into()
-}
-
 #[marine]
 pub fn republish_records(
     records: Vec<Record>,
@@ -114,36 +106,19 @@ pub fn merge_two(a: Vec<Record>, b: Vec<Record>) -> MergeResult {
     with_registry(|registry| Ok(registry.merge(vec![a, b])?)).into()
 }
 
-/// Merges what `get_records_packed` returned on several nodes, records of this key only.
-#[marine]
-pub fn merge_packed(key_id: String, packed: Vec<String>) -> MergeResult {
-    with_registry(|registry| Ok(registry.merge_packed(&key_id, packed)?)).into()
-}
-
-/// Makes this node a provider, on the issuer's signature alone.
+/// Makes this node a provider, on the issuer's signature alone. `weights` holds what its trust-graph says of the issuer, or
+/// nothing.
 #[marine]
 pub fn put_host_record(
     metadata: RecordMetadata,
-    weight: WeightResult,
+    weights: Vec<WeightResult>,
     current_timestamp_sec: u64,
 ) -> PutHostRecordResult {
-    call(|mut call| call.put_host_record(metadata, &weight, current_timestamp_sec)).into()
+    call(|mut call| call.put_host_record(metadata, &weights, current_timestamp_sec)).into()
 }
 
 /// Takes away what an issuer had this node provide under a key. For the host and the service's creator only.
 #[marine]
 pub fn remove_host_record(key_id: String, issued_by: String, current_timestamp_sec: u64) -> RegistryResult {
     call(|mut call| call.remove_host_record(&key_id, &issued_by, current_timestamp_sec)).into()
-}
-
-/// Takes in what `put_host_record` returned on the provider in the same particle.
-#[marine]
-pub fn propagate_host_record(
-    result: PutHostRecordResult,
-    weight: WeightResult,
-    current_timestamp_sec: u64,
-) -> RegistryResult {
-    let PutHostRecordResult { success, error, record } = result;
-    let record = if success { Ok(record) } else { Err(error) };
-    call(|mut call| call.propagate_host_record(record, &weight, current_timestamp_sec)).into()
 }

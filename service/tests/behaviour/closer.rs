@@ -6,6 +6,8 @@ use registry_testkit::{Origins, Peer};
 
 use crate::support::{scene, Scene, HOUR, NOW};
 
+const HEDGE_MS: u32 = 1_000;
+
 fn peers(count: usize) -> Vec<String> {
     (0..count)
         .map(|number| Peer::named(&format!("node {number}")).id().to_owned())
@@ -28,7 +30,7 @@ fn closer(scene: &mut Scene, lists: &[&[String]], step: u8) -> Closer {
     let origins = Origins::new(&scene.node.host, &Peer::named("a client"), 3);
     let (key_id, lists) = (scene.key_id.clone(), lists.iter().map(|list| list.to_vec()).collect());
     let closer = scene.node.call(origins, |call| {
-        Ok::<_, CallError>(call.get_closer(&key_id, lists, step)?)
+        Ok::<_, CallError>(call.get_closer(&key_id, lists, step, HEDGE_MS)?)
     });
     closer.unwrap()
 }
@@ -37,7 +39,7 @@ fn end(scene: &mut Scene, lists: &[&[String]]) -> Vec<String> {
     let origins = Origins::new(&scene.node.host, &Peer::named("a client"), 2);
     let (key_id, lists) = (scene.key_id.clone(), lists.iter().map(|list| list.to_vec()).collect());
     let ended = scene.node.call(origins, |call| {
-        Ok::<_, CallError>(call.end_neighbourhood(&key_id, lists)?)
+        Ok::<_, CallError>(call.get_neighbourhood(&key_id, lists)?)
     });
     ended.unwrap()
 }
@@ -48,7 +50,9 @@ fn by_distance(scene: &mut Scene, mut rest: Vec<String>) -> Vec<String> {
     while !rest.is_empty() {
         let origins = Origins::new(&scene.node.host, &Peer::named("a client"), 2);
         let (key_id, given) = (scene.key_id.clone(), rest.clone());
-        let near = scene.node.call(origins, |call| call.get_neighbourhood(&key_id, given));
+        let near = scene
+            .node
+            .call(origins, |call| Ok(call.get_neighbourhood(&key_id, vec![given])?));
         let host = scene.node.host.id().to_owned();
         let near: Vec<String> = near.unwrap().into_iter().filter(|peer| *peer != host).collect();
         rest.retain(|peer| !near.contains(peer));
@@ -101,7 +105,7 @@ fn then_the_three_closest_of_all_that_were_named_are_asked_unless_they_have_been
         &[&close[..20], &close[..20], &close[1..20], &close[..20]],
         2,
     );
-    assert_eq!(none_is, Closer::default());
+    assert_eq!((none_is.ask, none_is.enough), (vec![], vec![]));
 }
 
 #[test]
@@ -118,8 +122,8 @@ fn names_that_are_no_peers_are_not_asked_and_not_waited_for() {
     let mut scene = scene();
     let nobody: Vec<String> = (0..NEIGHBOURHOOD_MAX).map(|number| format!("0OIl {number}")).collect();
     for step in [1, 2] {
-        assert_eq!(closer(&mut scene, &[&nobody], step), Closer::default());
-        assert_eq!(closer(&mut scene, &[], step), Closer::default());
+        assert_eq!(closer(&mut scene, &[&nobody], step).ask, [] as [String; 0]);
+        assert_eq!(closer(&mut scene, &[], step).ask, [] as [String; 0]);
     }
     let one = [&nobody[..], &peers(1)].concat();
     let first = closer(&mut scene, &[&one], 1);
@@ -238,7 +242,7 @@ fn lists_that_are_too_long_are_not_read() {
         vec![all.clone(); 2 * CLOSER_ASKED + CLOSEST_ASKED + 2],
     );
     let refused = scene.node.call(origins, |call| {
-        Ok::<_, CallError>(call.end_neighbourhood(&key_id, lists)?)
+        Ok::<_, CallError>(call.get_neighbourhood(&key_id, lists)?)
     });
     assert!(refused.unwrap_err().to_string().contains("lists of peers"));
 }

@@ -20,7 +20,7 @@ fn a_node_provider_is_taken_in_propagated_and_signed_by_its_own_renewal() -> Res
 
     let mut neighbour = NativeNode::new(Peer::named("neighbour"));
     neighbour.register_key(&scene.key, NOW)?;
-    neighbour.propagate_host_record(&unsigned, NOW)?;
+    neighbour.publish_host_record(&unsigned, NOW)?;
     assert_eq!(neighbour.get_records(&scene.key_id, NOW)?, [unsigned.clone()]);
     // Nobody passes an unsigned record on.
     for node in [&mut scene.node, &mut neighbour] {
@@ -100,7 +100,7 @@ fn an_unsigned_record_carries_nothing_that_its_issuer_did_not_sign() {
     assert_refused(
         &mut scene.node,
         &["timestamp_created", "timestamp_issued", "untouched"],
-        |node| node.propagate_host_record(&unsigned, NOW),
+        |node| node.publish_host_record(&unsigned, NOW),
     );
     let forged = Record {
         timestamp_created: NOW - HOUR,
@@ -111,7 +111,7 @@ fn an_unsigned_record_carries_nothing_that_its_issuer_did_not_sign() {
         ..unsigned
     };
     assert_refused(&mut scene.node, &["issuer's signature"], |node| {
-        node.propagate_host_record(&forged, NOW)
+        node.publish_host_record(&forged, NOW)
     });
 }
 

@@ -1,8 +1,8 @@
 //! Bad input: a clear error, an unchanged database, never a panic.
 
-use registry_service::calls::CallError;
+use registry_service::calls::{get_place, CallError};
 use registry_service::domain::data::{Key, Tombstone};
-use registry_service::domain::{limits, signing, verify_key, KeyId};
+use registry_service::domain::{limits, signing, verify_key, KeyId, Unpacker};
 use registry_testkit::{no_weight, NativeNode, Origins, Peer};
 
 use crate::support::{assert_record_refused, assert_refused, assert_text, scene, signed, DAY, NOW};
@@ -72,7 +72,7 @@ fn malformed_key_ids_are_refused_in_every_call() {
         assert_refused(node, &words, |node| {
             node.confirm_replicated(&[good.clone(), id.clone()], NOW + 9)
         });
-        assert_text(&node.merge_packed(&id, vec![]).unwrap_err().to_string(), &words);
+        assert_text(&get_place(&id).unwrap_err().to_string(), &words);
         let tombstone = Peer::named("issuer").tombstone(&id, &Peer::named("provider"), NOW);
         assert_refused(node, &words, |node| node.add_tombstone(&tombstone, NOW));
         assert_refused(node, &words, |node| {
@@ -273,6 +273,6 @@ fn quotes_and_nul_survive_a_round_trip() -> Result<(), CallError> {
     let mut node = scene.node.restart(|_| ())?;
     assert_eq!(node.get_records(&key.id, NOW)?, [record.clone()]);
     let packed = registry_service::domain::pack_records([&record]);
-    assert_eq!(node.merge_packed(&key.id, vec![packed]).unwrap(), [record]);
+    assert_eq!(Unpacker::sharing(1).unpack(&packed).unwrap(), [record]);
     Ok(())
 }

@@ -460,7 +460,7 @@ fn a_host_takes_a_bounded_number_of_records_for_itself_that_nobody_has_weighed()
     });
     let origins = Origins::new(&node.host, &issuer, 3).time(2).weight(1);
     let weight = weight_of(issuer.id(), 1);
-    node.call(origins, |call| call.put_host_record(metadata, &weight, NOW))
+    node.call(origins, |call| call.put_host_record(metadata, &[weight], NOW))
         .unwrap();
 }
 

@@ -1,6 +1,7 @@
 //! Merging what nodes answered: the order of answers does not matter, and no answer can do harm.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use proptest::prelude::*;
@@ -25,8 +26,13 @@ fn merge(lists: Vec<Vec<Record>>) -> Result<Vec<Record>, Error> {
     fresh
 }
 
+/// What a reader of a key makes of packed lists: what cannot be unpacked is dropped like a forgery.
 fn merge_packed(key_id: &str, lists: Vec<String>) -> Result<Vec<Record>, Error> {
-    NODE.with_borrow_mut(|node| node.merge_packed(key_id, lists))
+    let distinct: BTreeSet<String> = lists.into_iter().collect();
+    let unpacker = Unpacker::sharing(distinct.len());
+    let unpacked = distinct.iter().filter_map(|list| unpacker.unpack(list).ok()).collect();
+    let merged = merge_records(unpacked, Some(key_id), &mut Verifier::default())?;
+    Ok(merged.into_iter().map(Verified::into_inner).collect())
 }
 
 fn key_id() -> String {

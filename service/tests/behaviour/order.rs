@@ -63,11 +63,11 @@ fn a_signed_record_beats_an_unsigned_one_of_equal_times() {
         signature: vec![],
         ..signed.clone()
     };
-    scene.node.propagate_host_record(&unsigned, NOW).unwrap();
+    scene.node.publish_host_record(&unsigned, NOW).unwrap();
     scene.node.put_record(&signed, NOW).unwrap();
     assert_eq!(scene.node.get_records(&scene.key_id, NOW).unwrap(), [signed.clone()]);
     assert_refused(&mut scene.node, &["already stands"], |node| {
-        node.propagate_host_record(&unsigned, NOW)
+        node.publish_host_record(&unsigned, NOW)
     });
 }
 

@@ -1,7 +1,7 @@
 //! Proof: time, weight and consent count only as the untouched results of the right function on the right peer.
 
 use marine_rs_sdk::SecurityTetraplet;
-use registry_service::calls::{Call, CallError};
+use registry_service::calls::{Call, CallError, Published};
 use registry_service::domain::data::{Key, Record, RecordMetadata, Tombstone};
 use registry_service::store::NativeBackend;
 use registry_testkit::{no_weight, weight_of, NativeNode, Origins, Peer};
@@ -31,6 +31,13 @@ fn material(scene: &Scene) -> Material {
             signature: Vec::new(),
         },
         tombstone: Peer::named("issuer").tombstone(&scene.key_id, &Peer::named("someone"), NOW),
+    }
+}
+
+fn hosted(result: Result<Record, String>) -> Published {
+    Published {
+        hosted: vec![result],
+        ..Published::default()
     }
 }
 
@@ -67,17 +74,17 @@ const TIMED_CALLS: [TimedCall; 14] = [
     timed("get_records", 2, 1, |call, with| {
         call.get_records(&with.record.metadata.key_id, NOW).map(drop)
     }),
-    timed("get_records_packed", 2, 1, |call, with| {
-        call.get_records_packed(&with.record.metadata.key_id, NOW).map(drop)
+    timed("get_answer", 3, 2, |call, with| {
+        call.get_answer(&with.record.metadata.key_id, "", NOW).map(drop)
     }),
     timed("republish_records", 3, 2, |call, with| {
         call.republish_records(vec![with.record], &[], NOW).map(drop)
     }),
     timed("put_host_record", 3, 2, |call, with| {
-        call.put_host_record(with.metadata, &no_weight(), NOW).map(drop)
+        call.put_host_record(with.metadata, &[], NOW).map(drop)
     }),
-    timed("propagate_host_record", 3, 2, |call, with| {
-        call.propagate_host_record(Ok(with.unsigned), &no_weight(), NOW)
+    timed("publish", 6, 5, |call, with| {
+        call.publish(hosted(Ok(with.unsigned)), &[], NOW)
     }),
     timed("add_tombstone", 7, 6, |call, with| {
         call.add_tombstone(with.tombstone, NOW)
@@ -124,10 +131,10 @@ fn time_counts_only_from_this_hosts_clock_in_every_call() {
         let mut scene = scene();
         let with = material(&scene);
         let host = scene.host();
-        // Consent for propagate_host_record; the others take no proof in this place.
+        // Consent for what providers have taken in; the others take no proof in this place.
         let proved = |node: &NativeNode| match timed.name {
-            "propagate_host_record" => {
-                origins(node, timed.arguments).with(0, Peer::named("remote").id(), "registry", "put_host_record")
+            "publish" => {
+                origins(node, timed.arguments).with(2, Peer::named("remote").id(), "registry", "put_host_record")
             }
             _ => origins(node, timed.arguments),
         };
@@ -181,14 +188,14 @@ fn a_weight_counts_only_from_this_hosts_trust_graph() {
         assert_refused(node, &words, |node| {
             let origins = origins(node, 3).time(2).raw(1, given.clone());
             node.call(origins, |call| {
-                call.put_host_record(with.metadata.clone(), &issuer, NOW)
+                call.put_host_record(with.metadata.clone(), std::slice::from_ref(&issuer), NOW)
             })
         });
         assert_refused(node, &words, |node| {
-            let origins = origins(node, 3).time(2).raw(1, given.clone());
-            let origins = origins.with(0, remote.id(), "registry", "put_host_record");
+            let origins = origins(node, 6).time(5).raw(4, given.clone());
+            let origins = origins.with(2, remote.id(), "registry", "put_host_record");
             node.call(origins, |call| {
-                call.propagate_host_record(Ok(with.unsigned.clone()), &issuer, NOW)
+                call.publish(hosted(Ok(with.unsigned.clone())), std::slice::from_ref(&issuer), NOW)
             })
         });
         assert_refused(node, &words, |node| {
@@ -267,10 +274,8 @@ fn an_unsigned_record_comes_in_only_as_the_result_of_its_own_host() {
             &mut scene.node,
             &["result", "`registry.put_host_record`", remote.id()],
             |node| {
-                let origins = origins(node, 3).time(2).raw(0, given);
-                node.call(origins, |call| {
-                    call.propagate_host_record(Ok(record.clone()), &no_weight(), NOW)
-                })
+                let origins = origins(node, 6).time(5).raw(2, given);
+                node.call(origins, |call| call.publish(hosted(Ok(record.clone())), &[], NOW))
             },
         );
     }
@@ -280,6 +285,6 @@ fn an_unsigned_record_comes_in_only_as_the_result_of_its_own_host() {
     let republished = scene.node.republish_records(&[record.clone()], NOW).unwrap();
     assert!(republished.error().contains("no signature"), "{}", republished.error());
     assert_eq!(scene.providers(NOW), [""; 0]);
-    scene.node.propagate_host_record(&record, NOW).unwrap();
+    scene.node.publish_host_record(&record, NOW).unwrap();
     assert_eq!(scene.providers(NOW), [remote.id()]);
 }

@@ -1,7 +1,7 @@
 //! Keys of which a node holds less than its neighbours do, because a registration alone has brought them: what it answers
 //! to readers, and how replication fills it.
 
-use registry_service::calls::{Answer, CallError, Lookup, NodeAnswer, ReplicaAnswer};
+use registry_service::calls::{Answer, CallError, NodeAnswer, NodeReply, Plan, Published, ReplicaAnswer, Wave};
 use registry_service::domain::data::Record;
 use registry_service::domain::limits::{ASKED_ONE_IN, NEW_KEY_SEC};
 use registry_service::domain::{pack_bundle, BundleItem, OfferAnswer};
@@ -16,8 +16,12 @@ const LATER: u64 = NOW + 10 * 60;
 fn register(node: &mut NativeNode, scene: &Scene, provider: &str, now: u64) -> Record {
     let record = scene.record(provider, now);
     let origins = Origins::new(&node.host, &Peer::named(provider), 6).time(5);
-    let (keys, published) = (vec![scene.key.clone()], record.clone());
-    let done = node.call(origins, |call| call.publish_record(keys, published, (4, &[]), (5, now)));
+    let published = Published {
+        keys: vec![scene.key.clone()],
+        records: vec![record.clone()],
+        ..Published::default()
+    };
+    let done = node.call(origins, |call| call.publish(published, &[], now));
     done.unwrap();
     record
 }
@@ -38,36 +42,45 @@ fn with_newcomer() -> (Scene, NativeNode) {
 fn heard(scene: &mut Scene, node: &mut NativeNode, now: u64) -> NodeAnswer {
     let key_id = scene.key_id.clone();
     let origins = Origins::new(&node.host, &Peer::named("a client"), 3).time(2);
-    let answer = node.call(origins, |call| call.get_records_beyond(&key_id, "", now));
+    let answer = node.call(origins, |call| call.get_answer(&key_id, "", now));
     let from = node.host.id().to_owned();
-    let origins = Origins::new(&scene.node.host, &Peer::named("a client"), 2);
-    let origins = origins.with(1, &from, "registry", "get_records_beyond");
+    let origins = Origins::new(&scene.node.host, &Peer::named("a client"), 6);
     let checked = scene.node.call(origins, |call| {
-        Ok::<_, CallError>(call.check_records(&key_id, Answer::from(answer)))
+        Ok::<_, CallError>(call.check_answer(&from, &key_id, "", NodeReply::from(answer)))
     });
     checked.unwrap()
 }
 
 fn is_partial(scene: &mut Scene, node: &mut NativeNode, now: u64) -> bool {
     let answer = heard(scene, node, now);
-    assert_eq!(answer.good.len() + answer.partial.len(), 1, "{:?}", answer.bad);
-    answer.good.is_empty()
+    assert_eq!(answer.error, "");
+    answer.counts.is_empty()
 }
 
-fn begin(node: &mut NativeNode, key_id: &str, others: &[&str], ack: i16, now: u64) -> Lookup {
-    let origins = Origins::new(&node.host, &Peer::named("a client"), 4).time(3);
+fn begin(node: &mut NativeNode, key_id: &str, others: &[&str], ack: i16, now: u64) -> Plan {
+    let origins = Origins::new(&node.host, &Peer::named("a client"), 7).time(6);
     let others = others.iter().map(|other| Peer::named(other).id().to_owned()).collect();
     let begun = node.call(origins, |call| {
-        Ok::<_, CallError>(call.begin_records(key_id, others, ack, now))
+        Ok::<_, CallError>(call.begin_lookup(key_id, ("", &[]), others, (ack, 60), now))
     });
     begun.unwrap()
 }
 
-fn end(node: &mut NativeNode, key_id: &str, lookup: &Lookup, answers: &[NodeAnswer]) -> (usize, Vec<String>) {
+fn end(node: &mut NativeNode, plan: &Plan, answers: &[NodeAnswer]) -> (usize, Vec<String>) {
     let origins = Origins::new(&node.host, &Peer::named("a client"), 4).time(3);
-    let ended = node.call(origins, |call| call.end_records(key_id, lookup, answers, LATER));
+    let ended = node.call(origins, |call| {
+        Ok::<_, CallError>(call.end_lookup(plan, answers, 6_000, LATER))
+    });
     let ended = ended.unwrap();
-    (ended.found.map_or(0, |records| records.len()), ended.errors)
+    (ended.result.len(), ended.errors)
+}
+
+fn get_wave(node: &mut NativeNode, plan: &Plan, answers: &[NodeAnswer], turn: u8) -> Wave {
+    let origins = Origins::new(&node.host, &Peer::named("a client"), 5);
+    let wave = node.call(origins, |call| {
+        Ok::<_, CallError>(call.get_wave(plan, answers, turn, 1_000, 6_000))
+    });
+    wave.unwrap()
 }
 
 #[test]
@@ -111,8 +124,10 @@ fn a_partial_answer_does_not_count_but_what_it_brings_does() {
     let mut holder = std::mem::replace(&mut scene.node, NativeNode::new(Peer::named("reader")));
     let lookup = begin(&mut scene.node, &key_id, &["newcomer", "host"], 1, LATER);
     let partial = heard(&mut scene, &mut newcomer, LATER);
-    assert_eq!(lookup.clone().widen(&[partial.clone()]), lookup.later);
-    let (found, errors) = end(&mut scene.node, &key_id, &lookup, &[partial.clone()]);
+    assert_eq!(lookup.ask.len(), 2);
+    assert_eq!(get_wave(&mut scene.node, &lookup, &[], 0).ask, lookup.ask);
+    assert_eq!(lookup.turns, [0, 1]);
+    let (found, errors) = end(&mut scene.node, &lookup, &[partial.clone()]);
     assert_eq!(found, 2, "the third and {fourth:?}");
     assert_text(
         errors.last().unwrap(),
@@ -120,8 +135,9 @@ fn a_partial_answer_does_not_count_but_what_it_brings_does() {
     );
 
     let whole = heard(&mut scene, &mut holder, LATER);
-    assert!(lookup.clone().widen(&[partial.clone(), whole.clone()]).is_empty());
-    let (found, errors) = end(&mut scene.node, &key_id, &lookup, &[partial, whole]);
+    let answers = [partial.clone(), whole.clone()];
+    assert!(get_wave(&mut scene.node, &lookup, &answers, 1).ask.is_empty());
+    let (found, errors) = end(&mut scene.node, &lookup, &[partial, whole]);
     assert_eq!(found, 4);
     assert!(errors.iter().all(|error| !error.contains("are needed")), "{errors:?}");
 }
@@ -140,14 +156,15 @@ fn a_node_with_a_partial_key_asks_others_even_if_one_answer_is_enough() {
     let (scene, mut newcomer) = with_newcomer();
     let lookup = begin(&mut newcomer, &scene.key_id, &["host"], 1, LATER);
     assert_eq!(lookup.ask, [Peer::named("host").id()]);
-    assert_eq!((lookup.more.as_slice(), lookup.enough), ([true].as_slice(), 0));
-    let (found, errors) = end(&mut newcomer, &scene.key_id, &lookup, &[]);
+    let wave = get_wave(&mut newcomer, &lookup, &[], 0);
+    assert_eq!((wave.more.as_slice(), wave.enough), ([true].as_slice(), 0));
+    let (found, errors) = end(&mut newcomer, &lookup, &[]);
     assert_eq!(found, 1, "what is here is not withheld");
     assert_text(&errors[0], &[Peer::named("host").id(), "no answer in time"]);
 
     let alone = begin(&mut newcomer, &scene.key_id, &[], 1, LATER);
-    assert!(alone.more.is_empty());
-    assert_eq!(end(&mut newcomer, &scene.key_id, &alone, &[]), (1, vec![]));
+    assert!(alone.turns.is_empty());
+    assert_eq!(end(&mut newcomer, &alone, &[]), (1, vec![]));
 }
 
 #[test]

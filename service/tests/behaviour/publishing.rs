@@ -1,13 +1,11 @@
 //! Publishing over a neighbourhood: one call takes in key and record, here first, and says who else is to be asked.
 
-use registry_service::calls::{Spread, Tally};
+use registry_service::calls::{CallError, NodeAnswer, NodeReply, Plan, Published, Tally, Wave};
 use registry_service::domain::data::{Key, Record};
 use registry_service::domain::limits::PEERS_MAX;
 use registry_testkit::{NativeNode, Origins, Peer};
 
 use crate::support::{assert_refused, assert_text, NOW};
-
-const TIME_AT: usize = 5;
 
 fn node() -> NativeNode {
     NativeNode::new(Peer::named("host"))
@@ -27,43 +25,102 @@ fn peers(count: usize) -> Vec<String> {
         .collect()
 }
 
-fn origins(node: &NativeNode) -> Origins {
-    Origins::new(&node.host, &Peer::named("provider"), TIME_AT + 1).time(TIME_AT)
+fn provided(key: Option<Key>) -> Published {
+    Published {
+        keys: key.into_iter().collect(),
+        records: vec![record(&self::key())],
+        ..Published::default()
+    }
 }
 
-fn spread(node: &mut NativeNode, key_id: &str, peers: Vec<String>, ack: i16, key: Option<Key>) -> Spread {
-    let record = record(&self::key());
-    let origins = origins(node);
+fn spread_of(node: &mut NativeNode, published: Published, peers: Vec<String>, ack: i16) -> Plan {
+    let origins = Origins::new(&node.host, &Peer::named("provider"), 8).time(7);
     let spread = node.call(origins, |call| {
-        Ok(call.spread(key_id, (peers, None), ack, |call| {
-            call.publish_record(key.into_iter().collect(), record, (4, &[]), (TIME_AT, NOW))
-        }))
+        Ok::<_, CallError>(call.spread(published, &[], (peers, ack), NOW))
     });
     spread.unwrap()
+}
+
+fn spread(node: &mut NativeNode, peers: Vec<String>, ack: i16) -> Plan {
+    spread_of(node, provided(Some(key())), peers, ack)
+}
+
+fn publish(node: &mut NativeNode, published: Published) -> Result<(), CallError> {
+    let origins = Origins::new(&node.host, &Peer::named("provider"), 6).time(5);
+    node.call(origins, |call| call.publish(published, &[], NOW))
+}
+
+fn wave(node: &mut NativeNode, plan: &Plan, ttl_ms: u32) -> Wave {
+    let origins = Origins::new(&node.host, &Peer::named("provider"), 5).particle(NOW * 1_000, ttl_ms);
+    let wave = node.call(origins, |call| {
+        Ok::<_, CallError>(call.get_wave(plan, &[], 0, 1_000, 6_000))
+    });
+    wave.unwrap()
+}
+
+/// What this node makes of a reply that says nothing but whether it worked.
+fn answer(from: &str, error: Option<&str>) -> NodeAnswer {
+    let reply = error.map_or(
+        NodeReply {
+            success: true,
+            ..NodeReply::default()
+        },
+        |error| NodeReply::failed(error.to_owned()),
+    );
+    let mut node = node();
+    let origins = Origins::new(&node.host, &Peer::named("provider"), 6);
+    let checked = node.call(origins, |call| {
+        Ok::<_, CallError>(call.check_answer(from, "", "", reply))
+    });
+    checked.unwrap()
 }
 
 #[test]
 fn a_record_brings_its_key_along() {
     let mut node = node();
-    let key = key();
-    let spread = spread(&mut node, &key.id, peers(3), 1, Some(key.clone()));
-    assert_eq!(spread.good, [node.host.id().to_owned()]);
+    let plan = spread(&mut node, peers(3), 1);
+    assert_eq!(plan.here, [answer(node.host.id(), None)]);
+    let wave = wave(&mut node, &plan, 7_000);
     assert_eq!(
-        (spread.ask.len(), spread.more.len()),
+        (wave.ask.len(), wave.more.len()),
         (3, 0),
         "one is enough, and the others are told all the same"
     );
-    assert_eq!(node.get_records(&key.id, NOW).unwrap(), [record(&key)]);
+    assert_eq!(node.get_records(&key().id, NOW).unwrap(), [record(&key())]);
 }
 
 #[test]
 fn without_the_key_it_is_refused_here_and_the_others_are_waited_for() {
     let mut node = node();
-    let key = key();
-    let spread = spread(&mut node, &key.id, peers(3), 2, None);
-    assert_text(&spread.bad[0], &[node.host.id(), "is not known here"]);
-    assert_eq!((spread.ask.len(), spread.enough, spread.hopeless), (3, 1, 1));
-    assert_eq!(spread.more, [true]);
+    let plan = spread_of(&mut node, provided(None), peers(3), 2);
+    assert_eq!(plan.here[0].peer_id, node.host.id());
+    assert_text(&plan.here[0].error, &["is not known here"]);
+    let wave = wave(&mut node, &plan, 7_000);
+    assert_eq!((wave.ask.len(), wave.enough, wave.last), (3, 1, 2));
+    assert_eq!(wave.more, [true]);
+    assert_eq!(wave.wait_ms, 1_750, "a quarter of the time to live");
+}
+
+#[test]
+fn several_entries_of_a_key_are_all_taken_or_none() {
+    let mut node = node();
+    let (key, provider, other) = (key(), Peer::named("provider"), Peer::named("other"));
+    let of_other = other.own_record(&key.id, "value", NOW);
+    let gone = Peer::named("gone");
+    let mut published = provided(Some(key.clone()));
+    published.records.push(of_other.clone());
+    published.tombstones.push(gone.tombstone(&key.id, &gone, NOW));
+    let mut forged = published.clone();
+    forged.tombstones[0].timestamp_issued += 1;
+    publish(&mut node, forged).unwrap_err();
+    assert!(node.get_key_metadata(&key.id).is_err(), "nothing of it is here");
+    publish(&mut node, published).unwrap();
+    let mut found = node.get_records(&key.id, NOW).unwrap();
+    found.sort();
+    let mut expected = vec![provider.own_record(&key.id, "value", NOW), of_other];
+    expected.sort();
+    assert_eq!(found, expected);
+    assert_eq!(node.get_tombstones(&key.id, NOW).unwrap().len(), 1);
 }
 
 #[test]
@@ -73,11 +130,11 @@ fn a_key_that_is_not_the_records_is_refused_and_nothing_is_stored() {
     let mut node = node();
     // The first call of all notes the host's names.
     node.get_key_metadata(&key.id).unwrap_err();
-    let origins = origins(&node);
     assert_refused(&mut node, &[&key.id, &other.id], |node| {
-        node.call(origins, |call| {
-            call.publish_record(vec![other.clone()], record(&key), (4, &[]), (TIME_AT, NOW))
-        })
+        publish(node, provided(Some(other.clone())))
+    });
+    assert_refused(&mut node, &["is empty", "pass at least one"], |node| {
+        publish(node, Published::default())
     });
 }
 
@@ -89,56 +146,157 @@ fn a_node_outside_the_neighbourhood_stores_nothing_and_names_20_others() {
     let (mut node, near) = outside
         .map(|host| {
             let mut node = NativeNode::new(host);
-            let origins = origins(&node);
-            let near = node.call(origins, |call| call.get_neighbourhood(&key.id, all.clone()));
+            let origins = Origins::new(&node.host, &Peer::named("provider"), 2);
+            let near = node.call(origins, |call| {
+                Ok::<_, CallError>(call.get_neighbourhood(&key.id, vec![all.clone()])?)
+            });
             (node, near.unwrap())
         })
         .find(|(node, near)| !near.contains(&node.host.id().to_owned()))
         .unwrap();
-    let spread = spread(&mut node, &key.id, all, 1, Some(key.clone()));
-    assert_eq!(spread.ask, near);
-    assert_eq!((spread.good.len(), spread.bad.len()), (0, 0));
+    let plan = spread(&mut node, all, 1);
+    assert_eq!(plan.ask, near);
+    assert_eq!(plan.here, []);
     assert!(node.get_key_metadata(&key.id).is_err());
 }
 
 #[test]
 fn ack_is_clamped_to_the_nodes_there_are() {
-    let key = key();
     for (ack, expected) in [(i16::MIN, 1), (0, 1), (1, 1), (4, 4), (5, 4), (i16::MAX, 4)] {
-        let spread = spread(&mut node(), &key.id, peers(3), ack, Some(key.clone()));
-        assert_eq!(spread.ack, expected, "ack {ack}");
+        let plan = spread(&mut node(), peers(3), ack);
+        assert_eq!(plan.ack, expected, "ack {ack}");
     }
 }
 
 #[test]
-fn a_malformed_key_id_or_too_many_peers_ask_nobody() {
-    let key = key();
-    for (key_id, count, word) in [("xx", 3, "malformed"), (key.id.as_str(), PEERS_MAX + 1, "at most 256")] {
-        let spread = spread(&mut node(), key_id, peers(count), 1, Some(key.clone()));
-        assert_text(&spread.bad[0], &[word]);
-        assert!(spread.ask.is_empty() && spread.more.is_empty() && spread.good.is_empty());
-        assert!(!Tally::of(&spread, &[], Vec::new()).unwrap().success);
+fn what_is_wrong_in_itself_nobody_else_is_asked_to_take() {
+    let good = provided(Some(key()));
+    let changed = |change: &dyn Fn(&mut Published)| {
+        let mut published = good.clone();
+        change(&mut published);
+        published
+    };
+    let empty = Peer::named("owner").key("", NOW);
+    let wrong = [
+        (changed(&|all| all.records[0].metadata.key_id = "xx".to_owned()), "xx"),
+        (
+            changed(&|all| all.records[0].metadata.value = "v".repeat(5_000)),
+            "5000 bytes",
+        ),
+        (
+            changed(&|all| all.records[0].metadata.peer_id = "bob".to_owned()),
+            "bob",
+        ),
+        (changed(&|all| all.records[0].signature.clear()), "no signature"),
+        (changed(&|all| all.keys[0].label = "l".repeat(600)), "600 bytes"),
+        (
+            Published {
+                keys: vec![empty],
+                ..Published::default()
+            },
+            "label is empty",
+        ),
+        (changed(&|all| all.keys[0].signature[0] ^= 1), "signature"),
+        (changed(&|all| all.records = vec![record(&key()); 33]), "at most 32"),
+        (changed(&|all| all.hosted = vec![Err("no room".to_owned())]), "no room"),
+    ];
+    for (published, word) in wrong {
+        let plan = spread_of(&mut node(), published, peers(3), 1);
+        assert!(plan.ask.is_empty() && plan.turns.is_empty(), "{word}");
+        let tally = Tally::of(&plan.ask, &plan.here, plan.ack, &[]).unwrap();
+        assert!(!tally.success);
+        let [error] = tally.errors.as_slice() else {
+            panic!("{:?}", tally.errors);
+        };
+        assert_text(error, &[word]);
     }
+    let plan = spread(&mut node(), peers(PEERS_MAX + 1), 1);
+    assert_text(&plan.here[0].error, &["at most 256"]);
+    assert!(plan.ask.is_empty());
 }
 
 #[test]
 fn the_tally_counts_this_node_and_names_who_was_silent() {
     let mut node = node();
-    let key = key();
     let all = peers(3);
-    let spread = spread(&mut node, &key.id, all.clone(), 3, Some(key.clone()));
-    assert_eq!(spread.enough, 1, "this node is one of the three");
-    let taken = Tally::of(&spread, &all[..2], Vec::new()).unwrap();
+    let plan = spread(&mut node, all.clone(), 3);
+    assert_eq!(wave(&mut node, &plan, 0).enough, 1, "this node is one of the three");
+    let good = |peer: &String| answer(peer, None);
+    let tally = |answers: &[NodeAnswer]| Tally::of(&plan.ask, &plan.here, plan.ack, answers).unwrap();
+    let taken = tally(&[good(&all[0]), good(&all[1])]);
     assert!(taken.success && taken.errors.is_empty());
 
-    let refused = format!("{}: no room", all[1]);
-    let short = Tally::of(&spread, &all[..1], vec![refused.clone()]).unwrap();
+    let short = tally(&[good(&all[0]), answer(&all[1], Some("no room"))]);
     assert!(!short.success);
     let [first, silent, sum] = short.errors.as_slice() else {
         panic!("{:?}", short.errors);
     };
-    assert_eq!(first, &refused);
+    assert_eq!(first, &format!("{}: no room", all[1]));
     assert_text(silent, &[&all[2], "no answer in time"]);
-    assert_text(sum, &["stored on 2 nodes, 3 are needed"]);
-    assert!(Tally::of(&spread, &peers(PEERS_MAX + 1), Vec::new()).is_err());
+    assert_text(sum, &["done on 2 nodes, 3 are needed"]);
+    assert!(Tally::of(&peers(PEERS_MAX + 1), &[], 1, &[]).is_err());
+}
+
+#[test]
+fn one_error_of_many_nodes_is_said_once_with_the_nodes_in_order_where_they_are_few() {
+    let mut node = node();
+    let plan = spread(&mut node, peers(19), 20);
+    let mut answers: Vec<NodeAnswer> = plan.ask[..3].iter().map(|peer| answer(peer, Some("no room"))).collect();
+    answers.reverse();
+    let few = Tally::of(&plan.ask, &plan.here, plan.ack, &answers).unwrap().errors;
+    assert_eq!(few[0], format!("3 nodes: no room ({})", plan.ask[..3].join(", ")));
+    assert_eq!(few[1], "16 nodes: no answer in time");
+    assert_eq!(few.len(), 3, "{few:?}");
+}
+
+#[test]
+fn no_node_counts_twice() {
+    let all = peers(3);
+    let twice = vec![answer(&all[0], None), answer(&all[0], None)];
+    let tally = Tally::of(&all, &[], 2, &twice).unwrap();
+    assert!(!tally.success, "{tally:?}");
+}
+
+#[test]
+fn the_waits_of_a_call_take_at_most_70_percent_of_its_time_to_live() {
+    use registry_service::domain::waits::*;
+    let of_all = 2 * HEDGE_PERCENT + LOOKUP_PERCENT;
+    assert!(of_all + CALL_PERCENT <= 70);
+    assert!(of_all + HOST_PERCENT + PUBLISH_PERCENT <= 70);
+    assert!(2 * HEDGE_PERCENT + READ_PERCENT <= 70);
+    let ttl = TimeToLive::new(7_000);
+    assert_eq!((ttl.part(25, 6_000), ttl.part(25, 1_000)), (1_750, 1_000));
+    assert_eq!(TimeToLive::new(0).part(25, 6_000), 6_000, "the host does not say");
+    assert_eq!(TimeToLive::new(u32::MAX).part(100, u32::MAX), u32::MAX);
+}
+
+#[test]
+fn a_clock_that_is_off_is_said_aloud() {
+    for (apart, word) in [
+        (120_i64, "120 s ahead of"),
+        (-60, "60 s behind"),
+        (31, "31 s ahead of"),
+        (30, ""),
+        (-30, ""),
+    ] {
+        let mut node = node();
+        let began_ms = (NOW as i64 - apart) as u64 * 1_000;
+        let origins = Origins::new(&node.host, &Peer::named("owner"), 8)
+            .time(7)
+            .particle(began_ms, 7_000);
+        let published = Published {
+            keys: vec![key()],
+            ..Published::default()
+        };
+        let plan = node.call(origins, |call| {
+            Ok::<_, CallError>(call.spread(published, &[], (peers(3), 1), NOW))
+        });
+        let plan = plan.unwrap();
+        let tally = Tally::of(&plan.ask, &plan.here, plan.ack, &[]).unwrap();
+        assert!(tally.success);
+        match word {
+            "" => assert_eq!(tally.errors, [] as [String; 0], "{apart}"),
+            word => assert_text(&tally.errors[0], &[node.host.id(), word, Peer::named("owner").id()]),
+        }
+    }
 }

@@ -253,7 +253,7 @@ fn outsider() -> (Scene, Vec<NativeNode>) {
     let key_id = scene.key_id.clone();
     let near = scene
         .node
-        .call(origins, |call| call.get_neighbourhood(&key_id, ids))
+        .call(origins, |call| Ok(call.get_neighbourhood(&key_id, vec![ids])?))
         .unwrap();
     assert!(!near.iter().any(|peer| peer == host.id()));
     let near = candidates

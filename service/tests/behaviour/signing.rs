@@ -107,7 +107,7 @@ fn a_signature_of_any_length_that_is_none_is_refused() {
                     ..genuine.clone()
                 };
                 // Without the provider's signature it is an unsigned record, which no call but
-                // propagate_host_record takes.
+                // publish takes.
                 assert_eq!(verify_record(record, None).is_ok(), len == 0);
             }
         }

@@ -1,6 +1,8 @@
 //! Sizes: what is too long or too many is refused in a few words, whatever it is.
 
-use registry_service::calls::{get_record_bytes, get_record_metadata_bytes, get_tombstone_bytes, latest_key};
+use registry_service::calls::{
+    get_record_bytes, get_record_metadata_bytes, get_tombstone_bytes, latest_key, Published,
+};
 use registry_service::domain::data::{Key, RecordMetadata, Tombstone};
 use registry_service::domain::{limits, signing};
 use registry_testkit::{no_weight, weight_of, Origins, Peer};
@@ -165,11 +167,15 @@ fn ten_megabytes_in_a_proof_are_refused_in_a_few_words() {
         let origins = Origins::new(&host, &Peer::named("a client"), 2).with(1, &huge(), &huge(), &huge());
         node.call(origins, |call| call.get_records("key", NOW))
     });
+    let key = scene.key.clone();
     assert_refused(&mut scene.node, &["did not succeed"], |node| {
-        let origins = Origins::new(&host, &Peer::named("a client"), 3).time(2);
-        node.call(origins, |call| {
-            call.propagate_host_record(Err(huge()), &no_weight(), NOW)
-        })
+        let origins = Origins::new(&host, &Peer::named("a client"), 6).time(5);
+        let published = Published {
+            keys: vec![key.clone()],
+            hosted: vec![Err(huge())],
+            ..Published::default()
+        };
+        node.call(origins, |call| call.publish(published, &[], NOW))
     });
 }
 
@@ -217,7 +223,6 @@ fn empty_and_oversized_lists_are_refused() {
     );
     assert_eq!(node.merge(vec![]).unwrap(), []);
     assert_eq!(node.merge(vec![vec![], vec![]]).unwrap(), []);
-    assert_eq!(node.merge_packed(&key_id, vec![]).unwrap(), []);
     node.confirm_replicated(&[], NOW).unwrap();
 
     let max = limits::REPUBLISH_BATCH_MAX;
@@ -246,12 +251,5 @@ fn empty_and_oversized_lists_are_refused() {
     assert_text(
         &node.merge(vec![vec![record; 16_385]]).unwrap_err().to_string(),
         &["16385 records", "16384"],
-    );
-    assert_text(
-        &node
-            .merge_packed(&key_id, vec![String::new(); 257])
-            .unwrap_err()
-            .to_string(),
-        &["257 lists"],
     );
 }

@@ -2,7 +2,7 @@
 
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use base64::Engine;
-use registry_service::calls::{Answer, CallError, Found, Lookup, NodeAnswer};
+use registry_service::calls::{CallError, FindResult, FlatRecord, NodeAnswer, NodeReply, Plan};
 use registry_service::domain::data::{Record, Tombstone};
 use registry_service::domain::{pack_answer, Extent};
 use registry_testkit::{NativeNode, Origins, Peer};
@@ -18,43 +18,74 @@ fn neighbours() -> Vec<String> {
 }
 
 /// Reads the key at `now`, needing everybody; the neighbours answer with these, in the order of their places.
-fn read(scene: &mut Scene, answers: &[(&[Record], &[Tombstone])], now: u64) -> Found<Vec<Record>> {
+fn read(scene: &mut Scene, answers: &[(&[Record], &[Tombstone])], now: u64) -> Found {
     let packed = answers
         .iter()
         .map(|(records, tombstones)| pack_answer(*records, *tombstones, Extent::Whole));
     read_packed(scene, packed.collect(), now).1
 }
 
-fn read_packed(scene: &mut Scene, packed: Vec<String>, now: u64) -> (Vec<NodeAnswer>, Found<Vec<Record>>) {
+/// What was found, none where no node knew.
+struct Found {
+    found: Option<Vec<FlatRecord>>,
+    errors: Vec<String>,
+}
+
+impl From<FindResult> for Found {
+    fn from(
+        FindResult {
+            success,
+            result,
+            errors,
+            ..
+        }: FindResult,
+    ) -> Self {
+        Self {
+            found: success.then_some(result),
+            errors,
+        }
+    }
+}
+
+fn flat<const N: usize>(records: [Record; N]) -> Option<Vec<FlatRecord>> {
+    Some(records.into_iter().map(FlatRecord::from).collect())
+}
+
+fn read_packed(scene: &mut Scene, packed: Vec<String>, now: u64) -> (Vec<NodeAnswer>, Found) {
     let (key_id, client) = (scene.key_id.clone(), Peer::named("a client"));
     let node = &mut scene.node;
-    let timed = |node: &NativeNode| Origins::new(&node.host, &client, 4).time(3);
-    let (origins, ack) = (timed(node), NEIGHBOURS as i16 + 1);
-    let lookup: Lookup = node
+    let timed = |node: &NativeNode, at: usize| Origins::new(&node.host, &client, at + 1).time(at);
+    let (origins, ack) = (timed(node, 6), NEIGHBOURS as i16 + 1);
+    let plan: Plan = node
         .call(origins, |call| {
-            Ok::<_, CallError>(call.begin_records(&key_id, neighbours(), ack, now))
+            Ok::<_, CallError>(call.begin_lookup(&key_id, ("", &[]), neighbours(), (ack, 60), now))
         })
         .unwrap();
-    assert_eq!(lookup.ask.len(), NEIGHBOURS);
-    let checked: Vec<NodeAnswer> = lookup
+    assert_eq!(plan.ask.len(), NEIGHBOURS);
+    let checked: Vec<NodeAnswer> = plan
         .ask
         .iter()
         .zip(packed)
-        .map(|(from, packed)| {
-            let answer = Answer {
-                good: vec![packed],
-                bad: Vec::new(),
+        .map(|(from, answer)| {
+            let reply = NodeReply {
+                success: true,
+                answer,
+                ..NodeReply::default()
             };
-            let origins = Origins::new(&node.host, &client, 2).with(1, from, "registry", "get_records_beyond");
-            node.call(origins, |call| Ok::<_, CallError>(call.check_records(&key_id, answer)))
-                .unwrap()
+            let origins = Origins::new(&node.host, &client, 6);
+            node.call(origins, |call| {
+                Ok::<_, CallError>(call.check_answer(from, &key_id, &plan.wanted, reply))
+            })
+            .unwrap()
         })
         .collect();
-    let origins = timed(node);
+    let origins = timed(node, 3);
     let found = node
-        .call(origins, |call| call.end_records(&key_id, &lookup, &checked, now))
+        .call(origins, |call| {
+            Ok::<_, CallError>(call.end_lookup(&plan, &checked, 6_000, now))
+        })
         .unwrap();
-    (checked, found)
+    (checked, found.into())
 }
 
 fn tombstone(scene: &Scene, provider: &str, issued: u64) -> Tombstone {
@@ -69,7 +100,7 @@ fn what_the_reading_node_knows_to_be_deleted_is_not_found() {
     let tombstone = tombstone(&scene, "deleted", NOW);
     scene.node.add_tombstone(&tombstone, NOW).unwrap();
     let found = read(&mut scene, &[(&[deleted, other.clone()], &[])], NOW);
-    assert_eq!(found.found, Some(vec![other]));
+    assert_eq!(found.found, flat([other]));
 }
 
 #[test]
@@ -79,7 +110,7 @@ fn what_one_neighbour_knows_to_be_deleted_is_not_found_although_others_answer_wi
     let both = [deleted, other.clone()];
     let tombstone = tombstone(&scene, "deleted", NOW + 1);
     let answers: &[(&[Record], &[Tombstone])] = &[(&both, &[]), (&[], &[tombstone]), (&both, &[])];
-    assert_eq!(read(&mut scene, answers, NOW + 1).found, Some(vec![other]));
+    assert_eq!(read(&mut scene, answers, NOW + 1).found, flat([other]));
 }
 
 #[test]
@@ -88,7 +119,7 @@ fn who_registers_again_after_a_deletion_is_found() {
     let again = scene.record("provider", NOW + 1);
     let tombstone = tombstone(&scene, "provider", NOW);
     let answers: &[(&[Record], &[Tombstone])] = &[(&[again.clone()], &[]), (&[], &[tombstone])];
-    assert_eq!(read(&mut scene, answers, NOW + 1).found, Some(vec![again]));
+    assert_eq!(read(&mut scene, answers, NOW + 1).found, flat([again]));
 }
 
 #[test]
@@ -111,10 +142,10 @@ fn a_tombstone_of_somebody_else_voids_nothing() {
     for voids_nothing in [forged, later, elsewhere, of_another_issuer, ahead] {
         let answers: &[(&[Record], &[Tombstone])] = &[(&[record.clone()], &[]), (&[], &[voids_nothing])];
         let found = read(&mut scene, answers, NOW);
-        assert_eq!(found.found.as_deref(), Some(&[record.clone()][..]));
+        assert_eq!(found.found, flat([record.clone()]));
     }
     let answers: &[(&[Record], &[Tombstone])] = &[(&[record], &[]), (&[], &[genuine])];
-    assert_eq!(read(&mut scene, answers, NOW).found, Some(vec![]));
+    assert_eq!(read(&mut scene, answers, NOW).found, flat([]));
 }
 
 #[test]
@@ -133,8 +164,8 @@ fn an_expired_record_is_found_only_where_its_own_host_answers_with_it() {
     let all: Vec<Record> = of_nodes.iter().cloned().chain([old, fresh.clone()]).collect();
     let found = read(&mut scene, &[(&all, &[])], now).found.unwrap();
     assert_eq!(found.len(), 2, "{found:?}");
-    assert!(found.contains(&fresh));
-    assert!(of_nodes.iter().any(|record| found.contains(record)));
+    assert!(found.contains(&fresh.into()));
+    assert!(of_nodes.into_iter().any(|record| found.contains(&record.into())));
 }
 
 #[test]
@@ -142,7 +173,15 @@ fn a_record_dated_ahead_is_not_found() {
     let mut scene = scene();
     let (ahead, skewed) = (scene.record("ahead", NOW + DAY), scene.record("skewed", NOW + 30));
     let found = read(&mut scene, &[(&[ahead, skewed.clone()], &[])], NOW);
-    assert_eq!(found.found, Some(vec![skewed]));
+    assert_eq!(found.found, flat([skewed]));
+    assert!(
+        found
+            .errors
+            .iter()
+            .any(|error| error.starts_with(scene.host().id()) && error.contains("86400 s ahead")),
+        "{:?}",
+        found.errors
+    );
 }
 
 #[test]
@@ -155,9 +194,9 @@ fn more_records_than_a_node_can_hold_of_a_key_are_no_answer() {
         pack_answer([&genuine; 544], [], Extent::Whole),
     ];
     let (checked, found) = read_packed(&mut scene, packed, NOW);
-    assert_text(&checked[0].bad[0], &["the answer is dropped", "545", "544"]);
-    assert!(checked[1].bad.is_empty() && checked[2].bad.is_empty());
-    assert_eq!(found.found, Some(vec![genuine]));
+    assert_text(&checked[0].error, &["the answer is dropped", "545", "544"]);
+    assert!(checked[1].error.is_empty() && checked[2].error.is_empty());
+    assert_eq!(found.found, flat([genuine]));
 }
 
 #[test]
@@ -179,7 +218,7 @@ fn an_answer_too_large_to_be_read_beside_the_others_is_dropped_alone() {
         pack_answer([&genuine], [], Extent::Whole),
     ];
     let (_, found) = read_packed(&mut scene, packed, NOW);
-    assert!(found.found.unwrap().contains(&genuine), "{:?}", found.errors);
+    assert!(found.found.unwrap().contains(&genuine.into()), "{:?}", found.errors);
 }
 
 #[test]
@@ -201,7 +240,7 @@ fn lists_that_take_a_byte_an_item_are_refused_before_they_take_memory() {
     let packed = vec![bomb.clone(), format!("{good}.{bomb}"), format!("{good}.{good}"), good];
     let (checked, found) = read_packed(&mut scene, packed, NOW);
     for dropped in &checked[..3] {
-        assert_text(&dropped.bad[0], &["the answer is dropped", "malformed"]);
+        assert_text(&dropped.error, &["the answer is dropped", "malformed"]);
     }
-    assert_eq!(found.found, Some(vec![genuine]));
+    assert_eq!(found.found, flat([genuine]));
 }

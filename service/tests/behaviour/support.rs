@@ -146,9 +146,7 @@ pub(crate) fn assert_record_refused(scene: &mut Scene, words: &[&str], record: &
         metadata: record.metadata.clone(),
         signature: Vec::new(),
     };
-    assert_refused(&mut scene.node, words, |node| {
-        node.propagate_host_record(&unsigned, NOW)
-    });
+    assert_refused(&mut scene.node, words, |node| node.publish_host_record(&unsigned, NOW));
 }
 
 pub(crate) fn cleared(keys: u64, records: u64, tombstones: u64) -> Cleared {

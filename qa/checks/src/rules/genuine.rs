@@ -170,8 +170,10 @@ impl Call {
                 ("current_timestamp_sec", _) => origins.time(position),
                 ("weight", _) => origins.weight(position),
                 ("weights", _) => origins.weights(position, argument.as_array().map_or(0, Vec::len)),
-                (_, "PutHostRecordResult") => {
-                    let peer_id = argument["record"]["metadata"]["peer_id"].as_str().unwrap_or_default();
+                (_, "[]PutHostRecordResult") => {
+                    let peer_id = argument[0]["record"]["metadata"]["peer_id"]
+                        .as_str()
+                        .unwrap_or_default();
                     origins.with(position, peer_id, "registry", "put_host_record")
                 }
                 _ => origins,

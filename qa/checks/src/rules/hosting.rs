@@ -7,7 +7,7 @@ use crate::{ensure, Failure, Node, Outcome, World, NOW};
 fn put_host_record(world: &mut World, key_id: &str) -> Result<Value, Failure> {
     let (client, host) = (Peer::named("client"), world.host.clone());
     let metadata = world.metadata((&client, &host), key_id, "hosted", NOW)?;
-    let arguments = json!([metadata, unproved(), NOW]);
+    let arguments = json!([metadata, [], NOW]);
     Ok(world.proved("put_host_record", arguments, &client)?.ok()?)
 }
 
@@ -20,10 +20,10 @@ fn unproved() -> Value {
 /// The same script on a neighbour; `origin` is what the result's tetraplet says.
 fn propagate(neighbour: &mut Node, result: &Value, origin: (&str, &str, &str)) -> Result<Outcome, Failure> {
     let (peer_id, service, function) = origin;
-    let origins = Origins::new(&neighbour.host, &Peer::named("client"), 3)
-        .with(0, peer_id, service, function)
-        .time(2);
-    let value = neighbour.call("propagate_host_record", json!([result, unproved(), NOW]), origins)?;
+    let origins = Origins::new(&neighbour.host, &Peer::named("client"), 6)
+        .with(2, peer_id, service, function)
+        .time(5);
+    let value = neighbour.call("publish", json!([[], [], [result], [], [], NOW]), origins)?;
     Ok(Outcome::of(value))
 }
 

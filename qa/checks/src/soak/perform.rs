@@ -92,7 +92,7 @@ fn call_of(step: &Step) -> (&'static str, Value) {
             "put_record",
             json!([record.metadata, record.timestamp_created, record.signature, weight, now]),
         ),
-        Operation::PutHostRecord(metadata, weight) => ("put_host_record", json!([metadata, weight, now])),
+        Operation::PutHostRecord(metadata, weight) => ("put_host_record", json!([metadata, [weight], now])),
         Operation::RepublishRecords(records, weights) => ("republish_records", json!([records, weights, now])),
         Operation::AddTombstone(tombstone) => (
             "add_tombstone",

@@ -12,10 +12,8 @@ pub enum Argument<'a> {
     Weight(usize),
     /// As many weights.
     Weights(usize, usize),
-    /// What `put_host_record` returned on this peer.
-    HostRecord(usize, &'a str),
-    /// What this peer returned.
-    Answer(usize, &'a str),
+    /// As many results of `put_host_record` on this peer.
+    HostRecords(usize, &'a str, usize),
 }
 
 /// Which arguments are proved.
@@ -61,8 +59,7 @@ impl Claims {
                 Argument::Time(at) => (at, (host, "peer", "timestamp_sec"), 1),
                 Argument::Weight(at) => (at, (host, "trust-graph", "get_weight"), 1),
                 Argument::Weights(at, count) => (at, (host, "trust-graph", "get_weight"), count),
-                Argument::HostRecord(at, peer) => (at, (peer, "registry", "put_host_record"), 1),
-                Argument::Answer(at, peer) => (at, (peer, "registry", "get_records_beyond"), 1),
+                Argument::HostRecords(at, peer, count) => (at, (peer, "registry", "put_host_record"), count),
             };
             let given = tetraplets(source, expected, count);
             let (peer, service, function) = expected;
@@ -71,8 +68,7 @@ impl Claims {
             match argument {
                 Argument::Time(_) => proof.time &= proved,
                 Argument::Weight(_) | Argument::Weights(..) => proof.weight &= proved,
-                Argument::HostRecord(..) => proof.host_record &= proved,
-                Argument::Answer(..) => {}
+                Argument::HostRecords(..) => proof.host_record &= proved,
             }
             origins = origins.raw(at, given);
         }
@@ -83,7 +79,7 @@ impl Claims {
             proof.weight &= !needs(|argument| {
                 matches!(argument, Argument::Weight(_)) || matches!(argument, Argument::Weights(_, count) if *count > 0)
             });
-            proof.host_record &= !needs(|argument| matches!(argument, Argument::HostRecord(..)));
+            proof.host_record &= !needs(|argument| matches!(argument, Argument::HostRecords(..)));
         }
         Self {
             origins,

@@ -1,95 +1,89 @@
 //! Reading what the neighbourhood knows, from neighbours that lie.
 
-use registry_service::calls::{self, Answer, Lookup, NodeAnswer};
+use registry_service::calls::{NodeAnswer, NodeReply, Plan};
 use registry_service::domain::data::{Record, Tombstone};
-use registry_service::domain::{pack_answer, pack_key, unpack_answer, Extent, KnownRecords, Unpacker};
+use registry_service::domain::{
+    pack_answer, pack_key, unpack_answer, unpack_key, Extent, KnownRecords, Unpacker, Wanted,
+};
 
-use super::publish::peers;
+use super::publish::{answers, check_plan, peers, waves};
 use super::stage::{Needs, Stage};
 use crate::input::{Argument, Objects, Source};
 use crate::{oracle, probe};
 
-pub(super) const FUNCTIONS: &[&str] = &[
-    "begin_records",
-    "get_records_beyond",
-    "check_records",
-    "end_records",
-    "begin_key",
-    "get_key_packed",
-    "check_key",
-    "end_key",
-    "widen",
-    "failed_answer",
-    "get_silent",
-];
+pub(super) const FUNCTIONS: &[&str] = &["begin_lookup", "get_wave", "get_answer", "check_answer", "end_lookup"];
 
 pub(super) fn step(stage: &mut Stage<'_>) {
     match stage.source.below(16) {
-        0..=1 => begin_records(stage),
-        2..=3 => get_records_beyond(stage),
-        4..=6 => check_records(stage),
-        7..=9 => end_records(stage),
-        10 => begin_key(stage),
-        11..=12 => check_key(stage),
-        13..=14 => end_key(stage),
-        _ => silence(stage),
+        0..=2 => begin_lookup(stage),
+        3..=5 => get_answer(stage),
+        6..=9 => check_answer(stage),
+        _ => end_lookup(stage),
     }
 }
 
-fn begin_records(stage: &mut Stage<'_>) {
+fn begin_lookup(stage: &mut Stage<'_>) {
     let key_id = Objects::some_key_id(&mut stage.source);
     let peers = peers(&mut stage.source);
     let ack = stage.source.number() as i16;
+    let provider = match stage.source.below(4) {
+        0 => String::new(),
+        1..=2 => Objects::peer(&mut stage.source).id().to_owned(),
+        _ => stage.source.hostile_text(),
+    };
+    let labels = match stage.source.below(4) {
+        0..=1 => Vec::new(),
+        2 => vec!["label".to_owned()],
+        _ => vec![stage.source.hostile_text(); stage.source.below(3)],
+    };
     let now = stage.now();
-    let begun = stage.call("begin_records", (4, &[Argument::Time(3)]), Needs::default(), |call| {
-        Ok(call.begin_records(&key_id, peers, ack, now))
+    let begun = stage.call("begin_lookup", (7, &[Argument::Time(6)]), Needs::default(), |call| {
+        Ok(call.begin_lookup(&key_id, (&provider, &labels), peers, (ack, 60), now))
     });
-    check_begun(&begun.unwrap_or_default());
-}
-
-fn begin_key(stage: &mut Stage<'_>) {
-    let key_id = Objects::some_key_id(&mut stage.source);
-    let peers = peers(&mut stage.source);
-    let ack = stage.source.number() as i16;
-    let begun = stage.call("begin_key", (3, &[]), Needs::default(), |call| {
-        Ok(call.begin_key(&key_id, peers, ack))
-    });
-    check_begun(&begun.unwrap_or_default());
-}
-
-fn check_begun(lookup: &Lookup) {
-    let others = lookup.ask.len() + lookup.later.len();
-    assert!(others <= 20 && lookup.here.len() <= 1 && lookup.ack <= 20);
-    if lookup.more.is_empty() {
-        return;
+    let Ok(plan) = begun else { return };
+    check_plan(&plan);
+    if !plan.turns.is_empty() {
+        Wanted::parse(&plan.wanted).expect("what it wants parses");
     }
-    assert!((lookup.first as usize) < others && (lookup.all as usize) < others);
-    // If this node itself does not know, all the others may be too few: then all are waited for.
-    assert!(lookup.enough as usize <= others, "it waits for more than there are");
-    KnownRecords::parse(&lookup.known).expect("its own list parses");
+    waves(stage, &plan, &[]);
 }
 
-fn get_records_beyond(stage: &mut Stage<'_>) {
+/// What is asked for: records beyond some, an entry, or nonsense.
+fn wanted(source: &mut Source<'_>, known: &[Record]) -> String {
+    match source.below(8) {
+        0..=3 => KnownRecords::describe(known),
+        4..=6 => Wanted::entry(Objects::peer(source).id(), source.below(2) == 1),
+        _ => source.hostile_text(),
+    }
+}
+
+fn get_answer(stage: &mut Stage<'_>) {
     let key_id = Objects::some_key_id(&mut stage.source);
     let known: Vec<Record> = (0..stage.source.below(4))
         .map(|_| Objects::record(&mut stage.source))
         .collect();
-    let text = match stage.source.below(4) {
-        0..=2 => KnownRecords::describe(&known),
-        _ => stage.source.hostile_text(),
-    };
+    let wanted = wanted(&mut stage.source, &known);
     let now = stage.now();
-    let beyond = stage.call("get_records_beyond", (3, &[Argument::Time(2)]), Needs::TIME, |call| {
-        call.get_records_beyond(&key_id, &text, now)
+    let answer = stage.call("get_answer", (3, &[Argument::Time(2)]), Needs::TIME, |call| {
+        call.get_answer(&key_id, &wanted, now)
     });
-    if let Ok(packed) = beyond {
-        let (records, tombstones) =
-            unpack_answer(&key_id, &packed, Unpacker::sharing(1)).expect("its own answer unpacks");
-        stage.check_records("get_records_beyond", &records);
-        stage.check_tombstones("get_records_beyond", &tombstones);
-        if text == KnownRecords::describe(&known) {
-            assert!(records.iter().all(|record| !known.contains(record)));
+    let Ok(answer) = answer else { return };
+    if answer.is_empty() {
+        assert!(wanted.starts_with("@?"), "nothing is an answer where a key may be new");
+        return;
+    }
+    let entries = match answer.split_once(':') {
+        Some((key, entries)) => {
+            stage.check_key("get_answer", &unpack_key(key).expect("its own key unpacks"));
+            entries
         }
+        None => &answer,
+    };
+    let (records, tombstones) = unpack_answer(&key_id, entries, Unpacker::sharing(1)).expect("its own answer unpacks");
+    stage.check_records("get_answer", &records);
+    stage.check_tombstones("get_answer", &tombstones);
+    if wanted == KnownRecords::describe(&known) {
+        assert!(records.iter().all(|record| !known.contains(record)));
     }
 }
 
@@ -111,6 +105,14 @@ fn packed(source: &mut Source<'_>) -> String {
     }
 }
 
+/// The same with a key before it.
+fn packed_entry(source: &mut Source<'_>) -> String {
+    match source.below(8) {
+        0..=6 => format!("{}:{}", pack_key(&Objects::key(source)), packed(source)),
+        _ => packed(source),
+    }
+}
+
 fn extent(source: &mut Source<'_>) -> Extent {
     match source.below(4) {
         0 => Extent::Partial,
@@ -123,179 +125,120 @@ fn tombstones(source: &mut Source<'_>) -> Vec<Tombstone> {
     (0..count).map(|_| Objects::tombstone(source)).collect()
 }
 
-fn packed_key(source: &mut Source<'_>) -> String {
-    match source.below(8) {
-        0..=6 => pack_key(&Objects::key(source)),
-        _ => source.hostile_text(),
-    }
-}
-
-fn answer(source: &mut Source<'_>, packed: impl Fn(&mut Source<'_>) -> String) -> Answer {
-    match source.below(8) {
-        0..=5 => Answer {
-            good: vec![packed(source)],
-            bad: Vec::new(),
+fn check_answer(stage: &mut Stage<'_>) {
+    let key_id = Objects::some_key_id(&mut stage.source);
+    let wanted = wanted(&mut stage.source, &[]);
+    let node = Objects::peer(&mut stage.source).id().to_owned();
+    let reply = NodeReply {
+        success: stage.source.below(8) > 0,
+        error: if stage.source.below(8) == 0 {
+            stage.source.hostile_text()
+        } else {
+            String::new()
         },
-        6 => Answer {
-            good: Vec::new(),
-            bad: vec![source.hostile_text()],
+        answer: if wanted.starts_with('@') {
+            packed_entry(&mut stage.source)
+        } else {
+            packed(&mut stage.source)
         },
-        _ => Answer {
-            good: vec![packed(source); source.below(3)],
-            bad: vec![source.hostile_text(); source.below(3)],
-        },
-    }
-}
-
-fn checked(function: &'static str, answer: &NodeAnswer) {
-    let verdict = match (answer.good.len(), answer.partial.len()) {
-        (0, 0) => "bad",
-        (0, _) => "partial",
-        _ => "good",
     };
-    probe::note(function, verdict);
-    assert_eq!(answer.good.len() + answer.partial.len() + answer.bad.len(), 1);
-    assert!(answer.bad.iter().all(|error| error.len() <= oracle::ERROR_LEN_MAX));
-}
-
-fn check_records(stage: &mut Stage<'_>) {
-    let key_id = Objects::some_key_id(&mut stage.source);
-    let answer = answer(&mut stage.source, packed);
-    let node = Objects::peer(&mut stage.source).id().to_owned();
-    let verdict = stage.call(
-        "check_records",
-        (2, &[Argument::Answer(1, &node)]),
-        Needs::default(),
-        |call| Ok(call.check_records(&key_id, answer)),
-    );
-    let Ok(verdict) = verdict else { return };
-    checked("check_records", &verdict);
-    for packed in verdict.good.iter().chain(&verdict.partial) {
-        let (records, _) = unpack_answer(&key_id, packed, Unpacker::sharing(1)).expect("a checked answer unpacks");
-        stage.check_records("check_records", &records);
-        assert!(records.iter().all(|record| record.metadata.key_id == key_id));
-    }
-}
-
-fn check_key(stage: &mut Stage<'_>) {
-    let key_id = Objects::some_key_id(&mut stage.source);
-    let answer = answer(&mut stage.source, packed_key);
-    let node = Objects::peer(&mut stage.source).id().to_owned();
-    let verdict = stage.call(
-        "check_key",
-        (2, &[Argument::Answer(1, &node)]),
-        Needs::default(),
-        |call| Ok(call.check_key(&key_id, answer)),
-    );
-    let Ok(verdict) = verdict else { return };
-    checked("check_key", &verdict);
-    for packed in &verdict.good {
-        let key = registry_service::domain::unpack_key(packed).expect("a checked answer unpacks");
-        stage.check_key("check_key", &key);
-        assert_eq!(key.id, key_id);
-    }
-    let read = stage.call("get_key_packed", (1, &[]), Needs::default(), |call| {
-        call.get_key_packed(&key_id)
+    let checked = stage.call("check_answer", (6, &[]), Needs::default(), |call| {
+        Ok(call.check_answer(&node, &key_id, &wanted, reply))
     });
-    if let Ok(packed) = read {
-        let key = registry_service::domain::unpack_key(&packed).expect("its own packed key unpacks");
-        stage.check_key("get_key_packed", &key);
+    let Ok(NodeAnswer {
+        peer_id,
+        counts,
+        answer,
+        error,
+    }) = checked
+    else {
+        return;
+    };
+    let verdict = match (counts.len(), error.is_empty()) {
+        (1, _) => "good",
+        (_, true) => "partial",
+        _ => "bad",
+    };
+    probe::note("check_answer", verdict);
+    assert!(counts.len() <= 1 && counts.iter().all(|counted| *counted == peer_id));
+    assert!(error.len() <= oracle::ERROR_LEN_MAX);
+    if verdict == "bad" || answer.is_empty() {
+        return;
     }
+    let entries = match answer.split_once(':') {
+        Some((key, entries)) => {
+            let key = unpack_key(key).expect("a checked answer unpacks");
+            stage.check_key("check_answer", &key);
+            assert_eq!(key.id, key_id);
+            entries
+        }
+        None => &answer,
+    };
+    let (records, _) = unpack_answer(&key_id, entries, Unpacker::sharing(1)).expect("a checked answer unpacks");
+    stage.check_records("check_answer", &records);
+    assert!(records.iter().all(|record| record.metadata.key_id == key_id));
 }
 
-/// A lookup and its answers, made up or as they come.
-fn lookup(source: &mut Source<'_>, packed: impl Fn(&mut Source<'_>) -> String) -> (Lookup, Vec<NodeAnswer>) {
+/// A plan, made up.
+fn plan(source: &mut Source<'_>, key_id: &str) -> Plan {
     let node = |source: &mut Source<'_>| Objects::peer(source).id().to_owned();
-    let answers = (0..source.below(5))
-        .map(|_| {
-            let Answer { good, bad } = answer(source, &packed);
-            let partial = if source.below(4) == 0 { good.clone() } else { Vec::new() };
-            NodeAnswer {
-                peer_id: node(source),
-                good,
-                partial,
-                bad,
-            }
-        })
-        .collect();
     let here = match source.below(4) {
         0..=1 => Vec::new(),
         2 => vec![NodeAnswer {
             peer_id: node(source),
-            good: vec!["here".to_owned()],
+            answer: "here".to_owned(),
             ..NodeAnswer::default()
         }],
         _ => vec![NodeAnswer::failed(&node(source), &source.hostile_text()); source.count(256)],
     };
-    let lookup = Lookup {
+    Plan {
+        key_id: key_id.to_owned(),
+        wanted: wanted(source, &[]),
         ask: peers(source),
-        later: peers(source),
+        turns: vec![0, 1],
         ack: source.below(24) as u32,
-        enough: source.below(24) as u32,
+        percent: source.number() as u8,
         here,
-        ..Lookup::default()
-    };
-    (lookup, answers)
+    }
 }
 
-fn end_records(stage: &mut Stage<'_>) {
+fn end_lookup(stage: &mut Stage<'_>) {
     let key_id = Objects::some_key_id(&mut stage.source);
-    let (lookup, answers) = lookup(&mut stage.source, packed);
+    let plan = plan(&mut stage.source, &key_id);
+    let of_entry = plan.wanted.starts_with('@');
+    let answers = answers(&mut stage.source, if of_entry { packed_entry } else { packed });
     let now = stage.now();
-    let ended = stage.call("end_records", (4, &[Argument::Time(3)]), Needs::default(), |call| {
-        call.end_records(&key_id, &lookup, &answers, now)
+    let ended = stage.call("end_lookup", (4, &[Argument::Time(3)]), Needs::default(), |call| {
+        Ok(call.end_lookup(&plan, &answers, 6_000, now))
     });
-    let Ok(ended) = ended else { return };
-    let Some(records) = ended.found else { return };
-    probe::note("end_records", "found");
-    stage.check_records("end_records", &records);
-    assert!(records.iter().all(|record| record.metadata.key_id == key_id));
-    let mut identities: Vec<_> = records
-        .iter()
-        .map(|record| (&record.metadata.issued_by, &record.metadata.peer_id))
-        .collect();
-    identities.dedup();
-    assert_eq!(identities.len(), records.len(), "a provider twice");
-    let told = answers
-        .iter()
-        .flat_map(|answer| answer.good.iter().chain(&answer.partial));
-    let tombstones = told.filter_map(|packed| unpack_answer(&key_id, packed, Unpacker::sharing(answers.len())).ok());
+    let Ok(found) = ended else { return };
+    assert_eq!(found.success, !found.found.is_empty());
+    assert!(found.wait_ms <= 6_000);
+    if !found.success {
+        return;
+    }
+    probe::note("end_lookup", if of_entry { "key" } else { "records" });
+    for key in &found.keys {
+        stage.check_key("end_lookup", key);
+        assert_eq!(key.id, key_id);
+    }
+    for issue_at in &found.issue_at {
+        assert!((now..=now.saturating_add(oracle::SKEW_MAX_SEC)).contains(issue_at));
+    }
+    assert!(found.result.iter().all(|record| record.key_id == key_id));
+    let told = answers.iter().filter(|answer| answer.error.is_empty() && !of_entry);
+    let tombstones =
+        told.filter_map(|told| unpack_answer(&key_id, &told.answer, Unpacker::sharing(answers.len())).ok());
     for tombstone in tombstones.flat_map(|(_, tombstones)| tombstones) {
         let in_time = tombstone.timestamp_issued <= now.saturating_add(oracle::SKEW_MAX_SEC);
         if in_time && oracle::tombstone(&tombstone).is_ok() {
-            let voided = records.iter().find(|record| voids(&tombstone, record));
+            let voided = found.result.iter().find(|record| {
+                record.set_by == tombstone.issued_by
+                    && record.peer_id == tombstone.peer_id
+                    && record.timestamp_created <= tombstone.timestamp_issued
+            });
             assert_eq!(voided, None, "it was deleted");
         }
     }
-}
-
-fn voids(tombstone: &Tombstone, record: &Record) -> bool {
-    record.metadata.issued_by == tombstone.issued_by
-        && record.metadata.peer_id == tombstone.peer_id
-        && record.metadata.timestamp_issued <= tombstone.timestamp_issued
-}
-
-fn end_key(stage: &mut Stage<'_>) {
-    let key_id = Objects::some_key_id(&mut stage.source);
-    let (lookup, answers) = lookup(&mut stage.source, packed_key);
-    let ended = stage.call("end_key", (3, &[]), Needs::default(), |call| {
-        call.end_key(&key_id, &lookup, &answers)
-    });
-    if let Ok(Some(key)) = ended.map(|ended| ended.found) {
-        probe::note("end_key", "found");
-        stage.check_key("end_key", &key);
-        assert_eq!(key.id, key_id);
-    }
-}
-
-fn silence(stage: &mut Stage<'_>) {
-    let source = &mut stage.source;
-    let (lookup, answers) = lookup(source, packed);
-    let later = lookup.later.len();
-    assert!(lookup.widen(&answers).len() <= later);
-    let failed = NodeAnswer::failed(&source.hostile_text(), &source.hostile_text());
-    checked("failed_answer", &failed);
-    let (asked, answered) = (peers(source), peers(source));
-    let silent = calls::get_silent(asked.clone().into_iter(), &answered);
-    assert!(silent.len() <= asked.len());
+    waves(stage, &plan, &answers);
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use registry_service::calls::latest_key;
 use registry_service::domain::data::{Key, Record};
-use registry_service::domain::{merge_records, pack_records, Verified, Verifier};
+use registry_service::domain::{merge_records, pack_records, Unpacker, Verified, Verifier};
 use registry_testkit::NativeNode;
 
 use crate::input::{cast, Objects, Source};
@@ -14,7 +14,7 @@ use crate::{oracle, probe};
 /// Lists in one call.
 const LISTS_MAX: usize = 256;
 
-pub(super) const FUNCTIONS: &[&str] = &["merge", "merge_two", "merge_packed", "merge_keys", "merge_keys_of"];
+pub(super) const FUNCTIONS: &[&str] = &["merge", "merge_two", "merge_keys"];
 
 pub(super) fn run(bytes: &[u8]) {
     let mut source = Source::new(bytes);
@@ -99,15 +99,18 @@ fn packed(source: &mut Source<'_>, lists: &[Vec<Record>]) {
     }
     let count = packed.len();
     let mut node = NativeNode::<Memory>::over(cast().host().clone(), ":memory:").expect("an empty database opens");
-    match node.merge_packed(&key_id, packed) {
-        Ok(merged) if count >= lists.len() => {
+    let unpacker = Unpacker::sharing(count);
+    let unpacked = packed.iter().filter_map(|list| unpacker.unpack(list).ok()).collect();
+    match node.merge(unpacked) {
+        Ok(mut merged) if count >= lists.len() => {
             let mut expected = plainly(lists);
             expected.retain(|record| record.metadata.key_id == key_id);
+            merged.retain(|record| record.metadata.key_id == key_id);
             assert_eq!(merged, expected);
-            probe::note("merge_packed", "Ok");
+            probe::note("merge", "packed");
         }
         Ok(_) => {}
-        Err(error) => probe::refused("merge_packed", &error),
+        Err(error) => probe::refused("merge", &error),
     }
 }
 
@@ -118,13 +121,6 @@ fn keys(source: &mut Source<'_>) {
     let genuine = keys.iter().filter(|key| oracle::key(key).is_ok()).filter(of_key);
     let expected = genuine.max_by_key(|key| (key.timestamp_created, *key));
     let merged = latest_key(keys.clone(), wanted.as_deref());
-    probe::call(
-        if wanted.is_some() {
-            "merge_keys_of"
-        } else {
-            "merge_keys"
-        },
-        &merged,
-    );
+    probe::call("merge_keys", &merged);
     assert_eq!(merged.ok().as_ref(), expected);
 }

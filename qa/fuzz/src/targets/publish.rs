@@ -1,6 +1,6 @@
 //! What is spread over a neighbourhood.
 
-use registry_service::calls::{self, Answer, CallError, Spread, Tally};
+use registry_service::calls::{self, NodeAnswer, Plan, Published, Tally, Wave};
 use registry_service::domain::data::Key;
 
 use super::stage::{Needs, Stage};
@@ -8,30 +8,19 @@ use crate::input::{cast, Argument, Objects, Source};
 use crate::{oracle, probe};
 
 /// Peers in one list.
-const PEERS_MAX: usize = 256;
+pub(super) const PEERS_MAX: usize = 256;
 /// Peers that share a key.
 const NEIGHBOURHOOD_MAX: usize = 20;
+/// Entries of a kind that are published together.
+const PUBLISHED_MAX: usize = 32;
+const HOSTED_AT: usize = 2;
+const WEIGHTS_AT: usize = 4;
 
-pub(super) const FUNCTIONS: &[&str] = &[
-    "get_neighbourhood",
-    "get_place",
-    "spread_key",
-    "publish_key",
-    "spread_record",
-    "publish_record",
-    "spread_host_record",
-    "publish_host_record",
-    "spread_tombstone",
-    "publish_tombstone",
-    "tally",
-];
+pub(super) const FUNCTIONS: &[&str] = &["get_neighbourhood", "get_place", "spread", "publish", "tally"];
 
 pub(super) fn step(stage: &mut Stage<'_>) {
     match stage.source.below(16) {
-        0..=2 => publish_key(stage),
-        3..=7 => publish_record(stage),
-        8..=10 => publish_host_record(stage),
-        11..=13 => publish_tombstone(stage),
+        0..=13 => publish(stage),
         14 => get_neighbourhood(stage),
         _ => tally(stage),
     }
@@ -62,154 +51,138 @@ fn keys(source: &mut Source<'_>) -> Vec<Key> {
     }
 }
 
-/// Whether the call goes on to the neighbours, and how.
-fn spreads(source: &mut Source<'_>) -> Option<(Vec<String>, i16)> {
-    (source.below(2) == 1).then(|| (peers(source), ack(source)))
+/// One thing as a rule, sometimes several, and rarely far too many.
+fn published(source: &mut Source<'_>) -> Published {
+    let mut published = Published {
+        keys: keys(source),
+        ..Published::default()
+    };
+    let kinds = match source.below(8) {
+        0 => vec![],
+        1..=5 => vec![source.below(3)],
+        _ => vec![0, 1, 2],
+    };
+    for kind in kinds {
+        let count = if source.rarely(16) {
+            source.count(PUBLISHED_MAX)
+        } else {
+            1
+        };
+        match kind {
+            0 => published.records = vec![Objects::record(source); count],
+            1 => {
+                let result = match source.rarely(16) {
+                    true => Err(source.hostile_text()),
+                    false => Ok(Objects::unsigned_record(source)),
+                };
+                published.hosted = vec![result; count];
+            }
+            _ => published.tombstones = vec![Objects::tombstone(source); count],
+        }
+    }
+    published
 }
 
-fn publish_key(stage: &mut Stage<'_>) {
-    let key = Objects::key(&mut stage.source);
+/// One call that publishes, directly or as the beginning of a spread.
+fn publish(stage: &mut Stage<'_>) {
+    let published = published(&mut stage.source);
     let now = stage.now();
-    let spreads = spreads(&mut stage.source);
-    let at = if spreads.is_some() { 5 } else { 3 };
-    published(
-        stage,
-        ("publish_key", "spread_key"),
-        at,
-        &[],
-        Needs::TIME,
-        spreads,
-        &key.id,
-        |call| call.publish_key(key.clone(), (at, now)),
-    )
-    .then(|| stage.check_key("publish_key", &key));
-}
-
-fn publish_record(stage: &mut Stage<'_>) {
-    let record = Objects::record(&mut stage.source);
-    let keys = keys(&mut stage.source);
-    let now = stage.now();
-    let weights = stage.weights(&record.metadata.issued_by, PEERS_MAX);
-    let spreads = spreads(&mut stage.source);
-    let at = if spreads.is_some() { 7 } else { 5 };
+    let records: Vec<_> = published
+        .records
+        .iter()
+        .chain(published.hosted.iter().flatten())
+        .cloned()
+        .collect();
+    let issuer = records
+        .first()
+        .map_or(String::new(), |record| record.metadata.issued_by.clone());
+    let weights = stage.weights(&issuer, PEERS_MAX);
+    let spreads = (stage.source.below(2) == 1).then(|| (peers(&mut stage.source), ack(&mut stage.source)));
+    let time_at = if spreads.is_some() { 7 } else { 5 };
+    let hosted = published
+        .hosted
+        .iter()
+        .flatten()
+        .next()
+        .map(|record| record.metadata.peer_id.clone());
+    let mut arguments = vec![Argument::Weights(WEIGHTS_AT, weights.len())];
+    // All of them are the same one, and each item needs its proof.
+    let count = published.hosted.len();
+    arguments.extend(hosted.iter().map(|peer| Argument::HostRecords(HOSTED_AT, peer, count)));
+    arguments.push(Argument::Time(time_at));
     let needs = Needs {
-        weight: weights
-            .iter()
-            .any(|weight| weight.success && weight.peer_id == record.metadata.issued_by),
+        weight: !records.is_empty() && weights.iter().any(|weight| weight.success && weight.peer_id == issuer),
+        host_record: hosted.is_some(),
         ..Needs::TIME
     };
-    let arguments = [Argument::Weights(4, weights.len())];
-    let key_id = record.metadata.key_id.clone();
-    let names = ("publish_record", "spread_record");
-    if published(stage, names, at, &arguments, needs, spreads, &key_id, |call| {
-        call.publish_record(keys, record.clone(), (4, &weights), (at, now))
-    }) {
-        assert!(!record.signature.is_empty(), "publish_record took an unsigned record");
-        stage.check_records("publish_record", [&record]);
-    }
-}
-
-fn publish_host_record(stage: &mut Stage<'_>) {
-    let record = match stage.source.below(4) {
-        0..=2 => Objects::unsigned_record(&mut stage.source),
-        _ => Objects::record(&mut stage.source),
-    };
-    let result = match stage.source.rarely(16) {
-        true => Err(stage.source.hostile_text()),
-        false => Ok(record.clone()),
-    };
-    let keys = keys(&mut stage.source);
-    let now = stage.now();
-    let weights = stage.weights(&record.metadata.issued_by, PEERS_MAX);
-    let spreads = spreads(&mut stage.source);
-    let at = if spreads.is_some() { 5 } else { 3 };
-    let needs = Needs {
-        weight: weights
-            .iter()
-            .any(|weight| weight.success && weight.peer_id == record.metadata.issued_by),
-        host_record: true,
-        ..Needs::TIME
-    };
-    let arguments = [
-        Argument::HostRecord(0, &record.metadata.peer_id),
-        Argument::Weights(2, weights.len()),
-    ];
-    let key_id = record.metadata.key_id.clone();
-    let names = ("publish_host_record", "spread_host_record");
-    if published(stage, names, at, &arguments, needs, spreads, &key_id, |call| {
-        call.publish_host_record(result, keys, (2, &weights), (at, now))
-    }) {
-        stage.check_records("publish_host_record", [&record]);
-    }
-}
-
-fn publish_tombstone(stage: &mut Stage<'_>) {
-    let tombstone = Objects::tombstone(&mut stage.source);
-    let keys = keys(&mut stage.source);
-    let now = stage.now();
-    let spreads = spreads(&mut stage.source);
-    let at = if spreads.is_some() { 7 } else { 5 };
-    let key_id = tombstone.key_id.clone();
-    let names = ("publish_tombstone", "spread_tombstone");
-    if published(stage, names, at, &[], Needs::TIME, spreads, &key_id, |call| {
-        call.publish_tombstone(keys, tombstone.clone(), (at, now))
-    }) {
-        stage.check_tombstones("publish_tombstone", &[tombstone]);
-    }
-}
-
-/// One call that publishes, directly or as the beginning of a spread; whether this node took it in.
-#[allow(clippy::too_many_arguments)]
-fn published(
-    stage: &mut Stage<'_>,
-    (publish, spread): (&'static str, &'static str),
-    time_at: usize,
-    arguments: &[Argument<'_>],
-    needs: Needs,
-    spreads: Option<(Vec<String>, i16)>,
-    key_id: &str,
-    work: impl FnOnce(&mut calls::Call<'_, crate::memory::Memory>) -> Result<(), CallError>,
-) -> bool {
-    let arguments: Vec<Argument<'_>> = arguments.iter().copied().chain([Argument::Time(time_at)]).collect();
-    let arguments = (time_at + 1, arguments.as_slice());
+    let given = published.clone();
     let Some((peers, ack)) = spreads else {
-        return stage.call(publish, arguments, needs, work).is_ok();
+        let taken = stage.call("publish", (6, &arguments), needs, |call| {
+            call.publish(given, &weights, now)
+        });
+        if taken.is_ok() {
+            check_taken(stage, &published, &records);
+        }
+        return;
     };
-    let mut taken = false;
-    let begun = stage.call(spread, arguments, Needs::default(), |call| {
-        Ok(call.spread(key_id, (peers, None), ack, |call| {
-            let done = work(call);
-            probe::call(spread, &done);
-            taken = done.is_ok();
-            done
-        }))
+    let begun = stage.call("spread", (8, &arguments), Needs::default(), |call| {
+        Ok(call.spread(given, &weights, (peers, ack), now))
     });
-    if let Ok(spread) = begun {
-        check_spread(&spread);
-        assert_eq!(taken, !spread.good.is_empty());
+    let Ok(plan) = begun else { return };
+    check_plan(&plan);
+    if plan.here.iter().any(|here| !here.counts.is_empty()) {
+        probe::note("spread", "taken in");
+        check_taken(stage, &published, &records);
     }
-    taken
+    waves(stage, &plan, &[]);
 }
 
-fn check_spread(spread: &Spread) {
-    assert!(spread.ask.len() <= NEIGHBOURHOOD_MAX);
-    assert!(spread.ack as usize <= NEIGHBOURHOOD_MAX);
-    assert!(spread.good.len() + spread.bad.len() <= 1);
-    if !spread.more.is_empty() {
-        assert!(
-            (spread.enough as usize) < spread.ask.len(),
-            "it waits for more than there are"
-        );
-        assert!((spread.hopeless as usize) < spread.ask.len());
+fn check_taken(stage: &mut Stage<'_>, published: &Published, records: &[registry_service::domain::data::Record]) {
+    for key in &published.keys {
+        stage.check_key("publish", key);
     }
-    assert!(spread.bad.iter().all(|error| error.len() <= oracle::ERROR_LEN_MAX));
+    stage.check_records("publish", records);
+    stage.check_tombstones("publish", &published.tombstones);
+    assert!(
+        published.records.iter().all(|record| !record.signature.is_empty()),
+        "publish took an unsigned record"
+    );
+    assert!(published.hosted.iter().all(Result::is_ok), "publish took a failure");
+}
+
+/// What holds of every plan, whoever made it.
+pub(super) fn check_plan(plan: &Plan) {
+    // The neighbours, and those whose records are voided.
+    assert!(plan.ask.len() <= NEIGHBOURHOOD_MAX + PUBLISHED_MAX);
+    assert!(plan.ack as usize <= NEIGHBOURHOOD_MAX + PUBLISHED_MAX);
+    assert!(plan.here.len() <= 2);
+    assert_eq!(plan.turns.is_empty(), plan.ask.is_empty());
+    assert!(plan.here.iter().all(|here| here.error.len() <= oracle::ERROR_LEN_MAX));
+}
+
+/// The waves of a plan, true or made up, wait for no more than they ask, and no longer than they may.
+pub(super) fn waves(stage: &mut Stage<'_>, plan: &Plan, answers: &[NodeAnswer]) {
+    let (turn, hedge_ms, timeout_ms) = (stage.source.below(4) as u8, 1_000, 6_000);
+    let wave = stage.call("get_wave", (5, &[]), Needs::default(), |call| {
+        Ok(call.get_wave(plan, answers, turn, hedge_ms, timeout_ms))
+    });
+    let Wave {
+        ask,
+        more,
+        last,
+        wait_ms,
+        ..
+    } = wave.expect("whom to ask needs no proof");
+    assert!(ask.iter().all(|peer| plan.ask.contains(peer)));
+    assert!(more.is_empty() || (last as usize) < plan.ask.len());
+    assert!(wait_ms <= timeout_ms);
 }
 
 fn get_neighbourhood(stage: &mut Stage<'_>) {
     let key_id = Objects::some_key_id(&mut stage.source);
     let peers = peers(&mut stage.source);
     let near = stage.call("get_neighbourhood", (2, &[]), Needs::default(), |call| {
-        call.get_neighbourhood(&key_id, peers)
+        Ok(call.get_neighbourhood(&key_id, vec![peers])?)
     });
     if let Ok(near) = near {
         assert!(near.len() <= NEIGHBOURHOOD_MAX);
@@ -220,29 +193,52 @@ fn get_neighbourhood(stage: &mut Stage<'_>) {
     }
 }
 
+/// Answers of nodes, some of them made up.
+pub(super) fn answers(source: &mut Source<'_>, mut content: impl FnMut(&mut Source<'_>) -> String) -> Vec<NodeAnswer> {
+    (0..source.below(6))
+        .map(|_| {
+            let peer_id = Objects::peer(source).id().to_owned();
+            match source.below(8) {
+                0..=4 => NodeAnswer {
+                    counts: vec![peer_id.clone()],
+                    answer: content(source),
+                    peer_id,
+                    error: String::new(),
+                },
+                5 => NodeAnswer {
+                    answer: content(source),
+                    peer_id,
+                    ..NodeAnswer::default()
+                },
+                6 => NodeAnswer::failed(&peer_id, &source.hostile_text()),
+                _ => NodeAnswer {
+                    peer_id: source.hostile_text(),
+                    counts: vec![source.hostile_text(); source.below(4)],
+                    answer: source.hostile_text(),
+                    error: source.hostile_text(),
+                },
+            }
+        })
+        .collect()
+}
+
 fn tally(stage: &mut Stage<'_>) {
     let source = &mut stage.source;
-    let spread = Spread {
-        ask: peers(source),
-        good: peers(source),
-        bad: vec![source.hostile_text(); source.count(4)],
-        ack: source.number() as u32,
-        enough: source.number() as u32,
-        ..Spread::default()
-    };
-    let (good, bad) = (peers(source), vec![source.hostile_text(); source.count(PEERS_MAX)]);
-    match Tally::of(&spread, &good, bad) {
+    let (asked, here, ack) = (
+        peers(source),
+        answers(source, |_| String::new()),
+        source.number() as u32,
+    );
+    let mut given = answers(source, |_| String::new());
+    if source.rarely(8) {
+        given = vec![NodeAnswer::failed("peer", &source.hostile_text()); 3 * PEERS_MAX];
+    }
+    match Tally::of(&asked, &here, ack, &given) {
         Ok(tally) => {
             probe::note("tally", if tally.success { "Ok" } else { "failed" });
-            assert_eq!(
-                tally.success,
-                spread.good.len() + good.len() >= spread.ack.max(1) as usize
-            );
+            assert!(!tally.success || asked.len() + here.len() >= ack as usize);
+            assert!(tally.errors.len() <= asked.len() + here.len() + given.len() + 1);
         }
         Err(error) => probe::refused("tally", &error),
     }
-    let answer = Answer::from(Err(CallError::Refused(registry_service::domain::Error::Empty {
-        what: "answers",
-    })));
-    assert_eq!((answer.good.len(), answer.bad.len()), (0, 1));
 }

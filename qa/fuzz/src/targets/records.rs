@@ -2,12 +2,13 @@
 
 use registry_service::calls;
 use registry_service::domain::data::Record;
-use registry_service::domain::Unpacker;
 
 use super::stage::{Needs, Stage};
 use crate::input::{Argument, Objects};
 use crate::{oracle, probe};
 
+/// Weights in one call.
+const PEERS_MAX: usize = 256;
 /// Items of one republished batch.
 const BATCH_MAX: usize = 544;
 
@@ -17,10 +18,8 @@ pub(super) const FUNCTIONS: &[&str] = &[
     "get_record_bytes",
     "put_record",
     "get_records",
-    "get_records_packed",
     "republish_records",
     "put_host_record",
-    "propagate_host_record",
 ];
 
 pub(super) fn step(stage: &mut Stage<'_>) {
@@ -28,9 +27,7 @@ pub(super) fn step(stage: &mut Stage<'_>) {
         0..=4 => put_record(stage),
         5..=7 => republish_records(stage),
         8..=9 => get_records(stage),
-        10..=11 => put_host_record(stage),
-        12..=13 => propagate_host_record(stage),
-        14 => get_records_packed(stage),
+        10..=14 => put_host_record(stage),
         _ => get_bytes(stage),
     }
 }
@@ -64,27 +61,6 @@ fn get_records(stage: &mut Stage<'_>) {
     if let Ok(records) = read {
         stage.check_records("get_records", &records);
         assert!(records.iter().all(|record| record.metadata.key_id == key_id));
-    }
-}
-
-fn get_records_packed(stage: &mut Stage<'_>) {
-    let key_id = Objects::some_key_id(&mut stage.source);
-    let now = stage.now();
-    // Both by one call: which records this node provides itself depends on the names that the call gives it.
-    let read = stage.call("get_records_packed", (2, &[Argument::Time(1)]), Needs::TIME, |call| {
-        Ok((
-            call.get_records_packed(&key_id, now)?,
-            call.get_records(&key_id, now).ok(),
-        ))
-    });
-    if let Ok((packed, plain)) = read {
-        let records = Unpacker::sharing(1)
-            .unpack(&packed)
-            .expect("its own packed list unpacks");
-        stage.check_records("get_records_packed", &records);
-        if let Some(plain) = plain {
-            assert_eq!(records, plain);
-        }
     }
 }
 
@@ -131,11 +107,16 @@ fn republish_records(stage: &mut Stage<'_>) {
 fn put_host_record(stage: &mut Stage<'_>) {
     let metadata = Objects::metadata(&mut stage.source);
     let now = stage.now();
-    let weight = stage.weight(&metadata.issued_by);
-    let arguments = [Argument::Weight(1), Argument::Time(2)];
-    let needs = Needs::weighed(&weight);
+    let weights = stage.weights(&metadata.issued_by, PEERS_MAX);
+    let arguments = [Argument::Weights(1, weights.len()), Argument::Time(2)];
+    let needs = Needs {
+        weight: weights
+            .iter()
+            .any(|weight| weight.success && weight.peer_id == metadata.issued_by),
+        ..Needs::TIME
+    };
     let put = stage.call("put_host_record", (3, &arguments), needs, |call| {
-        call.put_host_record(metadata.clone(), &weight, now)
+        call.put_host_record(metadata.clone(), &weights, now)
     });
     if let Ok(standing) = put {
         stage.check_records("put_host_record", [&standing]);
@@ -145,34 +126,6 @@ fn put_host_record(stage: &mut Stage<'_>) {
             Ok(()),
             "put_host_record took forged metadata"
         );
-    }
-}
-
-fn propagate_host_record(stage: &mut Stage<'_>) {
-    let record = match stage.source.below(2) {
-        0 => Objects::unsigned_record(&mut stage.source),
-        _ => Objects::record(&mut stage.source),
-    };
-    let result = match stage.source.rarely(16) {
-        true => Err(stage.source.hostile_text()),
-        false => Ok(record.clone()),
-    };
-    let now = stage.now();
-    let weight = stage.weight(&record.metadata.issued_by);
-    let arguments = [
-        Argument::HostRecord(0, &record.metadata.peer_id),
-        Argument::Weight(1),
-        Argument::Time(2),
-    ];
-    let needs = Needs {
-        host_record: true,
-        ..Needs::weighed(&weight)
-    };
-    let taken = stage.call("propagate_host_record", (3, &arguments), needs, |call| {
-        call.propagate_host_record(result, &weight, now)
-    });
-    if taken.is_ok() {
-        stage.check_records("propagate_host_record", [&record]);
     }
 }
 

@@ -19,9 +19,40 @@ use marine_rs_sdk::marine;
 
 pub use locate::FarKeys;
 
-use super::lookup::{clip, Answer};
+use super::asking::clip;
+use super::CallError;
 use crate::domain::limits::{NODE_ERROR_LEN_MAX, PEER_ID_LEN_MAX, REPLICA_TEXT_LEN_MAX};
 use crate::domain::{key_tag, KeySet, KeyState, KeyTag};
+
+/// What one node answers: one packed answer, or one error.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
+    pub good: Vec<String>,
+    pub bad: Vec<String>,
+}
+
+impl Answer {
+    /// Nothing but an error.
+    #[must_use]
+    pub fn failed(error: String) -> Self {
+        Self {
+            good: Vec::new(),
+            bad: vec![error],
+        }
+    }
+}
+
+impl From<Result<String, CallError>> for Answer {
+    fn from(outcome: Result<String, CallError>) -> Self {
+        match outcome {
+            Ok(packed) => Self {
+                good: vec![packed],
+                bad: Vec::new(),
+            },
+            Err(error) => Self::failed(error.to_string()),
+        }
+    }
+}
 
 /// What one neighbour is asked: whether it holds the same of these keys; or what of a bundle is for it.
 #[marine]
