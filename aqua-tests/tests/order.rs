@@ -117,3 +117,22 @@ fn removing_what_is_not_there_says_so() {
     scene.settle();
     assert_eq!(scene.resolve(&id, 3).providers(), [other_id]);
 }
+
+#[test]
+fn each_service_of_a_provider_stands_beside_the_others_until_all_are_removed() {
+    let mut scene = Scene::of(20);
+    let id = scene.create("sample");
+    let me = scene.id(scene.client);
+    for service in ["one", "two", "one"] {
+        let args = [json!(id), json!(service), json!(service)];
+        assert_eq!(scene.call("registerProvider", &args).clean(), &json!(true));
+    }
+    scene.settle();
+    let mut services = value(&mut scene, &id);
+    services.sort();
+    assert_eq!(services, ["one", "two"]);
+    let removed = scene.call("unregisterService", &[json!(id), json!(me)]);
+    assert_eq!(removed.clean(), &json!(true));
+    scene.settle();
+    assert_eq!(value(&mut scene, &id), [] as [String; 0]);
+}
