@@ -13,11 +13,32 @@ use crate::particle::Particle;
 
 /// Beyond this the interpreter is replaced: its linear memory never shrinks.
 const MEMORY_BYTES_MAX: usize = 512 << 20;
+/// How long one run may take on a host that can interrupt it: scripts of strangers may loop.
+const RUN_TIME_MAX: Duration = Duration::from_secs(5);
 
 pub(crate) struct Avm {
     runner: AVMRunner<WasmBackend>,
     host: Arc<MarineHost>,
+    scripts: Scripts,
 }
+
+/// Whose scripts are run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scripts {
+    Own,
+    /// Their memory and sizes have limits.
+    Strangers,
+}
+
+/// Linear memory that a script of strangers gets.
+const STRANGERS_MEMORY_BYTES_MAX: u64 = 1 << 30;
+/// What else a script of strangers gets, in bytes.
+const STRANGERS_LIMITS: AVMRuntimeLimits = AVMRuntimeLimits {
+    air_size_limit: Some(1 << 20),
+    particle_size_limit: Some(8 << 20),
+    call_result_size_limit: Some(4 << 20),
+    hard_limit_enabled: true,
+};
 
 /// One run of a particle's script on one peer.
 pub(crate) struct Run<'a> {
@@ -31,9 +52,9 @@ pub(crate) struct Run<'a> {
 }
 
 impl Avm {
-    pub(crate) fn start(host: Arc<MarineHost>) -> Result<Self, NetworkError> {
-        let runner = start_runner(&host)?;
-        Ok(Self { runner, host })
+    pub(crate) fn start(host: Arc<MarineHost>, scripts: Scripts) -> Result<Self, NetworkError> {
+        let runner = start_runner(&host, scripts)?;
+        Ok(Self { runner, host, scripts })
     }
 
     pub(crate) fn run(&mut self, run: Run<'_>) -> Result<(RawAVMOutcome, Duration), NetworkError> {
@@ -51,19 +72,39 @@ impl Avm {
             run.key_pair,
             particle.id.to_string(),
         );
-        let outcome = self.host.runtime().block_on(call).map_err(avm_error)?;
+        let outcome = match self.host.run_within(RUN_TIME_MAX, call) {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(error)) => return Err(self.start_anew(&error)),
+            Err(timed_out) => return Err(self.start_anew(&timed_out)),
+        };
         let elapsed = since.elapsed();
         if self.runner.memory_stats().memory_size > MEMORY_BYTES_MAX {
-            self.runner = start_runner(&self.host)?;
+            self.runner = start_runner(&self.host, self.scripts)?;
         }
         Ok((outcome, elapsed))
     }
 }
 
-fn start_runner(host: &MarineHost) -> Result<AVMRunner<WasmBackend>, NetworkError> {
+impl Avm {
+    /// The interpreter may have been left in the middle of anything.
+    fn start_anew(&mut self, cause: &dyn std::fmt::Display) -> NetworkError {
+        match start_runner(&self.host, self.scripts) {
+            Ok(runner) => {
+                self.runner = runner;
+                NetworkError::Avm(cause.to_string())
+            }
+            Err(error) => error,
+        }
+    }
+}
+
+fn start_runner(host: &MarineHost, scripts: Scripts) -> Result<AVMRunner<WasmBackend>, NetworkError> {
     let wasm = host.module_file(air_interpreter_wasm::INTERPRETER_WASM)?;
-    let limits = AVMRuntimeLimits::default();
-    let start = AVMRunner::new(wasm, None, limits, 0, host.backend());
+    let (memory, limits) = match scripts {
+        Scripts::Own => (None, AVMRuntimeLimits::default()),
+        Scripts::Strangers => (Some(STRANGERS_MEMORY_BYTES_MAX), STRANGERS_LIMITS),
+    };
+    let start = AVMRunner::new(wasm, memory, limits, 0, host.backend());
     host.runtime().block_on(start).map_err(avm_error)
 }
 

@@ -103,6 +103,8 @@ pub(crate) struct Running {
     /// The spell whose script it is.
     pub(crate) spell: Option<String>,
     pub(crate) expired: bool,
+    /// The signature of a particle that came in from outside: whoever started it is asked there.
+    pub(crate) from_outside: Option<Arc<[u8]>>,
     /// The caller has the outcome.
     pub(crate) waited: bool,
 }
@@ -259,14 +261,8 @@ impl Network {
             format!("{:016x}-{}", self.config.seed, self.next_particle).into()
         });
         let origin = self.live(peer)?;
-        let particle = Particle::new(
-            id.clone(),
-            &origin.key_pair,
-            origin.id_arc().clone(),
-            timestamp,
-            script.ttl_ms,
-            script.air,
-        );
+        let particle = Particle::signed(&origin.key_pair, id.clone(), timestamp, script.ttl_ms, script.air);
+        let particle = particle.expect("an ed25519 key signs any bytes");
         let running = Running {
             origin: peer,
             started: self.now(),
@@ -278,6 +274,7 @@ impl Network {
             schedule: script.schedule,
             spell: script.spell,
             expired: false,
+            from_outside: None,
             waited: false,
         };
         self.running.insert(id.clone(), running);

@@ -1,8 +1,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use fluence_keypair::KeyPair;
 use marine_host::{ModuleSource, ServiceSpec};
 
+use crate::identity;
 use crate::link::Link;
 
 /// The most nodes that one process has address space for.
@@ -35,6 +37,20 @@ pub struct NetworkConfig {
     pub bucket: Option<usize>,
     /// Wait, so that virtual time passes no faster than real time.
     pub real_time: bool,
+    /// Keys come from this secret in place of the seed, which anybody can guess.
+    pub secret: Option<Secret>,
+    /// Clocks show the time of this machine in place of virtual time.
+    pub wall_clock: bool,
+}
+
+/// What the keys of a network are derived from.
+#[derive(Clone, Copy)]
+pub struct Secret(pub [u8; 32]);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret")
+    }
 }
 
 impl NetworkConfig {
@@ -52,6 +68,15 @@ impl NetworkConfig {
             forget_dead_after: None,
             bucket: None,
             real_time: false,
+            secret: None,
+            wall_clock: false,
+        }
+    }
+
+    pub(crate) fn key_pair(&self, index: usize) -> KeyPair {
+        match &self.secret {
+            Some(secret) => identity::secret_key_pair(secret, index),
+            None => identity::key_pair(self.seed, index),
         }
     }
 

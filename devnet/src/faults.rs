@@ -23,7 +23,10 @@ impl Network {
         peer.data.clear();
         peer.particles.clear();
         self.record(index, &Arc::from(""), What::Killed);
-        let own = self.running.iter().filter(|(_, r)| r.origin == index);
+        let own = self
+            .running
+            .iter()
+            .filter(|(_, r)| r.origin == index && r.from_outside.is_none());
         let own: Vec<_> = own.map(|(id, _)| id.clone()).collect();
         for id in own {
             self.finish(&id, Err(CallFailure::Killed(index)));

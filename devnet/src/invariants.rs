@@ -191,7 +191,7 @@ fn check_signature(
     let signer_id = signer.as_str().unwrap_or_default();
     let signer = world.peers().iter().find(|peer| peer.id() == signer_id);
     match signer {
-        Some(signer) if signer.public_key.verify(&bytes, &signature).is_ok() => Ok(()),
+        Some(signer) if signer.key_pair.public().verify(&bytes, &signature).is_ok() => Ok(()),
         Some(_) => Err(format!("{node} holds what {signer_id} did not sign: {query:?}")),
         None => Err(format!(
             "{node} holds what an unknown peer {signer_id} signed: {query:?}"

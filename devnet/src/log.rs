@@ -38,6 +38,16 @@ pub enum What {
         from: PeerIndex,
         bytes: usize,
     },
+    /// It came in from a peer outside of this process.
+    Entered {
+        from: String,
+        bytes: usize,
+    },
+    /// It was sent to a peer outside of this process.
+    Left {
+        to: String,
+        bytes: usize,
+    },
     /// A particle that the peer refuses to run.
     Refused {
         why: String,
@@ -74,6 +84,8 @@ impl fmt::Display for Record {
             What::Sent { to, bytes } => write!(f, "sent {bytes} bytes to {to}"),
             What::Lost { to, why } => write!(f, "lost on the way to {to}: {why}"),
             What::Arrived { from, bytes } => write!(f, "arrived from {from}: {bytes} bytes"),
+            What::Entered { from, bytes } => write!(f, "came in from {from}: {bytes} bytes"),
+            What::Left { to, bytes } => write!(f, "left for {to}: {bytes} bytes"),
             What::Refused { why } => write!(f, "refused: {why}"),
             What::Called {
                 service,

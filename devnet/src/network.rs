@@ -10,18 +10,19 @@ use marine_host::MarineHost;
 use rand::rngs::StdRng;
 use rand::SeedableRng;
 
-use crate::avm::Avm;
+use crate::avm::{Avm, Scripts};
 use crate::call::Running;
 use crate::check::Checker;
 use crate::config::{NetworkConfig, NODES_MAX};
 use crate::error::NetworkError;
 use crate::link::Links;
 use crate::log::{Log, Record, What};
+use crate::outside::Outside;
 use crate::peer::{Peer, PeerIndex};
 use crate::queue::{Event, Queue};
 use crate::schedule::Schedule;
 use crate::storage::{Standing, Storage};
-use crate::time::{unix_ms, VirtualTime};
+use crate::time::{virtual_unix_ms, wall_unix_ms, VirtualTime};
 
 /// A Fluence network in this process. See the [crate's documentation](crate).
 pub struct Network {
@@ -41,6 +42,8 @@ pub struct Network {
     pub(crate) next_particle: u64,
     /// Where real and virtual time stood at the start, when the two are to keep step.
     pub(crate) real_start: Option<(Instant, VirtualTime)>,
+    /// Peers that are no part of this process.
+    pub(crate) outside: Option<Box<dyn Outside>>,
     storage: Storage,
 }
 
@@ -79,8 +82,13 @@ impl Network {
         }
         let (storage, standing) = Storage::open(config.storage_dir.as_deref(), config.seed)?;
         let now = VirtualTime::from_millis(standing.virtual_ms);
+        let scripts = if config.wall_clock {
+            Scripts::Strangers
+        } else {
+            Scripts::Own
+        };
         let mut network = Self {
-            avm: Avm::start(host.clone())?,
+            avm: Avm::start(host.clone(), scripts)?,
             host,
             peers: Vec::new(),
             by_id: HashMap::new(),
@@ -94,6 +102,7 @@ impl Network {
             checkers: Vec::new(),
             next_particle: standing.particles,
             real_start: None,
+            outside: None,
             storage,
             config,
         };
@@ -154,7 +163,17 @@ impl Network {
 
     /// The clock of a peer, Unix milliseconds.
     pub fn unix_ms(&self, peer: PeerIndex) -> Result<u64, NetworkError> {
-        Ok(unix_ms(self.now, self.peer(peer)?.clock_offset_ms))
+        Ok(self.clock_ms(self.peer(peer)?.clock_offset_ms))
+    }
+
+    /// What a clock shows that is `offset_ms` ahead.
+    pub(crate) fn clock_ms(&self, offset_ms: i64) -> u64 {
+        let true_ms = if self.config.wall_clock {
+            wall_unix_ms()
+        } else {
+            virtual_unix_ms(self.now)
+        };
+        true_ms.saturating_add_signed(offset_ms)
     }
 
     /// A digest (sha256, hex) of everything that has happened: equal for equal runs.

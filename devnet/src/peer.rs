@@ -4,10 +4,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use fluence_keypair::{KeyPair, PublicKey};
+use fluence_keypair::KeyPair;
 
 use crate::hostile::Hostile;
-use crate::identity;
 use crate::kademlia::Point;
 use crate::node_services::NodeServices;
 use crate::particle::Particle;
@@ -33,6 +32,41 @@ pub enum Role {
     Client { relay: PeerIndex },
 }
 
+/// AquaVM's data of the particles that a peer has worked on.
+#[derive(Debug, Default)]
+pub(crate) struct ParticleData {
+    by_id: HashMap<Arc<str>, Vec<u8>>,
+    bytes: usize,
+}
+
+impl ParticleData {
+    pub(crate) fn contains(&self, id: &str) -> bool {
+        self.by_id.contains_key(id)
+    }
+
+    pub(crate) fn insert(&mut self, id: Arc<str>, data: Vec<u8>) {
+        self.bytes += data.len();
+        if let Some(before) = self.by_id.insert(id, data) {
+            self.bytes -= before.len();
+        }
+    }
+
+    pub(crate) fn remove(&mut self, id: &str) -> Option<Vec<u8>> {
+        let data = self.by_id.remove(id)?;
+        self.bytes -= data.len();
+        Some(data)
+    }
+
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Of all particles together.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
 /// One peer of the network.
 pub struct Peer {
     index: PeerIndex,
@@ -40,7 +74,6 @@ pub struct Peer {
     point: Point,
     pub(crate) role: Role,
     pub(crate) key_pair: KeyPair,
-    pub(crate) public_key: PublicKey,
     pub(crate) alive: bool,
     /// When it was killed last.
     pub(crate) killed_at: Option<VirtualTime>,
@@ -52,7 +85,7 @@ pub struct Peer {
     pub(crate) functions: HashMap<(String, String), ServiceFn>,
     pub(crate) hostile: Option<Hostile>,
     /// AquaVM's data per particle.
-    pub(crate) data: HashMap<Arc<str>, Vec<u8>>,
+    pub(crate) data: ParticleData,
     /// The particles themselves, without data.
     pub(crate) particles: HashMap<Arc<str>, Particle>,
 }
@@ -69,15 +102,13 @@ impl fmt::Debug for Peer {
 }
 
 impl Peer {
-    pub(crate) fn new(seed: u64, index: PeerIndex, role: Role) -> Self {
-        let key_pair = identity::key_pair(seed, index.0);
+    pub(crate) fn new(key_pair: KeyPair, index: PeerIndex, role: Role) -> Self {
         let id = key_pair.get_peer_id();
         Self {
             index,
             id: id.to_base58().into(),
             point: Point::of(&id.to_bytes()),
             role,
-            public_key: key_pair.public(),
             key_pair,
             alive: true,
             killed_at: None,
@@ -87,7 +118,7 @@ impl Peer {
             services: NodeServices::default(),
             functions: HashMap::new(),
             hostile: None,
-            data: HashMap::new(),
+            data: ParticleData::default(),
             particles: HashMap::new(),
         }
     }

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
+use crate::outside::Entry;
 use crate::particle::Particle;
 use crate::peer::PeerIndex;
 use crate::service::ServiceResult;
@@ -17,6 +18,8 @@ pub(crate) enum Event {
         from: PeerIndex,
         particle: Particle,
     },
+    /// A particle reaches a node from a peer outside of this process.
+    Enter { to: PeerIndex, entry: Entry },
     /// A service call that took its time is answered.
     Answer {
         peer: PeerIndex,
@@ -32,35 +35,35 @@ pub(crate) enum Event {
     Expire { particle_id: Arc<str> },
 }
 
-struct Entry {
+struct Scheduled {
     at: VirtualTime,
     sequence: u64,
     event: Event,
 }
 
-impl Ord for Entry {
+impl Ord for Scheduled {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         (self.at, self.sequence).cmp(&(other.at, other.sequence))
     }
 }
 
-impl PartialOrd for Entry {
+impl PartialOrd for Scheduled {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Entry {
+impl PartialEq for Scheduled {
     fn eq(&self, other: &Self) -> bool {
         self.sequence == other.sequence
     }
 }
 
-impl Eq for Entry {}
+impl Eq for Scheduled {}
 
 #[derive(Default)]
 pub(crate) struct Queue {
-    heap: BinaryHeap<Reverse<Entry>>,
+    heap: BinaryHeap<Reverse<Scheduled>>,
     next_sequence: u64,
 }
 
@@ -68,12 +71,22 @@ impl Queue {
     pub(crate) fn push(&mut self, at: VirtualTime, event: Event) {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
-        self.heap.push(Reverse(Entry { at, sequence, event }));
+        self.heap.push(Reverse(Scheduled { at, sequence, event }));
     }
 
     /// When the next event is due.
     pub(crate) fn next_at(&self) -> Option<VirtualTime> {
         self.heap.peek().map(|Reverse(entry)| entry.at)
+    }
+
+    /// On which peer the next event is, if it is on one.
+    pub(crate) fn next_peer(&self) -> Option<PeerIndex> {
+        let Reverse(entry) = self.heap.peek()?;
+        match &entry.event {
+            Event::Arrive { to, .. } | Event::Enter { to, .. } => Some(*to),
+            Event::Answer { peer, .. } => Some(*peer),
+            Event::Tick { .. } | Event::Expire { .. } => None,
+        }
     }
 
     pub(crate) fn pop(&mut self) -> Option<(VirtualTime, Event)> {

@@ -11,13 +11,13 @@ use crate::check::World;
 use crate::error::{CallFailure, NetworkError};
 use crate::log::What;
 use crate::network::Network;
-use crate::particle::Particle;
+use crate::particle::{wire_len, Particle};
 use crate::peer::PeerIndex;
 use crate::queue::Event;
 use crate::serve::into_avm;
 use crate::service::ServiceResult;
 use crate::stats::ParticleStats;
-use crate::time::{unix_ms, VirtualTime};
+use crate::time::VirtualTime;
 
 /// AquaVM's codes for errors that a script may catch.
 const UNCAUGHT_ERRORS: std::ops::Range<i64> = 10_000..20_000;
@@ -32,6 +32,7 @@ impl Network {
         self.now = self.now.max(at);
         match event {
             Event::Arrive { to, from, particle } => self.arrive(to, from, particle)?,
+            Event::Enter { to, entry } => self.enter(to, entry)?,
             Event::Answer {
                 peer,
                 incarnation,
@@ -69,13 +70,13 @@ impl Network {
             self.count(&id, |stats, _| stats.lost += 1);
             return Ok(());
         }
-        let clock = unix_ms(self.now, peer.clock_offset_ms);
-        if let Some(why) = self.refusal(&particle, clock) {
+        let clock = self.clock_ms(peer.clock_offset_ms);
+        if let Some(why) = Self::refusal(&particle, clock) {
             self.count(&id, |stats, _| stats.error(to, why.clone()));
             self.record(to, &id, What::Refused { why });
             return Ok(());
         }
-        let bytes = particle.wire_len();
+        let bytes = wire_len(&particle);
         self.record(to, &id, What::Arrived { from, bytes });
         self.count(&id, |stats, _| stats.peer(to).bytes_in += bytes as u64);
         if self.running.get(&id).is_none_or(|running| running.expired) {
@@ -87,16 +88,12 @@ impl Network {
     }
 
     /// Why a peer whose clock shows `clock` does not run a particle.
-    fn refusal(&self, particle: &Particle, clock: u64) -> Option<String> {
+    pub(crate) fn refusal(particle: &Particle, clock: u64) -> Option<String> {
         if particle.is_expired_at(clock) {
-            let late = clock - particle.timestamp - u64::from(particle.ttl);
+            let late = clock - particle.expires_at();
             return Some(format!("expired {late} ms ago by this peer's clock"));
         }
-        let Some(initiator) = self.by_id.get(&particle.init_peer_id) else {
-            return Some(format!("its initiator {} is unknown", particle.init_peer_id));
-        };
-        let key = &self.peers[initiator.0].public_key;
-        (!particle.is_signed_by(key)).then(|| "its signature does not fit".to_owned())
+        particle.verify().err().map(|error| error.to_string())
     }
 
     fn answer_late(
@@ -121,7 +118,7 @@ impl Network {
     }
 
     /// Runs the script on a peer until it asks for nothing more.
-    fn run_particle(
+    pub(crate) fn run_particle(
         &mut self,
         index: PeerIndex,
         mut particle: Particle,
@@ -136,7 +133,7 @@ impl Network {
             .or_insert_with(|| header.clone());
         loop {
             let peer = &mut self.peers[index.0];
-            let is_first = !peer.data.contains_key(&id) && *peer.id() == *header.init_peer_id;
+            let is_first = !peer.data.contains(&id) && *peer.id() == *header.init_peer_id;
             let previous_data = peer.data.remove(&id).unwrap_or_default();
             let (outcome, time) = self.avm.run(Run {
                 particle: &header,
@@ -211,8 +208,9 @@ impl Network {
         };
         running.expired = true;
         let (origin, ttl_ms) = (running.origin, running.ttl_ms);
-        let is_done_with = running.waited || running.schedule.is_some();
-        if running.outcome.is_none() {
+        let is_from_outside = running.from_outside.is_some();
+        let is_done_with = running.waited || running.schedule.is_some() || is_from_outside;
+        if running.outcome.is_none() && !is_from_outside {
             let mut hints = running.stats.errors();
             if running.stats.lost > 0 {
                 hints.push(format!("{} messages lost", running.stats.lost));

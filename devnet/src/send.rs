@@ -6,7 +6,7 @@ use crate::hostile::Sending;
 use crate::link::Loss;
 use crate::log::What;
 use crate::network::Network;
-use crate::particle::Particle;
+use crate::particle::{wire_len, Particle};
 use crate::peer::{Peer, PeerIndex};
 use crate::queue::Event;
 
@@ -46,13 +46,16 @@ impl Network {
 
     fn transmit(&mut self, from: PeerIndex, to: &str, particle: Particle) {
         let id = particle.id.clone();
+        if self.peer_by_id(to).is_none() && self.leave(from, to, &particle) {
+            return;
+        }
         let sent = self.route(from, to).and_then(|to| {
             let latency = self.links.transmit(from, to, &mut self.rng);
             Ok((to, latency.map_err(|loss| describe(loss).to_owned())?))
         });
         match sent {
             Ok((to, latency)) => {
-                let bytes = particle.wire_len();
+                let bytes = wire_len(&particle);
                 self.record(from, &id, What::Sent { to, bytes });
                 self.count(&id, |stats, after| stats.sent(from, to, &particle, after));
                 let event = Event::Arrive { to, from, particle };

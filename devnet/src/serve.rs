@@ -14,7 +14,6 @@ use crate::particle::Particle;
 use crate::peer::{Peer, PeerIndex};
 use crate::queue::Event;
 use crate::service::{Answer, ServiceCall, ServiceResult};
-use crate::time::unix_ms;
 
 impl Network {
     /// Answers what AquaVM asks, in the order of the call ids; what takes time is put into the queue.
@@ -47,6 +46,10 @@ impl Network {
         delay: Duration,
         result: ServiceResult,
     ) {
+        // Nothing comes of an answer after the particle's end, however long a script asks to wait.
+        if delay > Duration::from_millis(header.ttl.into()) {
+            return;
+        }
         let event = Event::Answer {
             peer: index,
             incarnation: self.peers[index.0].incarnation,
@@ -68,7 +71,7 @@ impl Network {
             tetraplets: request.tetraplets,
             particle_id: header.id.to_string(),
             init_peer_id: header.init_peer_id.to_string(),
-            unix_ms: unix_ms(self.now, peer.clock_offset_ms),
+            unix_ms: self.clock_ms(peer.clock_offset_ms),
         };
         let answer = self.find_answer(index, header, &call);
         let what = match &answer {
@@ -106,18 +109,24 @@ impl Network {
             return function(call);
         }
         let known = || self.known_to(index);
+        let outside = self.outside.as_deref();
+        let has_client = |peer_id: &str| outside.is_some_and(|outside| outside.is_connected(index, peer_id));
         let peer = &self.peers[index.0];
         let host = Host {
             peer_id: peer.id(),
             key_pair: &peer.key_pair,
             is_client: !peer.is_node(),
             known: &known,
+            has_client: &has_client,
         };
         if let Some(answer) = builtins::call(&host, call) {
             return answer;
         }
         let peer = &mut self.peers[index.0];
         if let Some(result) = peer.services.call(&self.host, call, header) {
+            if let Some(outside) = &mut self.outside {
+                outside.called(header, call, &result.value);
+            }
             return result.into();
         }
         ServiceResult::error(format!(
@@ -130,7 +139,7 @@ impl Network {
     /// The particle's own services, on the peer that started it.
     fn answer_as_initiator(&mut self, index: PeerIndex, header: &Particle, call: &ServiceCall) -> Option<Answer> {
         let running = self.running.get_mut(&header.id)?;
-        if running.origin != index {
+        if running.origin != index || running.from_outside.is_some() {
             return None;
         }
         if let Some(alias) = running.spell.clone() {

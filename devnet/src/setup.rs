@@ -91,7 +91,7 @@ impl Network {
 
     fn add_peer(&mut self, role: Role) -> PeerIndex {
         let index = PeerIndex(self.peers.len());
-        let peer = Peer::new(self.config.seed, index, role);
+        let peer = Peer::new(self.config.key_pair(index.0), index, role);
         self.by_id.insert(peer.id_arc().clone(), index);
         self.peers.push(peer);
         index

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::particle::Particle;
+use crate::particle::{wire_len, Particle};
 use crate::peer::PeerIndex;
 
 /// What one particle did from its start to the moment of asking.
@@ -83,7 +83,7 @@ impl ParticleStats {
     }
 
     pub(crate) fn sent(&mut self, from: PeerIndex, to: PeerIndex, particle: &Particle, after: Duration) {
-        let bytes = particle.wire_len() as u64;
+        let bytes = wire_len(particle) as u64;
         self.data_bytes += particle.data.len() as u64;
         self.hops += 1;
         self.bytes += bytes;
@@ -93,6 +93,17 @@ impl ParticleStats {
         if to != self.initiator {
             self.peer(to).asked.get_or_insert(after);
         }
+    }
+
+    /// It was sent to a peer outside of this process.
+    pub(crate) fn left(&mut self, from: PeerIndex, particle: &Particle, after: Duration) {
+        let bytes = wire_len(particle) as u64;
+        self.data_bytes += particle.data.len() as u64;
+        self.hops += 1;
+        self.bytes += bytes;
+        let sender = self.peer(from);
+        sender.bytes_out += bytes;
+        sender.answered.get_or_insert(after);
     }
 
     pub(crate) fn ran(&mut self, peer: PeerIndex, time: Duration) {

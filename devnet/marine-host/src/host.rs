@@ -1,10 +1,13 @@
 use std::collections::HashMap;
+use std::future::Future;
 use std::path::Path;
+use std::sync::mpsc::{RecvTimeoutError, Sender};
 use std::sync::Arc;
+use std::time::Duration;
 
 use fluence_app_service::{
-    AppServiceConfig, AppServiceFactory, MarineConfig, MarineModuleConfig, MarineWASIConfig, ModuleDescriptor,
-    WasmBackend, WasmtimeConfig,
+    AppServiceConfig, AppServiceFactory, EpochTicker, MarineConfig, MarineModuleConfig, MarineWASIConfig,
+    ModuleDescriptor, WasmBackend, WasmtimeConfig,
 };
 use tokio::runtime::Runtime;
 
@@ -21,7 +24,34 @@ pub struct MarineHost {
     factory: AppServiceFactory,
     cache: Cache,
     runtime: Arc<Runtime>,
+    /// What interrupts calls that take too long.
+    ticker: Option<Ticker>,
 }
+
+/// How often a call that runs is asked whether its time is over.
+const TICK: Duration = Duration::from_millis(100);
+
+/// A thread that ticks as long as this lives.
+struct Ticker {
+    _lives: Sender<()>,
+}
+
+impl Ticker {
+    fn start(epochs: EpochTicker) -> Self {
+        let (lives, ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            while ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                epochs.increment_epoch();
+            }
+        });
+        Self { _lives: lives }
+    }
+}
+
+/// A call was not done in its time. What it ran on is in no defined state any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the call was interrupted after {} ms", .0.as_millis())]
+pub struct TimedOut(pub Duration);
 
 impl std::fmt::Debug for MarineHost {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -39,24 +69,45 @@ impl MarineHost {
 
     /// A host that keeps compiled modules in `dir` (created when missing).
     pub fn with_cache_dir(dir: impl AsRef<Path>) -> Result<Self, StartError> {
-        let cache = Cache::open(dir.as_ref())?;
+        Self::build(dir.as_ref(), false)
+    }
+
+    /// A host that can end calls which take too long: see [`MarineHost::run_within`]. Its compiled modules are others.
+    pub fn interruptible() -> Result<Self, StartError> {
+        Self::build(&default_cache_dir(), true)
+    }
+
+    fn build(dir: &Path, interruptible: bool) -> Result<Self, StartError> {
+        let cache = Cache::open(dir)?;
         let engine = |e: &dyn std::fmt::Display| StartError::Engine(e.to_string());
 
         let mut raw = wasmtime::Config::default();
         raw.max_wasm_stack(WASM_STACK_BYTES)
             .async_stack_size(ASYNC_STACK_BYTES)
             .debug_info(false)
+            .epoch_interruption(interruptible)
             .cache_config_load(cache.wasmtime_config()?)
             .map_err(|e| engine(&e))?;
-        let (factory, _ticker) = AppServiceFactory::new(WasmtimeConfig::from_raw(raw)).map_err(|e| engine(&e))?;
+        let (factory, ticker) = AppServiceFactory::new(WasmtimeConfig::from_raw(raw)).map_err(|e| engine(&e))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
             .build()
             .map_err(|e| engine(&e))?;
         Ok(Self {
             factory,
             cache,
             runtime: Arc::new(runtime),
+            ticker: interruptible.then(|| Ticker::start(ticker)),
         })
+    }
+
+    /// Runs a call to its end, or to the end of its time on a host that is [interruptible](Self::interruptible).
+    pub fn run_within<T>(&self, limit: Duration, call: impl Future<Output = T>) -> Result<T, TimedOut> {
+        if self.ticker.is_none() {
+            return Ok(self.runtime.block_on(call));
+        }
+        let outcome = self.runtime.block_on(async { tokio::time::timeout(limit, call).await });
+        outcome.map_err(|_| TimedOut(limit))
     }
 
     /// Loads, instantiates and initialises a service. Not to be called from inside an async runtime.

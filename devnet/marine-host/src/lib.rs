@@ -31,7 +31,7 @@ mod spec;
 pub use cache::{default_cache_dir, CACHE_DIR_VARIABLE};
 pub use call_context::{literal, tetraplet, tetraplet_with_lens, CallContext};
 pub use error::{CallError, StartError};
-pub use host::MarineHost;
+pub use host::{MarineHost, TimedOut};
 pub use service::Service;
 pub use spec::{ModuleSource, ModuleSpec, ServiceSpec, STORAGE_DIR, TMP_DIR};
 

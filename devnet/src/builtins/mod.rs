@@ -25,6 +25,8 @@ pub(crate) struct Host<'a> {
     pub(crate) is_client: bool,
     /// The other nodes that this one knows; a client knows none.
     pub(crate) known: &'a dyn Fn() -> Vec<Neighbour>,
+    /// Whether this client is connected to the node right now.
+    pub(crate) has_client: &'a dyn Fn(&str) -> bool,
 }
 
 /// The answer of a builtin, or `None` where there is none of that name.
@@ -66,6 +68,7 @@ pub(crate) mod testing {
             key_pair: &key_pair,
             is_client: false,
             known: &|| known.to_vec(),
+            has_client: &|_| false,
         };
         let call = ServiceCall {
             peer_id: HOST.into(),

@@ -46,7 +46,7 @@ fn identify() -> Value {
 fn is_connected(host: &Host<'_>, mut args: Args<'_>) -> Result<Value, String> {
     let peer: String = args.next("peer_id")?;
     let known = (host.known)().into_iter().any(|n| n.peer_id == peer);
-    Ok(json!(known))
+    Ok(json!(known || (host.has_client)(&peer)))
 }
 
 #[cfg(test)]

@@ -115,6 +115,7 @@ mod tests {
             key_pair: &key_pair,
             is_client: case.is_client,
             known: &Vec::new,
+            has_client: &|_| false,
         };
         let call = ServiceCall {
             peer_id: ME.into(),

@@ -4,6 +4,7 @@ mod demo;
 mod progress;
 mod run;
 mod start;
+mod up;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -22,6 +23,8 @@ pub(crate) struct Cli {
 enum Command {
     /// Start a network, call a function of an Aqua file from a client, show what it returns.
     Run(run::RunArgs),
+    /// Start a network that clients connect to, and keep it running.
+    Up(up::UpArgs),
     /// Start a network, show where a resource belongs in it, and draw it.
     Demo(demo::DemoArgs),
 }
@@ -29,6 +32,7 @@ enum Command {
 pub(crate) fn run(cli: Cli) -> Result<ExitCode, Box<dyn Error>> {
     match cli.command {
         Command::Run(args) => run::run(args),
+        Command::Up(args) => up::run(args),
         Command::Demo(args) => demo::run(args),
     }
 }

@@ -1,0 +1,267 @@
+//! The thread on which all nodes run: AquaVM and Marine block, sockets are answered elsewhere.
+//!
+//! Whatever happens is an event in one queue, in the order in which it came: so a long script of one node never holds up
+//! another for more than one step, and no client can have more steps in the queue than it has permits.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::mpsc::SyncSender;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use super::gateway::Gateway;
+pub(super) use super::gateway::Outlet;
+use super::options::SpellTimes;
+use super::{Event, LiveError, Node, NodeState, What};
+use crate::outside::Entry;
+use crate::queue;
+use crate::{MarineHost, Network, NetworkConfig, NetworkError, PeerIndex, SpellSpec, VirtualTime};
+
+/// What a spell's script may take.
+const SPELL_TTL_MS: u32 = 60_000;
+const SPELL: &str = "registry-spell";
+/// Inputs taken in between two steps.
+const INPUTS_AT_ONCE: usize = 64;
+
+/// What reaches the engine.
+pub(super) enum Input {
+    Connected {
+        node: PeerIndex,
+        peer_id: Arc<str>,
+        outlet: Outlet,
+    },
+    Particle {
+        node: PeerIndex,
+        entry: Entry,
+    },
+    /// A particle that is not what its initiator started.
+    Refused {
+        node: PeerIndex,
+        peer_id: Arc<str>,
+        why: String,
+    },
+    CutOff {
+        node: PeerIndex,
+        peer_id: Arc<str>,
+        why: String,
+    },
+    Do(Box<dyn FnOnce(&mut Engine) + Send>),
+}
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Input")
+    }
+}
+
+/// What the engine is started with.
+pub(super) struct Setup {
+    pub(super) config: NetworkConfig,
+    pub(super) spell_air: String,
+    pub(super) spell: SpellTimes,
+    pub(super) events: broadcast::Sender<Event>,
+    pub(super) inbox: mpsc::Receiver<Input>,
+    /// Closed when the engine is to stop.
+    pub(super) stop: oneshot::Receiver<()>,
+}
+
+pub(super) struct Engine {
+    pub(super) network: Network,
+    pub(super) gateway: Gateway,
+    spell_air: String,
+    spell: SpellTimes,
+    /// Where real and virtual time stood at the start.
+    start: (Instant, VirtualTime),
+    inbox: mpsc::Receiver<Input>,
+    stop: oneshot::Receiver<()>,
+}
+
+/// Runs an engine to its end on the calling thread. `ready` is told when all nodes run, or why not.
+pub(super) fn run(setup: Setup, progress: impl FnMut(usize), ready: &SyncSender<Result<(), LiveError>>) {
+    let waiting = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let started = waiting
+        .map_err(|error| NetworkError::Avm(error.to_string()).into())
+        .and_then(|waiting| Ok((Engine::start(setup, progress)?, waiting)));
+    match started {
+        Ok((mut engine, waiting)) => {
+            if ready.send(Ok(())).is_ok() {
+                engine.run(&waiting);
+            }
+        }
+        // Whoever waited may have gone.
+        Err(error) => drop(ready.send(Err(error))),
+    }
+}
+
+impl Engine {
+    fn start(setup: Setup, mut progress: impl FnMut(usize)) -> Result<Self, LiveError> {
+        let host = Arc::new(MarineHost::interruptible().map_err(NetworkError::from)?);
+        let nodes = setup.config.nodes;
+        let first = NetworkConfig {
+            nodes: 1,
+            ..setup.config
+        };
+        let mut network = Network::start_on(host, first, |_| {})?;
+        let gateway = Gateway::new(setup.events);
+        network.outside = Some(Box::new(gateway.clone()));
+        let start = (Instant::now(), network.now);
+        let mut engine = Self {
+            network,
+            gateway,
+            spell_air: setup.spell_air,
+            spell: setup.spell,
+            start,
+            inbox: setup.inbox,
+            stop: setup.stop,
+        };
+        for turn in 0..nodes {
+            let node = match turn {
+                0 => PeerIndex(0),
+                _ => engine.network.add_node()?,
+            };
+            engine.install_spell(node, turn, nodes)?;
+            progress(turn + 1);
+        }
+        Ok(engine)
+    }
+
+    /// Spells of different nodes run at different times.
+    fn install_spell(&mut self, node: PeerIndex, turn: usize, of: usize) -> Result<(), LiveError> {
+        let seconds = |time: Duration| json!(time.as_secs());
+        let config = json!({
+            "expired_interval": seconds(self.spell.clear_every),
+            "renew_interval": seconds(self.spell.renew_every),
+            "replicate_interval": seconds(self.spell.replicate_every),
+        });
+        let spell = SpellSpec {
+            alias: SPELL.to_owned(),
+            air: self.spell_air.clone(),
+            init_data: BTreeMap::from([("config".to_owned(), config)]),
+            every: self.spell.every,
+            first_after: self.spell.every.mul_f64((turn + 1) as f64 / of as f64),
+            ttl_ms: Some(SPELL_TTL_MS),
+        };
+        self.network.install_spell(node, spell)?;
+        self.gateway.tell(node, What::Started);
+        Ok(())
+    }
+
+    fn run(&mut self, waiting: &tokio::runtime::Runtime) {
+        while self.is_wanted() {
+            for _ in 0..INPUTS_AT_ONCE {
+                match self.inbox.try_recv() {
+                    Ok(input) => self.take_in(input),
+                    Err(mpsc::error::TryRecvError::Empty) => break,
+                    Err(mpsc::error::TryRecvError::Disconnected) => return,
+                }
+            }
+            self.network.now = self.now();
+            if self.gateway.tells_in() == Some(Duration::ZERO) {
+                self.gateway.tell_deeds(&self.network);
+            }
+            match self.network.queue.next_at() {
+                Some(at) if at <= self.network.now => self.step(),
+                next => self.wait(waiting, next),
+            }
+        }
+    }
+
+    fn now(&self) -> VirtualTime {
+        let (real, at) = self.start;
+        at + real.elapsed()
+    }
+
+    fn is_wanted(&mut self) -> bool {
+        matches!(self.stop.try_recv(), Err(oneshot::error::TryRecvError::Empty))
+    }
+
+    /// A step that fails is the loss of one particle, not of the network.
+    fn step(&mut self) {
+        let node = self.network.queue.next_peer().unwrap_or(PeerIndex(0));
+        if let Err(error) = self.network.step() {
+            let message = error.to_string();
+            self.gateway.tell(node, What::Trouble { message });
+        }
+    }
+
+    /// Waits for an input or for the time of the next event.
+    fn wait(&mut self, waiting: &tokio::runtime::Runtime, next: Option<Duration>) {
+        const LONGEST: Duration = Duration::from_secs(60);
+        let next = next.map(|at| at.saturating_sub(self.now()));
+        let time = [next, self.gateway.tells_in()]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(LONGEST);
+        let (inbox, stop) = (&mut self.inbox, &mut self.stop);
+        let input = waiting.block_on(async {
+            tokio::select! {
+                biased;
+                _ = stop => None,
+                input = inbox.recv() => input,
+                () = tokio::time::sleep(time) => None,
+            }
+        });
+        if let Some(input) = input {
+            self.take_in(input);
+        }
+    }
+
+    fn take_in(&mut self, input: Input) {
+        match input {
+            Input::Connected { node, peer_id, outlet } => {
+                // A node that was killed in the meantime has no clients.
+                if self.network.live(node).is_ok() {
+                    self.gateway.connect(node, peer_id, outlet);
+                }
+            }
+            Input::Particle { node, entry } => {
+                let now = self.now();
+                self.network.queue.push(now, queue::Event::Enter { to: node, entry });
+            }
+            Input::Refused { node, peer_id, why } => {
+                let peer_id = peer_id.to_string();
+                self.gateway.tell(node, What::Refused { peer_id, why });
+            }
+            Input::CutOff { node, peer_id, why } => {
+                let peer_id = peer_id.to_string();
+                self.gateway.tell(node, What::CutOff { peer_id, why });
+            }
+            Input::Do(what) => what(self),
+        }
+    }
+
+    pub(super) fn state(&self, index: PeerIndex, node: Node) -> Result<NodeState, NetworkError> {
+        let peer = self.network.peer(index)?;
+        let clients = self.gateway.clients(index);
+        Ok(NodeState {
+            node,
+            is_running: peer.is_alive(),
+            position: peer.point().fraction(),
+            clients: clients.iter().map(ToString::to_string).collect(),
+        })
+    }
+
+    /// Ends a node as a power failure does.
+    pub(super) fn kill(&mut self, node: PeerIndex) -> Result<(), LiveError> {
+        self.network.kill(node)?;
+        self.gateway.disconnect_all(node);
+        self.gateway.tell(node, What::Ended);
+        Ok(())
+    }
+
+    pub(super) fn restart(&mut self, node: PeerIndex) -> Result<(), LiveError> {
+        self.network.restart(node)?;
+        self.gateway.tell(node, What::Started);
+        Ok(())
+    }
+
+    pub(super) fn add_node(&mut self) -> Result<PeerIndex, LiveError> {
+        let node = self.network.add_node()?;
+        self.install_spell(node, 0, self.network.nodes().len())?;
+        Ok(node)
+    }
+}
