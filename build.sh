@@ -9,7 +9,7 @@ export RUST_LIB_BACKTRACE=0
 readonly WASM_TARGET=wasm32-wasip1
 readonly WASM_TARGET_DIR=target-wasm
 readonly COMPILED_DIR=$WASM_TARGET_DIR/$WASM_TARGET/wasm
-readonly COMPILED_WASM=$COMPILED_DIR/registry.wasm
+readonly COMPILED_WASM=$COMPILED_DIR/registry-module.wasm
 readonly COMPILED_EXAMPLE=$COMPILED_DIR/records-directory.wasm
 readonly NATIVE_DIR=${CARGO_TARGET_DIR:-target}/release
 readonly DEBIAN_PACKAGES=(rustc-web cargo-web rust-web-src wasi-libc lld clang libclang-rt-14-dev-wasm32)
@@ -17,7 +17,7 @@ readonly RUSTUP_TIMEOUT_SEC=120
 
 usage() {
   cat <<'USAGE'
-usage: ./build.sh [artifacts | package | test | demo [ARGUMENT...] | bench [ARGUMENT...] |
+usage: ./build.sh [artifacts | package | test | up [ARGUMENT...] | demo [ARGUMENT...] | bench [ARGUMENT...] |
                    fuzz [ARGUMENT...] | soak [KIND [ARGUMENT...]] | help]
 
   artifacts   compile the service: artifacts/registry.wasm, sqlite3.wasm, SHA256SUMS
@@ -25,6 +25,8 @@ usage: ./build.sh [artifacts | package | test | demo [ARGUMENT...] | bench [ARGU
   package     artifacts, then what others install: artifacts/registry.tar.gz and the crate
               for Rust peers, artifacts/registry-distro-VERSION.crate
   test        format, artifacts, lints, then all tests
+  up          a network on this machine that clients connect to, until Ctrl-C;
+              arguments go to the command (`./build.sh up --help`, docs/COMMAND.md)
   demo        a network of 20 peers on this machine, and the registry's main job on it;
               arguments go to the command (`./build.sh demo --picture ring.svg`)
   bench       time every exported call, side by side with registry-distro 0.9.4;
@@ -53,6 +55,7 @@ main() {
     artifacts) expect_no_arguments artifacts "$@"; build_artifacts ;;
     package) expect_no_arguments package "$@"; build_packages ;;
     test) expect_no_arguments test "$@"; run_tests ;;
+    up) run_up "$@" ;;
     demo) run_demo "$@" ;;
     bench) run_bench "$@" ;;
     fuzz) run_fuzz "$@" ;;
@@ -86,6 +89,7 @@ build_artifacts() { # [PACKAGE] [--ARGUMENT...]
   await_besides
   step "pack artifacts/" "$NATIVE_DIR/registry-packer" "$@" --example "$COMPILED_EXAMPLE" "$COMPILED_WASM"
   step "compile the scheduled scripts" compile_scheduled_scripts
+  step "compile the client's scripts" node devnet/compile/client.mjs "$@"
   (cd artifacts && ls -l -- *.wasm *.air SHA256SUMS)
 }
 
@@ -123,6 +127,12 @@ run_tests() {
   install_npm_packages qa/clients/js-client
   install_npm_packages qa/clients/fluence-cli
   step "test" cargo test --release --workspace --locked
+}
+
+run_up() {
+  build_artifacts
+  step "build the command" cargo build --release --locked -p registry-client --bin registry
+  exec target/release/registry up "$@"
 }
 
 run_demo() {
@@ -324,7 +334,7 @@ compile_wasm() { # CARGO SYSROOT [CARGO_ARGUMENT...] [-- RUSTC_FLAG...]
   # Encoded flags may contain spaces, and take the place of whatever flags this machine is configured with.
   CARGO_ENCODED_RUSTFLAGS="${flags[*]}" "$cargo" build --profile wasm --target "$WASM_TARGET" --locked \
     --target-dir "$WASM_TARGET_DIR" "${arguments[@]}" \
-    -p registry-service --bin registry -p records-directory --bin records-directory
+    -p registry-service --bin registry-module -p records-directory --bin records-directory
 }
 
 # The file of an installed package whose path ends in SUFFIX.

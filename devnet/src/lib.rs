@@ -70,6 +70,7 @@ pub use aqua::{
     InvocationError, COMPILE_DIR_VARIABLE,
 };
 pub use ask::Query;
+pub use builtins::{pure_builtin, PURE_BUILTINS};
 pub use call::{CallError, CallHandle, CallOptions, CallOutcome};
 pub use check::{Causality, Checker, World};
 pub use config::{NetworkConfig, RegistryModules, Secret, ARTIFACTS_DIR_VARIABLE, DEFAULT_TTL_MS, NODES_MAX};

@@ -30,7 +30,7 @@ pub use decode::{decode, DecodeError};
 pub use encode::encode;
 pub use frame::{read_frame, read_particle, write_particle, ReadError};
 pub use limits::{Limits, ID_LEN_MAX, PEER_ID_LEN_MAX, SIGNATURE_LEN};
-pub use particle::{Particle, SignatureError};
+pub use particle::{ed25519_key, Particle, SignatureError};
 
 /// The name of the libp2p protocol.
 pub const PROTOCOL: &str = "/fluence/particle/2.0.0";

@@ -103,8 +103,9 @@ impl Particle {
     }
 }
 
-/// The key that a peer id spells out. Peer ids of RSA keys hold only a hash; nobody uses other kinds.
-fn ed25519_key(peer_id: &str) -> Option<PublicKey> {
+/// The ed25519 key that a peer id in base58 spells out. Peer ids of RSA keys hold only a hash; nobody uses other kinds.
+#[must_use]
+pub fn ed25519_key(peer_id: &str) -> Option<PublicKey> {
     /// A multihash of kind identity, of a public key in protobuf: kind ed25519, 32 bytes.
     const PREFIX: [u8; 6] = [0x00, 0x24, 0x08, 0x01, 0x12, 0x20];
     // Decoding base58 takes quadratic time.

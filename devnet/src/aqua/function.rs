@@ -72,7 +72,7 @@ impl AquaFunction {
 
     /// The values that the script asks `getDataSrv` for. Arguments that are functions come from elsewhere and are not
     /// among `args`.
-    pub(crate) fn bind(
+    pub fn bind(
         &self,
         args: &[Value],
         has_callback: impl Fn(&str) -> bool,

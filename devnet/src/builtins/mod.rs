@@ -29,6 +29,28 @@ pub(crate) struct Host<'a> {
     pub(crate) has_client: &'a dyn Fn(&str) -> bool,
 }
 
+/// The services whose answers depend on the arguments alone: [`pure_builtin`] gives them.
+pub const PURE_BUILTINS: &[&str] = &["op", "math", "cmp", "array", "json", "debug"];
+
+/// What every peer answers to a call of one of [`PURE_BUILTINS`], or `None` where it has no such function.
+#[must_use]
+pub fn pure_builtin(
+    service: &str,
+    function: &str,
+    args: &[serde_json::Value],
+) -> Option<Result<serde_json::Value, String>> {
+    let args = Args::new(args);
+    match service {
+        "op" => op::call(function, args),
+        "math" => math::call(function, args),
+        "cmp" => cmp::call(function, args),
+        "array" => array::call(function, args),
+        "json" => json::call(function, args),
+        "debug" => debug::call(function, args),
+        _ => None,
+    }
+}
+
 /// The answer of a builtin, or `None` where there is none of that name.
 pub(crate) fn call(host: &Host<'_>, call: &ServiceCall) -> Option<Answer> {
     let function = call.function.as_str();
@@ -37,14 +59,8 @@ pub(crate) fn call(host: &Host<'_>, call: &ServiceCall) -> Option<Answer> {
         "peer" => return peer::call(host, call, args),
         "run-console" if function == "print" => return Some(ServiceResult::ok("").into()),
         "kad" if !host.is_client => kad::call(host, function, args)?,
-        "op" => op::call(function, args)?,
-        "math" => math::call(function, args)?,
-        "cmp" => cmp::call(function, args)?,
-        "array" => array::call(function, args)?,
-        "json" => json::call(function, args)?,
         "sig" => sig::call(host, call, args)?,
-        "debug" => debug::call(function, args)?,
-        _ => return None,
+        service => pure_builtin(service, function, &call.args)?,
     };
     Some(ServiceResult::from(result).into())
 }

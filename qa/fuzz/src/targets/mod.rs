@@ -6,6 +6,7 @@ mod keys;
 mod lookup;
 mod merge;
 mod packed;
+mod particle;
 mod publish;
 mod records;
 mod replication;
@@ -33,7 +34,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const ALL: [Target; 13] = [
+pub const ALL: [Target; 14] = [
     Target {
         name: "keys",
         about: "hostile calls that register and read keys",
@@ -115,6 +116,13 @@ pub const ALL: [Target; 13] = [
         name: "signatures",
         about: "signatures of every kind of key, changed, against other implementations",
         run: signatures,
+        share: 30,
+        functions: &[],
+    },
+    Target {
+        name: "particle",
+        about: "messages that carry particles: round trips, changed bytes, garbage, bounds",
+        run: particle,
         share: 30,
         functions: &[],
     },
@@ -210,6 +218,10 @@ pub fn ids(bytes: &[u8]) {
 
 pub fn signatures(bytes: &[u8]) {
     signatures::run(bytes);
+}
+
+pub fn particle(bytes: &[u8]) {
+    particle::run(bytes);
 }
 
 pub fn rows(bytes: &[u8]) {

@@ -1,0 +1,59 @@
+use registry_client::Execute;
+use serde_json::{json, Value};
+
+use super::resource::parse;
+use crate::arguments::Common;
+use crate::failure::{Failure, Outcome};
+use crate::{network, output};
+
+pub(super) async fn run(
+    common: &Common,
+    resource: &str,
+    service: &str,
+    function: &str,
+    arguments: &[String],
+    json: bool,
+) -> Outcome {
+    let client = network::connect(common).await?;
+    let id = parse(resource, client.peer_id())?;
+    let arguments = arguments.iter().map(|text| argument(text)).collect();
+    let answer = client
+        .execute(&id, Execute::new(function, arguments).service(service))
+        .await?;
+    output::node_errors(&answer.errors);
+    if answer.value.is_empty() {
+        return Err(Failure::not_found("the resource has no providers"));
+    }
+    let mut failed = 0;
+    let mut rows = Vec::new();
+    for execution in &answer.value {
+        let peer_id = &execution.provider.peer_id;
+        match &execution.result {
+            Ok(result) if json => output::json(&json!({"peer_id": peer_id, "result": result})),
+            Ok(result) => rows.push([peer_id.clone(), text(result)]),
+            Err(error) => {
+                failed += 1;
+                match json {
+                    true => output::json(&json!({"peer_id": peer_id, "error": error.to_string()})),
+                    false => output::warning(&format!("{peer_id}: {error}")),
+                }
+            }
+        }
+    }
+    if !rows.is_empty() {
+        output::table(&["PROVIDER", "RESULT"], rows);
+    }
+    match failed == answer.value.len() {
+        true => Err(Failure::failed(format!("none of the {failed} providers answered"))),
+        false => Ok(()),
+    }
+}
+
+/// JSON where it reads as JSON, else text.
+fn argument(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| json!(text))
+}
+
+fn text(result: &Value) -> String {
+    result.as_str().map_or_else(|| result.to_string(), str::to_owned)
+}

@@ -1,0 +1,102 @@
+//! A network on this machine.
+
+use std::path::Path;
+use std::time::Duration;
+
+use devnet::live::{Network, Options};
+use indicatif::ProgressBar;
+use serde_json::json;
+use tokio::runtime::Runtime;
+
+use crate::arguments::Up;
+use crate::failure::{Failure, Outcome};
+use crate::network::{self, Node, Running};
+use crate::output;
+
+pub(super) fn run(up: Up, json: bool, runtime: &Runtime) -> Outcome {
+    let options = Options {
+        nodes: up.nodes,
+        port: up.port,
+        storage: up.storage,
+        trust_graph: !up.no_trust_graph,
+        ..Options::default()
+    };
+    let progress = ProgressBar::new_spinner().with_message("the first node starts");
+    progress.enable_steady_tick(Duration::from_millis(100));
+    let shown = progress.clone();
+    let network = Network::start(options, move |ready| shown.set_message(format!("{ready} nodes run")));
+    progress.finish_and_clear();
+    let network = network.map_err(Failure::failed)?;
+    let nodes = network.nodes().into_iter();
+    let running = Running {
+        nodes: nodes
+            .map(|node| Node {
+                peer_id: node.peer_id,
+                tcp: node.tcp,
+                ws: node.ws,
+            })
+            .collect(),
+    };
+    let file = network::running_file()?;
+    write(&file, &running)?;
+    tell(&running, json);
+    runtime.block_on(stopped());
+    // Another `registry up` may have become the default since.
+    if network::running()
+        .is_some_and(|now| now.nodes.first().map(|n| &n.peer_id) == running.nodes.first().map(|n| &n.peer_id))
+    {
+        let _ = std::fs::remove_file(&file);
+    }
+    network.stop();
+    if !json {
+        output::note("stopped");
+    }
+    Ok(())
+}
+
+fn tell(running: &Running, json: bool) {
+    if json {
+        for node in &running.nodes {
+            output::json(node);
+        }
+        output::json(&json!({"ready": true}));
+        return;
+    }
+    let rows = running.nodes.iter().map(|node| [node.peer_id.clone(), node.ws.clone()]);
+    output::table(&["NODE", "ADDRESS, AS FOR Fluence.connect(…)"], rows);
+    output::line("\nThe network runs until Ctrl-C. In another terminal:");
+    // As it was called here: it may not be on PATH.
+    let command = std::env::args().next().unwrap_or_else(|| "registry".to_owned());
+    output::line(&format!("  {command} create chat"));
+    output::line(&format!("  {command} provide chat@me --value 'hello from my laptop'"));
+    output::line(&format!("  {command} resolve chat@me"));
+}
+
+/// The file appears complete or not at all.
+fn write(file: &Path, running: &Running) -> Outcome {
+    let cannot = |e: std::io::Error| Failure::failed(format!("cannot write {}: {e}", file.display()));
+    let dir = file.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(dir).map_err(cannot)?;
+    let text = serde_json::to_string_pretty(running).map_err(Failure::failed)?;
+    let fresh = file.with_extension(format!("json.{}", std::process::id()));
+    std::fs::write(&fresh, text)
+        .and_then(|()| std::fs::rename(&fresh, file))
+        .map_err(cannot)
+}
+
+/// Ctrl-C, or what a service manager sends.
+async fn stopped() {
+    let ctrl_c = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{signal, SignalKind};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = ctrl_c => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = ctrl_c.await;
+}

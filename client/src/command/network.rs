@@ -1,0 +1,78 @@
+//! Which network is meant: the relays that are named, or what `registry up` runs.
+
+use std::path::PathBuf;
+
+use registry_client::Client;
+use serde::{Deserialize, Serialize};
+
+use crate::arguments::Common;
+use crate::failure::{Failure, Outcome};
+use crate::keys::{self, Key};
+
+/// What `registry up` writes while it runs.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Running {
+    pub(crate) nodes: Vec<Node>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Node {
+    pub(crate) peer_id: String,
+    pub(crate) tcp: String,
+    pub(crate) ws: String,
+}
+
+pub(crate) fn running_file() -> Outcome<PathBuf> {
+    Ok(keys::config_dir()?.join("network.json"))
+}
+
+/// The network that runs on this machine, as far as anybody knows.
+pub(crate) fn running() -> Option<Running> {
+    let text = std::fs::read_to_string(running_file().ok()?).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+/// Connects with the key that is meant to a relay of the network that is meant.
+pub(crate) async fn connect(common: &Common) -> Outcome<Client> {
+    connect_as(common, keys::find(common.key.as_deref())?).await
+}
+
+pub(crate) async fn connect_as(common: &Common, key: Key) -> Outcome<Client> {
+    let (relays, is_default) = relays(common)?;
+    let mut builder = Client::builder().key_pair(key.pair).ttl(common.ttl);
+    for relay in relays {
+        builder = builder.relay(relay);
+    }
+    builder.connect().await.map_err(|error| {
+        let failure = Failure::from(error);
+        match is_default {
+            true => {
+                failure.hint("the network of `registry up` does not run any more: start it again, or name a --relay")
+            }
+            false => failure,
+        }
+    })
+}
+
+/// The addresses, and whether they are those of `registry up`.
+fn relays(common: &Common) -> Outcome<(Vec<String>, bool)> {
+    let named: Vec<String> = common
+        .relay
+        .iter()
+        .flat_map(|text| text.split([',', ' ']))
+        .map(str::to_owned)
+        .collect();
+    let named: Vec<String> = named.into_iter().filter(|text| !text.is_empty()).collect();
+    if !named.is_empty() {
+        return Ok((named, false));
+    }
+    match running() {
+        Some(running) if !running.nodes.is_empty() => {
+            Ok((running.nodes.into_iter().map(|node| node.tcp).collect(), true))
+        }
+        _ => Err(
+            Failure::no_network("no network is named, and none runs on this machine")
+                .hint("registry up, in another terminal; or --relay ADDRESS, or REGISTRY_RELAY"),
+        ),
+    }
+}
