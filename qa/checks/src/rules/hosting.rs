@@ -78,6 +78,26 @@ pub(super) fn neighbours_take_a_host_record_on_proof_only(world: &mut World) -> 
     Ok(())
 }
 
+pub(super) fn a_host_record_that_was_removed_does_not_come_back(world: &mut World) -> Result<(), Failure> {
+    let key_id = world.key("label")?;
+    let result = put_host_record(world, &key_id)?;
+    let (host, client) = (world.host.clone(), Peer::named("client"));
+    let signed = world.record(&host, result["record"]["metadata"].clone(), NOW)?;
+    let arguments = json!([signed["metadata"], NOW, signed["signature"], unproved(), NOW]);
+    world.by_host("put_record", arguments)?.ok()?;
+    let arguments = json!([key_id, client.id(), NOW]);
+    world.by_client("remove_host_record", arguments.clone())?.refused()?;
+    world.by_host("remove_host_record", arguments)?.ok()?;
+    for now in [NOW, NOW + 3_600] {
+        world.restart()?;
+        world.republish_records(std::slice::from_ref(&signed), now)?;
+        ensure!(world.records(&key_id, now)?.is_empty(), "a neighbour brought it back");
+    }
+    let due = world.by_host("get_stale_local_records", json!([NOW + 86_000]))?.ok()?;
+    ensure!(due["result"] == json!([]), "it is renewed");
+    Ok(())
+}
+
 pub(super) fn the_nodes_renewal_signs_a_host_record(world: &mut World) -> Result<(), Failure> {
     let key_id = world.key("label")?;
     put_host_record(world, &key_id)?;

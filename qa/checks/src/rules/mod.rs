@@ -65,6 +65,8 @@ macro_rules! every_check {
             tombstones: "tombstones" => a_deleted_record_does_not_come_back;
             tombstones: "tombstones" => a_later_record_beats_a_tombstone;
             tombstones: "tombstones" => a_forged_tombstone_is_refused;
+            tombstones: "services" => a_provider_has_a_record_for_each_of_its_services;
+            hosting: "removal" => a_host_record_that_was_removed_does_not_come_back;
             replication: "replication" => the_nodes_own_call_leases_what_it_returns;
             replication: "replication" => confirmed_keys_are_not_due_before_they_are_stale_again;
             replication: "replication" => a_copy_stays_until_it_was_handed_over;

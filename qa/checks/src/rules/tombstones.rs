@@ -110,10 +110,27 @@ pub(super) fn a_later_record_beats_a_tombstone(world: &mut World) -> Result<(), 
     world.put_own(&provider, &key_id, "issued again", NOW + 2)?;
     let values = world.values(&key_id, NOW + 2)?;
     ensure!(values.contains("issued again"), "it was not taken");
-    ensure!(
-        world.tombstones(&key_id, NOW + 2)?.is_empty(),
-        "the tombstone still stands"
-    );
+    Ok(())
+}
+
+pub(super) fn a_provider_has_a_record_for_each_of_its_services(world: &mut World) -> Result<(), Failure> {
+    let (provider, key_id) = (Peer::named("provider"), world.key("label")?);
+    let id = provider.id();
+    for service in ["chat", "files"] {
+        let fields = json!([key_id, id, NOW, service, id, [], [service], []]);
+        let signature = world.signed("get_record_metadata_bytes", fields, &provider)?;
+        let metadata = json!({
+            "key_id": key_id, "issued_by": id, "peer_id": id, "timestamp_issued": NOW, "solution": [], "value": service,
+            "relay_id": [], "service_id": [service], "issuer_signature": signature,
+        });
+        let record = world.record(&provider, metadata, NOW)?;
+        world.put_record(&record, &provider, NOW)?.ok()?;
+    }
+    let told = world.values(&key_id, NOW)?;
+    ensure!(told.len() == 2, "of two services {told:?} are told");
+    world.add_tombstone((&provider, &provider), &key_id, NOW, NOW)?.ok()?;
+    let left = world.values(&key_id, NOW)?;
+    ensure!(left.is_empty(), "the tombstone has left {left:?}");
     Ok(())
 }
 

@@ -59,7 +59,7 @@ fn records(source: &mut Source<'_>) {
 
 /// The best genuine record of every identity.
 fn plainly(lists: &[Vec<Record>]) -> Vec<Record> {
-    let mut best: BTreeMap<(String, String, String), &Record> = BTreeMap::new();
+    let mut best: BTreeMap<(String, String, String, Vec<String>), &Record> = BTreeMap::new();
     let genuine = lists.iter().flatten().filter(|record| oracle::record(record).is_ok());
     for record in genuine {
         let metadata = &record.metadata;
@@ -67,6 +67,7 @@ fn plainly(lists: &[Vec<Record>]) -> Vec<Record> {
             metadata.key_id.clone(),
             metadata.issued_by.clone(),
             metadata.peer_id.clone(),
+            metadata.service_id.clone(),
         );
         let rank = |record: &Record| {
             (
