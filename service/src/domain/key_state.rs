@@ -438,8 +438,11 @@ impl KeyState {
             peer_id: peer_id.to_owned(),
             subject: Subject::All,
         };
-        let standing = self.standing_of_pair(&identity, at);
-        standing.max_by_key(|entry| entry.timestamp_issued())
+        let entries = self.of_pair(&identity).map(|(_, entry)| entry);
+        // Also one that is dated ahead: whether this node's clock is wrong or another's was, nodes with others hold it.
+        entries
+            .filter(|entry| !is_over(entry, at))
+            .max_by_key(|entry| entry.timestamp_issued())
     }
 
     /// What stands of the issuer and provider of `identity`: an entry that is expired is as good as absent, whether it was

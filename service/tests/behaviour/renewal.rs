@@ -161,7 +161,9 @@ fn host_records_of_weighed_issuers_do_not_close_the_node_to_others() {
         });
         scene
             .node
-            .call(origins, |call| call.put_host_record(metadata, &proof, NOW))
+            .call(origins, |call| {
+                call.put_host_record(metadata, std::slice::from_ref(&proof), NOW)
+            })
             .unwrap();
     }
     assert_eq!(count(&scene), 2);
