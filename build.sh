@@ -130,9 +130,8 @@ run_tests() {
 }
 
 run_up() {
-  build_artifacts
-  step "build the command" cargo build --release --locked -p registry-client --bin registry
-  exec target/release/registry up "$@"
+  build_artifacts registry-client
+  exec "$NATIVE_DIR/registry" up "$@"
 }
 
 run_demo() {

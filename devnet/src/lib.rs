@@ -16,6 +16,42 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Clients that serve and call
+//!
+//! A scenario with several clients is a program, and runs as a test does. Here two clients offer a greeter under one resource,
+//! and a third finds and calls both; `greetAll` is written in Aqua, in `devnet/aqua/demo.aqua`.
+//!
+//! ```
+//! use devnet::{AquaCompiler, Network, NetworkConfig, PeerIndex, ServiceResult};
+//! use serde_json::json;
+//!
+//! let mut network = Network::start(NetworkConfig::new(5))?;
+//! let program = AquaCompiler::new().compile(concat!(env!("CARGO_MANIFEST_DIR"), "/aqua/demo.aqua"))?;
+//!
+//! let reader = network.add_client(PeerIndex(4))?;
+//! let created = network.call(reader, program.function("createResource")?, &[json!("greeters")])?.value()?;
+//! let resource = created[0][0].clone();
+//!
+//! for (relay, name) in [(0, "Ann"), (1, "Bob")] {
+//!     let provider = network.add_client(PeerIndex(relay))?;
+//!     network.define_service(provider, "greeter", "greet", move |call| {
+//!         let who = call.arg(0).as_str().unwrap_or_default();
+//!         ServiceResult::ok(json!(format!("hello {who}, I am {name}"))).into()
+//!     })?;
+//!     let arguments = [resource.clone(), json!(name), json!(null)];
+//!     let registered = network.call(provider, program.function("registerProvider")?, &arguments)?.value()?;
+//!     assert_eq!(registered[0], json!(true), "{registered}");
+//! }
+//!
+//! let greeted = network.call(reader, program.function("greetAll")?, &[resource, json!("Cem"), json!(5)])?.value()?;
+//! let mut texts: Vec<_> = greeted[0].as_array().into_iter().flatten().map(|greeting| &greeting["text"]).collect();
+//! texts.sort_by_key(|text| text.to_string());
+//! assert_eq!(texts, [&json!("hello Cem, I am Ann"), &json!("hello Cem, I am Bob")]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What else there is
+//!
 //! * Races: [`Network::start_call`] and [`Network::wait`]. AIR without Aqua: [`Network::start_air`].
 //! * What a client or node defines itself: [`Network::define_service`], [`CallOptions::callback`].
 //! * Time: [`Network::advance`]. Scripts that nodes run on their own: [`Network::schedule`], [`Network::install_spell`].
