@@ -248,6 +248,25 @@ fn clearing_counts_as_done_when_nothing_is_left_to_go() {
     assert!((3..6).contains(&runs), "{runs}");
 }
 
+/// Dead keys are the longest due of all. Each is met once, so they do not hold up the others, run after run.
+#[test]
+fn dead_keys_do_not_keep_others_from_being_replicated() {
+    let mut node = with_ended_keys(5_000);
+    let mut runs = 0;
+    let due = loop {
+        runs += 1;
+        let due = node.evict_stale(NOW + 2 * HOUR).unwrap();
+        check_promises(node.registry().store());
+        if !due.is_empty() {
+            break due;
+        }
+    };
+    assert_eq!((due.len(), due[0].key.label.as_str()), (1, "resource"));
+    // 20,000 rows, in batches of 10,000.
+    assert!(runs <= 3, "{runs} runs");
+    assert_eq!(node.registry().store().row_counts(), [1, 0, 0]);
+}
+
 /// The life of a key, and how long a tombstone has something to say, are of different timeouts then.
 #[test]
 fn a_longer_timeout_takes_no_tombstone_from_a_key_that_has_ended() {
