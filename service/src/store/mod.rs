@@ -493,12 +493,13 @@ impl<B: Backend> Store<B> {
         })
     }
 
-    /// Records of this node, as many as `max` at most.
+    /// Records of this node whose issuers have no weight, as many as `max` at most.
     fn count_host_records_without_weight(&self, max: u64) -> Result<u64, StoreError> {
         let params = self.with_names([integer(max)]);
         row::number(&self.backend.read(sql::COUNT_HOST_RECORDS_WITHOUT_WEIGHT, &params)?)
     }
 
+    /// Records of this node, as many as `max` at most.
     fn count_host_records(&self, max: u64) -> Result<u64, StoreError> {
         row::number(
             &self
@@ -507,12 +508,12 @@ impl<B: Backend> Store<B> {
         )
     }
 
-    /// Records of this node that are not signed, or are due to be signed anew.
+    /// Records of this node that are not signed, are due to be signed anew, or are dated ahead.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn count_overdue_host_records(&self, now: HostTimestamp) -> Result<u64, StoreError> {
-        let params = self.with_names([cutoff(now, self.timeouts.renew_sec())]);
+        let params = self.with_names([cutoff(now, self.timeouts.renew_sec()), integer(now.latest_accepted())]);
         row::number(&self.backend.read(sql::COUNT_OVERDUE_HOST_RECORDS, &params)?)
     }
 

@@ -270,11 +270,11 @@ pub(super) const COUNT_HOST_RECORDS_WITHOUT_WEIGHT: &str = concat!(
     " AND e.weight = 0 LIMIT ?3)"
 );
 
-/// Records of this node that are not signed yet, and those dated no later than ?3.
+/// How many [`DUE_HOST_RECORDS`] would find without its limits. ?3: dated no later; ?4: dated later is dated ahead.
 pub(super) const COUNT_OVERDUE_HOST_RECORDS: &str = concat!(
     "SELECT count(*) FROM entries e INDEXED BY entries_by_provider WHERE ",
     hosted!("e"),
-    " AND (e.signed = 0 OR e.dated <= ?3)"
+    " AND (e.signed = 0 OR e.dated <= ?3 OR e.dated > ?4)"
 );
 
 /// The entries of so many keys as places and bodies, and before them the last of these keys, if there are more. ?1: after
