@@ -10,10 +10,11 @@ export class RegistryError extends Error {
   readonly errors: readonly NodeError[];
 
   constructor(what: string, texts: readonly string[], options?: ErrorOptions) {
-    const said = texts.length > 0 ? texts.join("\n") : "no node has said why";
-    super(`${what}:\n${said}`, options);
+    const errors = texts.map(nodeError);
+    const said = errors.map(({ peerId, text }) => (peerId === null ? text : `${peerId}: ${text}`));
+    super(`${what}:\n${said.length > 0 ? said.join("\n") : "no node has said why"}`, options);
     this.name = "RegistryError";
-    this.errors = texts.map(nodeError);
+    this.errors = errors;
   }
 }
 
@@ -22,7 +23,22 @@ const FROM_NODE = /^(12D3KooW[1-9A-HJ-NP-Za-km-z]{44}): (.*)$/s;
 
 function nodeError(text: string): NodeError {
   const match = FROM_NODE.exec(text);
-  return match ? { peerId: match[1]!, text: match[2]! } : { peerId: null, text };
+  return match ? { peerId: match[1]!, text: said(match[2]!) } : { peerId: null, text: said(text) };
+}
+
+// What AquaVM makes of an error that a service returns; most services return it as JSON.
+const OF_SERVICE = /Local service error, ret_code is -?\d+, error message is '(.*)'$/s;
+
+/** What the service said, without AquaVM's words around it. */
+function said(text: string): string {
+  const [, message] = OF_SERVICE.exec(text) ?? [];
+  if (message === undefined) return text;
+  try {
+    const parsed: unknown = JSON.parse(message);
+    return typeof parsed === "string" ? parsed : message;
+  } catch {
+    return message;
+  }
 }
 
 /** What the JS client rejects with: an `Error`, a text, or the error object of a script. */

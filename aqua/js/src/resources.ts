@@ -70,7 +70,9 @@ export async function createResource(label: string, options: CallOptions = {}): 
 export async function resourceId(label: string, owner: string, options: CallOptions = {}): Promise<string> {
   const { peer, config } = context(options);
   const call = scripts.getResourceId(peer, label, owner, config);
-  return succeed("resourceId", call.then((id) => [id, []] as const));
+  // An empty id is none: the label or the owner cannot be one.
+  const found = call.then((id): Outcome<string | null> => [id === "" ? null : id, [`no resource has label "${label}" and owner "${owner}"`]]);
+  return succeed("resourceId", found);
 }
 
 /**

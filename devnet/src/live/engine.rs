@@ -135,6 +135,7 @@ impl Engine {
             "expired_interval": seconds(self.spell.clear_every),
             "renew_interval": seconds(self.spell.renew_every),
             "replicate_interval": seconds(self.spell.replicate_every),
+            "expired_timeout_sec": [], "stale_timeout_sec": [], "total_bytes": [], "owner_bytes": [],
         });
         let spell = SpellSpec {
             alias: SPELL.to_owned(),

@@ -1,0 +1,212 @@
+// The JavaScript of the package, as an application uses it. RELAYS: a JSON list of { peer_id, ws }.
+
+import assert from "node:assert/strict";
+import { createConnection, createServer } from "node:net";
+import { after, before, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import {
+  call,
+  connect,
+  createResource,
+  provide,
+  registerNode,
+  RegistryError,
+  resolveProviders,
+  resourceId,
+  unregister,
+  watchProviders,
+} from "@fluencelabs/registry";
+
+const relays = JSON.parse(process.env.RELAYS);
+const ALL = 20;
+const limit = { timeout: 90_000 };
+
+let owner, guest;
+
+before(async () => {
+  owner = await connect(relays[0].ws);
+  guest = await connect([relays[1].ws, relays[2].ws]);
+}, { timeout: 60_000 });
+
+after(() => Promise.all([owner?.close(), guest?.close()]));
+
+const as = (connection, options) => ({ connection, ...options });
+const peersOf = async (id) =>
+  (await resolveProviders(id, as(owner, { ack: ALL }))).map(({ peerId }) => peerId).sort();
+
+async function eventually(read, expected) {
+  const deadline = Date.now() + 20_000;
+  for (;;) {
+    const found = await read();
+    try {
+      assert.deepEqual(found, expected);
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    }
+    await pause(50);
+  }
+}
+
+async function answers(calls) {
+  const all = [];
+  for await (const answer of calls) all.push(answer);
+  return all;
+}
+
+test("a resource is created, and its id is what everybody computes", limit, async () => {
+  const { id } = await createResource("created", as(owner));
+  assert.equal(await resourceId("created", owner.peerId, as(guest)), id);
+  assert.deepEqual(await resolveProviders(id, as(guest)), []);
+});
+
+test("who provides is found with all that it said, until it is closed", limit, async () => {
+  const { id } = await createResource("provided", as(owner));
+  const provided = await provide({ resource: id, value: "a value", service: "mine" }, as(guest));
+  assert.equal(provided.resource, id);
+  await eventually(() => peersOf(id), [guest.peerId]);
+  const [found] = await resolveProviders(id, as(owner, { ack: ALL }));
+  assert.equal(found.value, "a value");
+  assert.equal(found.serviceId, "mine");
+  assert.equal(found.relayId, guest.relayId);
+  assert.equal(found.setBy, guest.peerId);
+  assert.ok(Math.abs(found.registeredAt - Date.now()) < 60_000, found.registeredAt);
+  assert.equal(found.signature.length, 64);
+  await provided.close();
+  await eventually(() => peersOf(id), []);
+});
+
+test("a label of the client's own is a resource with its first provider", limit, async () => {
+  const provided = await provide({ label: "own", value: "first" }, as(owner));
+  assert.equal(provided.resource, await resourceId("own", owner.peerId, as(owner)));
+  await eventually(() => peersOf(provided.resource), [owner.peerId]);
+  await provided.close();
+});
+
+test("a node is registered and removed", limit, async () => {
+  const { id } = await createResource("node", as(owner));
+  const node = relays[3].peer_id;
+  await registerNode(id, node, "a node", null, as(owner));
+  await eventually(() => peersOf(id), [node]);
+  await unregister(id, node, as(owner));
+  await eventually(() => peersOf(id), []);
+});
+
+test("one who hangs delays nobody, and is an error when its time is over", limit, async () => {
+  const { id } = await createResource("called", as(owner));
+  const greet = (name) => ({ id: "greeter", functions: { greet: (you, mark) => `${name} greets ${you}${mark}` } });
+  const hangs = { id: "greeter", functions: { greet: () => new Promise(() => {}) } };
+  const one = await provide({ resource: id, value: "owner", service: greet("owner") }, as(owner));
+  const other = await provide({ resource: id, value: "guest", service: hangs }, as(guest));
+  await eventually(() => peersOf(id), [owner.peerId, guest.peerId].sort());
+
+  const began = Date.now();
+  let first;
+  const all = [];
+  for await (const answer of call(id, null, "greet", ["you", "!"], as(owner, { ttlMs: 4_000 }))) {
+    first ??= Date.now() - began;
+    all.push(answer);
+  }
+  assert.ok(first < 3_000, `the first answer after ${first} ms`);
+  assert.equal(all.length, 2);
+  assert.equal(all[0].result, "owner greets you!");
+  assert.equal(all[1].provider.peerId, guest.peerId);
+  assert.ok(all[1].error instanceof RegistryError);
+  await Promise.all([one.close(), other.close()]);
+});
+
+test("an error of a provider has its text", limit, async () => {
+  const fails = { id: "fails", functions: { fail: () => Promise.reject(new Error("no mood")), none: () => {} } };
+  const provided = await provide({ label: "fails", value: "", service: fails }, as(owner));
+  const [failed] = await answers(call(provided.resource, "fails", "fail", [], as(guest)));
+  assert.match(failed.error.message, /no mood/);
+  assert.doesNotMatch(failed.error.message, /ret_code/);
+  const [none] = await answers(call(provided.resource, "fails", "none", [], as(guest)));
+  assert.equal(none.result, null);
+  await assert.rejects(answers(call(provided.resource, "fails", 'fail" ', [], as(guest))), TypeError);
+  await provided.close();
+});
+
+test("what changes among the providers is told, once", limit, async () => {
+  const { id } = await createResource("watched", as(owner));
+  const stop = new AbortController();
+  const told = [];
+  const watching = watchProviders(id, (change) => told.push(change), as(owner, { everyMs: 200, signal: stop.signal, ack: ALL }));
+  await eventually(() => told.length, 1);
+  const provided = await provide({ resource: id, value: "here" }, as(guest));
+  await eventually(() => told.at(-1).added.map(({ peerId }) => peerId), [guest.peerId]);
+  await provided.close();
+  await eventually(() => told.at(-1).gone.map(({ peerId }) => peerId), [guest.peerId]);
+  stop.abort();
+  await watching;
+  assert.equal(told.length, 3);
+  assert.deepEqual(told.map(({ providers }) => providers.length), [0, 1, 0]);
+});
+
+test("what does not exist is an error with the text of every node", limit, async () => {
+  const unknown = await resourceId("unknown", owner.peerId, as(owner));
+  for (const attempt of [
+    () => resolveProviders(unknown, as(guest, { ack: ALL })),
+    () => provide({ resource: unknown, value: "" }, as(guest)),
+    () => answers(call(unknown, "any", "thing", [], as(guest))),
+  ]) {
+    await assert.rejects(attempt, (error) => {
+      assert.ok(error instanceof RegistryError);
+      assert.match(error.message, /is not known here/);
+      assert.ok(error.errors.length > 0);
+      return true;
+    });
+  }
+  await assert.rejects(createResource("x".repeat(600), as(owner)), /at most 512/);
+  await assert.rejects(resourceId("label", "bob", as(owner)), RegistryError);
+});
+
+// A way to a relay that can be cut.
+async function way(to) {
+  const sockets = new Set();
+  const port = Number(/tcp\/(\d+)/.exec(to)[1]);
+  const server = createServer((client) => {
+    const relay = createConnection(port, "127.0.0.1");
+    for (const socket of [client, relay]) {
+      sockets.add(socket);
+      socket.on("error", () => socket.destroy());
+    }
+    client.pipe(relay).pipe(client);
+  });
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  const address = to.replace(/tcp\/\d+/, `tcp/${server.address().port}`);
+  const cut = () => {
+    server.close();
+    sockets.forEach((socket) => socket.destroy());
+  };
+  return { address, cut };
+}
+
+test("a provider whose relay is gone comes back on another one, with its services", limit, async () => {
+  const { id } = await createResource("moves", as(owner));
+  const { address, cut } = await way(relays[2].ws);
+  const moving = await connect([address, relays[3].ws], { ttlMs: 3_000 });
+  const service = { id: "echo", functions: { echo: (text) => text } };
+  const provided = await provide({ resource: id, value: "moves", service }, as(moving, { checkEveryMs: 500 }));
+  assert.equal(moving.relayId, relays[2].peer_id);
+  const peerId = moving.peerId;
+  cut();
+  await eventually(
+    async () => (await resolveProviders(id, as(owner, { ack: ALL }))).map(({ relayId }) => relayId),
+    [relays[3].peer_id],
+  );
+  assert.equal(moving.peerId, peerId);
+  const [answer] = await answers(call(id, "echo", "echo", ["still here"], as(owner)));
+  assert.equal(answer.result, "still here");
+  await provided.close();
+  await moving.close();
+});
+
+test("without a relay that answers there is no connection, and the error says which were tried", limit, async () => {
+  const nobody = relays[0].ws.replace(/tcp\/\d+/, "tcp/9");
+  await assert.rejects(connect(nobody, { ttlMs: 2_000 }), (error) => {
+    assert.ok(error instanceof RegistryError);
+    assert.ok(error.message.includes(nobody), error.message);
+    return true;
+  });
+});
