@@ -188,8 +188,8 @@ impl<B: Backend> Call<'_, B> {
         let Some(state) = self.store.load(&KeyId::parse(key_id)?)? else {
             return Ok(None);
         };
-        let latest = state.latest_entry(issued_by, peer_id, &self.at(now));
-        let latest = latest.map(Entry::timestamp_issued);
+        let at = self.at(now);
+        let latest = state.latest_entry(issued_by, peer_id, &at).map(Entry::timestamp_issued);
         self.store.keep(state);
         Ok(latest)
     }
