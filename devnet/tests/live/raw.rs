@@ -20,28 +20,28 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 /// Nothing in these tests takes longer, unless the network is broken.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-pub type Substream = Negotiated<SubstreamBox>;
+pub(crate) type Substream = Negotiated<SubstreamBox>;
 
 /// One connection with a node.
-pub struct Raw {
-    pub key: KeyPair,
-    pub peer_id: String,
+pub(crate) struct Raw {
+    pub(crate) key: KeyPair,
+    pub(crate) peer_id: String,
     open: mpsc::Sender<oneshot::Sender<SubstreamBox>>,
     /// What the node sends.
-    pub received: mpsc::Receiver<Particle>,
+    pub(crate) received: mpsc::Receiver<Particle>,
     reads: Arc<AtomicBool>,
     ended: tokio::task::JoinHandle<()>,
 }
 
 impl Raw {
     /// Connects to a multiaddr that ends with a peer id.
-    pub async fn connect(address: &str) -> Result<Self, String> {
+    pub(crate) async fn connect(address: &str) -> Result<Self, String> {
         Self::connect_as(KeyPair::generate_ed25519(), address).await
     }
 
-    pub async fn connect_as(key: KeyPair, address: &str) -> Result<Self, String> {
+    pub(crate) async fn connect_as(key: KeyPair, address: &str) -> Result<Self, String> {
         let secret = key.secret().unwrap();
         let muxer = timeout(PATIENCE, dial(Keypair::ed25519_from_bytes(secret).unwrap(), address)).await;
         let muxer = muxer.map_err(|_| "no connection in time".to_owned())??;
@@ -59,7 +59,7 @@ impl Raw {
     }
 
     /// A stream on which the protocol has been agreed on.
-    pub async fn stream(&self) -> Result<Substream, String> {
+    pub(crate) async fn stream(&self) -> Result<Substream, String> {
         let (sender, stream) = oneshot::channel();
         self.open.send(sender).await.map_err(|_| "the connection has ended")?;
         let stream = stream.await.map_err(|_| "the connection has ended")?;
@@ -68,13 +68,13 @@ impl Raw {
     }
 
     /// A particle that this client starts now, without data.
-    pub fn particle(&self, script: &str, ttl: u32) -> Particle {
+    pub(crate) fn particle(&self, script: &str, ttl: u32) -> Particle {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let id = format!("{}-{}", &self.peer_id[40..], COUNT.fetch_add(1, Ordering::Relaxed));
         Particle::signed(&self.key, id.into(), unix_ms(), ttl, script.into()).unwrap()
     }
 
-    pub async fn send(&self, particle: &Particle) -> Result<(), String> {
+    pub(crate) async fn send(&self, particle: &Particle) -> Result<(), String> {
         let mut stream = self.stream().await?;
         let sent = write_particle(&mut stream, particle).await;
         sent.map_err(|e| e.to_string())?;
@@ -82,7 +82,7 @@ impl Raw {
     }
 
     /// Bytes on a stream of their own, which stays open as long as what is returned.
-    pub async fn send_bytes(&self, bytes: &[u8]) -> Result<Substream, String> {
+    pub(crate) async fn send_bytes(&self, bytes: &[u8]) -> Result<Substream, String> {
         let mut stream = self.stream().await?;
         stream.write_all(bytes).await.map_err(|e| e.to_string())?;
         stream.flush().await.map_err(|e| e.to_string())?;
@@ -90,7 +90,7 @@ impl Raw {
     }
 
     /// Has the node call a service and send the particle here; whether it came back.
-    pub async fn ask(&mut self, node: &str, call: &str) -> Result<Particle, String> {
+    pub(crate) async fn ask(&mut self, node: &str, call: &str) -> Result<Particle, String> {
         let script = self.script(node, call);
         let particle = self.particle(&script, 20_000);
         self.send(&particle).await?;
@@ -102,18 +102,18 @@ impl Raw {
     }
 
     /// A script that has a node call a service, and goes on here.
-    pub fn script(&self, node: &str, call: &str) -> String {
+    pub(crate) fn script(&self, node: &str, call: &str) -> String {
         let me = &self.peer_id;
         format!(r#"(seq (call "{node}" {call} x) (call "{me}" ("callbackSrv" "response") [x]))"#)
     }
 
     /// From now on the connection stays open, and nothing is taken from it.
-    pub fn stop_reading(&self) {
+    pub(crate) fn stop_reading(&self) {
         self.reads.store(false, Ordering::Relaxed);
     }
 
     /// Whether the node has closed the connection within the time.
-    pub async fn is_cut_off_within(&mut self, time: Duration) -> bool {
+    pub(crate) async fn is_cut_off_within(&mut self, time: Duration) -> bool {
         timeout(time, &mut self.ended).await.is_ok()
     }
 }
@@ -124,7 +124,7 @@ impl Drop for Raw {
     }
 }
 
-pub fn unix_ms() -> u64 {
+pub(crate) fn unix_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.unwrap().as_millis() as u64
 }
