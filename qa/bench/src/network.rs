@@ -1,4 +1,5 @@
-//! The Resources API on a network of nodes, here and with the reference's own scripts and wasm: what a particle costs.
+//! The Resources API on a network of nodes: what a particle costs with the reference's own scripts and wasm, with the
+//! scripts here as the compiler writes them, and as they ship.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -65,7 +66,7 @@ const REFERENCE: Names = Names {
 pub(crate) fn run() -> Result<()> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("network");
     let reference = directory.join("reference");
-    let reference_compiler = AquaCompiler::with_packages(&reference);
+    let reference_compiler = AquaCompiler::with_packages(&reference).unminified();
     let modules = RegistryModules {
         sqlite3: registry_distro::SQLITE_WASM.into(),
         registry: registry_distro::REGISTRY_WASM.into(),
@@ -78,8 +79,10 @@ pub(crate) fn run() -> Result<()> {
         REFERENCE,
     )?
     .story()?;
-    let ours = Side::new(config(), AquaCompiler::new(), directory.join("here.aqua"), HERE)?.story()?;
-    report(&theirs, &ours);
+    let here = |compiler| Side::new(config(), compiler, directory.join("here.aqua"), HERE)?.story();
+    let unminified = here(AquaCompiler::new().unminified())?;
+    let ours = here(AquaCompiler::new())?;
+    report(&theirs, &unminified, &ours);
     Ok(())
 }
 
@@ -195,7 +198,7 @@ fn resource(created: &Value) -> Result<String> {
     Ok(id.ok_or_else(|| eyre!("no resource: {created}"))?.to_owned())
 }
 
-fn report(theirs: &[Row], ours: &[Row]) {
+fn report(theirs: &[Row], unminified: &[Row], ours: &[Row]) {
     let mut table = new_table([
         "on 20 nodes, 50 ms links",
         "",
@@ -206,12 +209,13 @@ fn report(theirs: &[Row], ours: &[Row]) {
         "latency ms",
         "wall ms",
     ]);
-    for row in ours {
+    for (row, long) in ours.iter().zip(unminified) {
         let Some(reference) = theirs.iter().find(|reference| reference.name == row.against) else {
             continue;
         };
         let (a, b) = (&reference.measured, &row.measured);
         table.add_row(cells(row.name, "0.9.4", a));
+        table.add_row(cells("", "here, not minified", &long.measured));
         table.add_row(cells("", "here", b));
         let percent = |ours: f64, theirs: f64| format!("{:.0} %", 100.0 * ours / theirs);
         table.add_row([

@@ -247,7 +247,8 @@ fn weight(peer: &Peer) -> Value {
 /// The reference's own script, as its own compiler makes it; its indentation does not travel.
 fn reference_script() -> Result<String> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("network/reference");
-    let program = AquaCompiler::with_packages(&directory).compile(directory.join("scheduled.aqua"))?;
+    let compiler = AquaCompiler::with_packages(&directory).unminified();
+    let program = compiler.compile(directory.join("scheduled.aqua"))?;
     let air = &program.function("replicate_3600")?.air();
     Ok(air.split_whitespace().collect::<Vec<_>>().join(" "))
 }
