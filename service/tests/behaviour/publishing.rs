@@ -263,7 +263,7 @@ fn the_waits_of_a_call_take_at_most_70_percent_of_its_time_to_live() {
     let of_all = 2 * HEDGE_PERCENT + LOOKUP_PERCENT;
     assert!(of_all + CALL_PERCENT <= 70);
     assert!(of_all + HOST_PERCENT + PUBLISH_PERCENT <= 70);
-    assert!(2 * HEDGE_PERCENT + READ_PERCENT <= 70);
+    const { assert!(2 * HEDGE_PERCENT + READ_PERCENT <= 70) };
     let ttl = TimeToLive::new(7_000);
     assert_eq!((ttl.part(25, 6_000), ttl.part(25, 1_000)), (1_750, 1_000));
     assert_eq!(TimeToLive::new(0).part(25, 6_000), 6_000, "the host does not say");
