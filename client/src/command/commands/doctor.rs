@@ -148,10 +148,10 @@ impl Findings {
                     found.provider.peer_id.clone(),
                     format!("{} of {}", found.held_by, self.nodes.len()),
                     output::age(found.provider.issued_at),
-                    if found.answer.is_ok() {
-                        "yes".into()
-                    } else {
-                        "no".to_owned()
+                    match &found.answer {
+                        None => "it is you".to_owned(),
+                        Some(Ok(())) => "yes".to_owned(),
+                        Some(Err(_)) => "no".to_owned(),
                     },
                 ]
             });
