@@ -140,6 +140,9 @@ impl<B: Backend> Call<'_, B> {
         check_count("weights", weights.len(), PEERS_MAX)?;
         let key_id = published.key_id()?;
         let mut state = self.state_for(published.keys, &key_id, now)?;
+        let owner = &state.key().owner_peer_id;
+        let weight = self.caller.weight_of(WEIGHTS_AT, weights, owner)?;
+        state.note_weight(weight);
         for record in published.records {
             check_signed(&record)?;
             self.take_record(&mut state, record, weights, now)?;

@@ -430,8 +430,8 @@ impl KeyState {
         Ok(Admission::Stored)
     }
 
-    /// The latest of what stands of an issuer for a provider, whether records of any service or a tombstone. What the issuer
-    /// says next has to be later.
+    /// The latest of what an issuer has said of a provider and stands, whether records of any service or a tombstone. What the
+    /// issuer says next has to be later.
     pub fn latest_entry<'s>(&'s self, issued_by: &str, peer_id: &str, at: &'s Circumstances<'_>) -> Option<&'s Entry> {
         let identity = Identity {
             issued_by: issued_by.to_owned(),
@@ -440,8 +440,9 @@ impl KeyState {
         };
         let entries = self.of_pair(&identity).map(|(_, entry)| entry);
         // Also one that is dated ahead: whether this node's clock is wrong or another's was, nodes with others hold it.
+        // Not this node's own word: it is not the issuer's, and goes to nobody.
         entries
-            .filter(|entry| !is_over(entry, at))
+            .filter(|entry| !is_over(entry, at) && (entry.is_signed() || is_record(entry)))
             .max_by_key(|entry| entry.timestamp_issued())
     }
 

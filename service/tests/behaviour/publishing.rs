@@ -3,7 +3,8 @@
 use registry_service::calls::{CallError, NodeAnswer, NodeReply, Plan, Published, Tally, Wave};
 use registry_service::domain::data::{Key, Record};
 use registry_service::domain::limits::PEERS_MAX;
-use registry_testkit::{NativeNode, Origins, Peer};
+use registry_service::domain::KeyId;
+use registry_testkit::{weight_of, NativeNode, Origins, Peer};
 
 use crate::support::{assert_refused, assert_text, NOW};
 
@@ -299,4 +300,19 @@ fn a_clock_that_is_off_is_said_aloud() {
             word => assert_text(&tally.errors[0], &[node.host.id(), word, Peer::named("owner").id()]),
         }
     }
+}
+
+/// So that the key is not among the first to go where it comes by what others publish.
+#[test]
+fn the_owner_of_a_key_is_weighed_when_a_client_publishes_it() {
+    let mut node = node();
+    let origins = Origins::new(&node.host, &Peer::named("provider"), 6)
+        .time(5)
+        .weights(4, 1);
+    let weights = [weight_of(Peer::named("owner").id(), 5)];
+    node.call(origins, |call| call.publish(provided(Some(key())), &weights, NOW))
+        .unwrap();
+    let key_id = KeyId::parse(&key().id).unwrap();
+    let state = node.registry().store().stored(&key_id).unwrap().unwrap();
+    assert_eq!(state.priority().weight(), 5);
 }
