@@ -12,8 +12,11 @@ fn program(compiler: &AquaCompiler, file: &str) -> AquaProgram {
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// The function, what came of it, and what it cost.
+type Call = (&'static str, Result<Vec<Value>, CallFailure>, ParticleStats);
+
 /// Every function of the API, in an order in which each has something to do: what came of each, and what it cost.
-fn story(compiler: &AquaCompiler) -> Vec<(&'static str, Result<Vec<Value>, CallFailure>, ParticleStats)> {
+fn story(compiler: &AquaCompiler) -> Vec<Call> {
     let mut scene = Scene::of(NODES);
     let (client, nodes) = (scene.client, scene.network.nodes());
     let (me, node) = (scene.id(client), scene.id(nodes[NODES - 1]));

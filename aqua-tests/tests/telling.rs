@@ -26,12 +26,14 @@ fn arguments(function: &str, id: &str, node: &str) -> Vec<Value> {
     }
 }
 
+type Refuse = fn(&ServiceCall) -> Answer;
+
 #[test]
 fn a_refusal_to_sign_is_an_error_in_every_function() {
     let mut scene = Scene::of(3);
     let id = scene.create("sample");
     let node = scene.id(PeerIndex(1));
-    let refusals: [(&str, fn(&ServiceCall) -> Answer); 2] = [
+    let refusals: [(&str, Refuse); 2] = [
         ("I sign nothing", |_| {
             ServiceResult::ok(json!({"success": false, "error": ["I sign nothing"], "signature": []})).into()
         }),
