@@ -81,7 +81,7 @@ pub enum CallFailure {
 /// AquaVM's error object in the order in which people read it; anything else as it is.
 fn script_error(error: &serde_json::Value) -> String {
     let text = |name: &str| error[name].as_str().filter(|text| !text.is_empty());
-    let Some(mut shown) = text("message").map(str::to_owned) else {
+    let Some(mut shown) = text("message").map(service_error) else {
         return error.to_string();
     };
     if let Some(instruction) = text("instruction") {
@@ -93,9 +93,35 @@ fn script_error(error: &serde_json::Value) -> String {
     shown
 }
 
+/// What a service said, without AquaVM's words around it.
+fn service_error(message: &str) -> String {
+    let parts = message.strip_prefix("Local service error, ret_code is ");
+    let parts = parts.and_then(|parts| parts.strip_suffix('\'')?.split_once(", error message is '"));
+    let Some((code, said)) = parts else {
+        return message.to_owned();
+    };
+    // Most services return their error as JSON.
+    let said = serde_json::from_str(said).unwrap_or_else(|_| said.to_owned());
+    format!("{said} (a service returned this, with code {code})")
+}
+
 fn on_the_way(hints: &[String]) -> String {
     if hints.is_empty() {
         return String::new();
     }
     format!("; on the way: {}", hints.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::service_error;
+
+    #[test]
+    fn what_a_service_said_stands_alone() {
+        let failed = r#"Local service error, ret_code is 1, error message is '"no mood"'"#;
+        assert_eq!(service_error(failed), "no mood (a service returned this, with code 1)");
+        let plain = "Local service error, ret_code is 2, error message is 'it's gone'";
+        assert_eq!(service_error(plain), "it's gone (a service returned this, with code 2)");
+        assert_eq!(service_error("value is no list"), "value is no list");
+    }
 }

@@ -153,6 +153,7 @@ fn a_failing_script_is_shown_and_is_a_failure() {
     let (shown, told) = (text(&output.stdout), text(&output.stderr));
     assert!(shown.contains("trust-graph.get_weight"), "{shown}");
     assert!(told.contains("the script failed"), "{told}");
+    assert!(!told.contains("ret_code"), "{told}");
 }
 
 #[test]

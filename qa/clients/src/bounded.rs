@@ -2,8 +2,10 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use tempfile::NamedTempFile;
 
 const POLL: Duration = Duration::from_millis(20);
 
@@ -65,6 +67,64 @@ pub fn run(command: &mut Command, limit: Duration) -> Ended {
     };
     assert!(status.is_some(), "{command:?} is not done after {limit:?}: {ended:#?}");
     ended
+}
+
+/// A command that goes on until it is dropped.
+#[derive(Debug)]
+pub struct Background {
+    child: Child,
+    output: NamedTempFile,
+}
+
+impl Background {
+    /// Starts a command, without input.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it cannot be started.
+    #[must_use]
+    pub fn start(command: &mut Command) -> Self {
+        let output = NamedTempFile::new().expect("a temporary file");
+        // A handle of its own, because whoever reads moves the place where a shared one writes.
+        let share = || {
+            Stdio::from(
+                File::options()
+                    .append(true)
+                    .open(output.path())
+                    .expect("a second handle"),
+            )
+        };
+        let child = command.stdin(Stdio::null()).stdout(share()).stderr(share()).spawn();
+        let child = child.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        Self { child, output }
+    }
+
+    /// What it has written, when this text is in it.
+    ///
+    /// # Panics
+    ///
+    /// Panics if that takes too long, or the command ends before.
+    pub fn wait_for(&mut self, expected: &str, limit: Duration) -> String {
+        let start = Instant::now();
+        loop {
+            let ended = self.child.try_wait().expect("the state of a child");
+            let written = text(&mut self.output.reopen().expect("a handle to read"));
+            if written.contains(expected) {
+                return written;
+            }
+            assert!(ended.is_none(), "no `{expected}` in\n{written}");
+            assert!(start.elapsed() < limit, "no `{expected}` after {limit:?} in\n{written}");
+            std::thread::sleep(POLL);
+        }
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 fn text(file: &mut File) -> String {

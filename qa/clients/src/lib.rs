@@ -6,13 +6,15 @@
 mod bounded;
 mod document;
 mod fluence_cli;
+mod js_client;
 mod package;
 
 use std::path::{Path, PathBuf};
 
-pub use bounded::{run, Ended};
+pub use bounded::{run, Background, Ended};
 pub use document::{block, blocks};
 pub use fluence_cli::{FluenceCli, Project};
+pub use js_client::{application, js_folder, js_tests, node};
 pub use package::pack;
 
 /// The repository.
