@@ -58,7 +58,7 @@ impl Feed {
             is_told: false,
         });
         watched.active = now;
-        watched.deed = watched.deed.max(deed(&call.function, answer));
+        watched.deed = watched.deed.max(deed(call, answer));
         for value in call.args.iter().chain([answer]) {
             collect_keys(value, 0, &mut watched.keys);
         }
@@ -95,29 +95,28 @@ impl Feed {
 }
 
 /// What a call of the registry does. Of several the strongest counts: whoever registers looks up first.
-fn deed(function: &str, answer: &Value) -> Option<Deed> {
+fn deed(call: &ServiceCall, answer: &Value) -> Option<Deed> {
+    let holds = |index: usize| call.arg(index).as_array().is_some_and(|items| !items.is_empty());
     let counts = ["count_keys", "count_records", "count_tombstones"];
-    let cleared = || {
-        counts
-            .iter()
-            .any(|count| answer[*count].as_u64().is_some_and(|n| n > 0))
-    };
-    let has = |part: &str| function.contains(part);
-    let writes = ["put_", "add_", "register_", "publish_", "spread_"]
-        .iter()
-        .any(|verb| function.starts_with(verb));
-    Some(match function {
-        _ if function.starts_with("clear_expired") => return cleared().then_some(Deed::Expired),
-        _ if function.starts_with("renew_") => Deed::Renewed,
-        _ if function.starts_with("take_replica") || function.starts_with("republish_") => Deed::Replicated,
-        _ if writes && has("tombstone") => Deed::Deleted,
-        _ if writes && has("record") => Deed::Registered,
-        _ if writes && has("key") => Deed::Created,
-        _ if function.starts_with("get_records") || function.starts_with("end_records") || function == "get_answer" => {
-            Deed::Resolved
+    match call.function.as_str() {
+        "clear_expired" | "clear_expired_every" => {
+            let is_some = |count: &&str| answer[*count].as_u64().is_some_and(|rows| rows > 0);
+            counts.iter().any(is_some).then_some(Deed::Expired)
         }
-        _ => return None,
-    })
+        "renew_host_record" => Some(Deed::Renewed),
+        "take_replica" | "republish_key" | "republish_records" | "republish_tombstones" => Some(Deed::Replicated),
+        "add_tombstone" => Some(Deed::Deleted),
+        "put_record" | "put_host_record" => Some(Deed::Registered),
+        "register_key" => Some(Deed::Created),
+        // Keys, records, what hosts have taken in, tombstones.
+        "spread" | "publish" if holds(3) => Some(Deed::Deleted),
+        "spread" | "publish" if holds(1) || holds(2) => Some(Deed::Registered),
+        "spread" | "publish" if holds(0) => Some(Deed::Created),
+        // With a provider it is the look-up before something is written.
+        "begin_lookup" if call.arg(1) == "" => Some(Deed::Resolved),
+        "get_records" => Some(Deed::Resolved),
+        _ => None,
+    }
 }
 
 fn collect_keys(value: &Value, depth: usize, keys: &mut BTreeSet<String>) {
@@ -170,11 +169,15 @@ mod tests {
     const KEY: &str = "4uQeVj5tqViQh7yWWGStvkEG1Zmhx6uasJtWCJziofM";
 
     fn call(feed: &mut Feed, ms: u64, id: &str, function: &str, answer: Value) {
+        call_with(feed, ms, id, function, json!([KEY]), answer);
+    }
+
+    fn call_with(feed: &mut Feed, ms: u64, id: &str, function: &str, args: Value, answer: Value) {
         let call = ServiceCall {
             peer_id: "node".into(),
             service: "registry".into(),
             function: function.into(),
-            args: vec![json!(KEY)],
+            args: args.as_array().unwrap().clone(),
             tetraplets: Vec::new(),
             particle_id: id.into(),
             init_peer_id: "client".into(),
@@ -204,6 +207,23 @@ mod tests {
         assert_eq!(told[0].keys, [KEY]);
         assert!(feed.take(Duration::from_secs(10)).is_empty());
         assert_eq!(feed.next_at(), None);
+    }
+
+    #[test]
+    fn what_is_published_tells_what_is_done() {
+        let key = json!({"id": KEY, "label": "chat"});
+        for (args, expected) in [
+            (json!([[key], [], [], []]), Deed::Created),
+            (json!([[key], [{}], [], []]), Deed::Registered),
+            (json!([[key], [], [{}], []]), Deed::Registered),
+            (json!([[key], [], [], [{}]]), Deed::Deleted),
+        ] {
+            let mut feed = Feed::default();
+            call_with(&mut feed, 0, "p", "begin_lookup", json!([KEY, "provider"]), json!({}));
+            call_with(&mut feed, 0, "p", "publish", args, json!({}));
+            let told = feed.take(Duration::from_secs(1));
+            assert_eq!((told[0].deed, &*told[0].keys), (expected, &[KEY.to_owned()][..]));
+        }
     }
 
     #[test]
