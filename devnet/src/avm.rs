@@ -14,7 +14,7 @@ use crate::particle::Particle;
 /// Beyond this the interpreter is replaced: its linear memory never shrinks.
 const MEMORY_BYTES_MAX: usize = 512 << 20;
 /// How long one run may take on a host that can interrupt it: scripts of strangers may loop.
-const RUN_TIME_MAX: Duration = Duration::from_secs(5);
+const RUN_TIME_MAX: Duration = Duration::from_secs(2);
 
 pub(crate) struct Avm {
     runner: AVMRunner<WasmBackend>,

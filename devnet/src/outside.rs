@@ -36,6 +36,9 @@ pub(crate) trait Outside {
     /// A Marine service of a node has answered.
     fn called(&mut self, particle: &Particle, call: &ServiceCall, answer: &Value);
 
+    /// What a peer started made AquaVM fail, and everybody wait for it.
+    fn gave_up(&mut self, initiator: &str, why: &str);
+
     /// A node refuses what a peer sent.
     fn refused(&mut self, node: PeerIndex, peer_id: &str, why: &str);
 }
@@ -129,12 +132,29 @@ impl Network {
             schedule: None,
             spell: None,
             expired: false,
+            given_up: false,
             from_outside: Some(particle.signature.clone()),
             waited: false,
         };
         self.running.insert(particle.id.clone(), running);
         self.enqueue_expiry(particle.id.clone(), particle.ttl);
         Ok(())
+    }
+
+    /// Ends a particle that made AquaVM fail. Those of nodes go on, whatever happens to them.
+    pub(crate) fn give_up(&mut self, particle: &Particle, error: NetworkError) -> NetworkError {
+        let running = self.running.get_mut(&particle.id);
+        if let Some(running) = running.filter(|running| running.from_outside.is_some()) {
+            running.given_up = true;
+            if let Some(outside) = &mut self.outside {
+                outside.gave_up(&particle.init_peer_id, &error.to_string());
+            }
+        }
+        error
+    }
+
+    pub(crate) fn is_given_up(&self, id: &str) -> bool {
+        self.running.get(id).is_some_and(|running| running.given_up)
     }
 
     /// The signature has been verified before: only the initiator itself made it.

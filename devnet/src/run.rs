@@ -125,6 +125,9 @@ impl Network {
         mut results: CallResults,
     ) -> Result<(), NetworkError> {
         let id = particle.id.clone();
+        if self.is_given_up(&id) {
+            return Ok(());
+        }
         let mut data = std::mem::take(&mut particle.data);
         let header = particle;
         self.peers[index.0]
@@ -135,14 +138,19 @@ impl Network {
             let peer = &mut self.peers[index.0];
             let is_first = !peer.data.contains(&id) && *peer.id() == *header.init_peer_id;
             let previous_data = peer.data.remove(&id).unwrap_or_default();
-            let (outcome, time) = self.avm.run(Run {
+            let ran = self.avm.run(Run {
                 particle: &header,
                 previous_data,
                 data: std::mem::take(&mut data),
                 peer_id: peer.id(),
                 key_pair: &peer.key_pair,
                 results: std::mem::take(&mut results),
-            })?;
+            });
+            let (outcome, time) = match ran {
+                Ok(ran) => ran,
+                Err(error) => return Err(self.give_up(&header, error)),
+            };
+            let peer = &mut self.peers[index.0];
             peer.data.insert(id.clone(), outcome.data.clone());
             self.count(&id, |stats, _| stats.ran(index, time));
             if outcome.ret_code != 0 {

@@ -46,8 +46,9 @@ pub(super) enum Offence {
     Streams,
     #[error("it does not take particles")]
     Protocol,
-    #[error("{OUTBOX_MAX} particles wait for it")]
-    Outbox,
+    /// The engine gave it up, and has told why.
+    #[error("it was given up")]
+    GivenUp,
 }
 
 pub(super) struct Connection {
@@ -121,8 +122,7 @@ impl Connection {
         while self.opening + self.outgoing.len() + self.to_open.len() < STREAMS_MAX {
             match self.outbox.poll_recv(cx) {
                 Poll::Ready(Some(particle)) => self.to_open.push_back(particle),
-                // The engine gave it up.
-                Poll::Ready(None) => return self.offend(Offence::Outbox),
+                Poll::Ready(None) => return self.offend(Offence::GivenUp),
                 Poll::Pending => return,
             }
         }

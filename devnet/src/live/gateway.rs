@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{broadcast, mpsc};
 
 use super::feed::{self, Feed};
+use super::limits::OUTBOX_MAX;
 use super::{Event, What};
 use crate::outside::Outside;
 use crate::service::ServiceCall;
@@ -131,16 +133,35 @@ impl Outside for Gateway {
         while let Some(outlet) = outlets.last() {
             match outlet.sender.try_send(particle.clone()) {
                 Ok(()) => return Ok(()),
-                // It has ended, or takes nothing: dropping the outlet cuts it off.
-                Err(_) => drop(outlets.pop()),
+                Err(TrySendError::Closed(_)) => drop(outlets.pop()),
+                Err(TrySendError::Full(_)) => {
+                    // Dropping the outlet closes the connection.
+                    drop(outlets.pop());
+                    let why = format!("{OUTBOX_MAX} particles wait for it to take them");
+                    let peer_id = peer_id.to_owned();
+                    self.tell(node, What::CutOff { peer_id, why });
+                }
             }
         }
-        Err("the client's connection has ended, or it takes nothing".to_owned())
+        Err("the client's connection has ended".to_owned())
     }
 
     fn called(&mut self, particle: &Particle, call: &ServiceCall, answer: &Value) {
         let now = self.start.elapsed();
         self.feed.borrow_mut().called(now, particle, call, answer);
+    }
+
+    fn gave_up(&mut self, initiator: &str, why: &str) {
+        let mut ended = Vec::new();
+        for (node, clients) in self.connections.borrow_mut().iter_mut() {
+            if clients.remove(initiator).is_some() {
+                ended.push(*node);
+            }
+        }
+        for node in ended {
+            let (peer_id, why) = (initiator.to_owned(), format!("its script: {why}"));
+            self.tell(node, What::CutOff { peer_id, why });
+        }
     }
 
     fn refused(&mut self, node: PeerIndex, peer_id: &str, why: &str) {

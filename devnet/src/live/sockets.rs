@@ -11,7 +11,7 @@ use libp2p_swarm::{NetworkBehaviour, Swarm, SwarmEvent};
 use tokio::sync::oneshot;
 
 use super::behaviour::{CutOff, Particles};
-use super::connection::Shared;
+use super::connection::{Offence, Shared};
 use super::engine::Input;
 use super::limits::{CONNECTIONS_MAX, CONNECTIONS_PER_PEER_MAX, HANDSHAKES_MAX, PING_INTERVAL, PING_TIME_MAX};
 use super::transport::transport;
@@ -125,6 +125,10 @@ pub(super) fn address(port: u16, websocket: bool) -> Multiaddr {
 async fn answer(swarm: &mut Swarm<Behaviour>, shared: &Shared) {
     loop {
         match swarm.select_next_some().await {
+            SwarmEvent::Behaviour(BehaviourEvent::Particles(CutOff {
+                offence: Offence::GivenUp,
+                ..
+            })) => {}
             SwarmEvent::Behaviour(BehaviourEvent::Particles(CutOff { peer, offence })) => {
                 let input = Input::CutOff {
                     node: shared.node,

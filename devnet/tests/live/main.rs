@@ -329,7 +329,7 @@ async fn particles_that_others_did_not_sign_or_that_came_too_late_are_not_run() 
 }
 
 #[tokio::test]
-async fn a_script_without_end_costs_its_own_particle_alone() {
+async fn whose_script_never_ends_is_cut_off_and_others_are_answered() {
     let network = start(options(1));
     let node = network.nodes().remove(0);
     let endless = client(&node).await;
@@ -337,7 +337,9 @@ async fn a_script_without_end_costs_its_own_particle_alone() {
         r#"(seq (call "{}" {IDENTIFY} x) (new $s (seq (ap 1 $s) (fold $s i (seq (ap i $s) (next i))))))"#,
         node.peer_id
     );
+    let mut events = network.events();
     endless.send(&endless.particle(&script, 60_000)).await.unwrap();
+    cut_off(&mut events, &endless.peer_id).await;
     answers(&node).await;
 }
 
