@@ -74,7 +74,7 @@ pub fn refused(function: &str, error: &Error) {
 }
 
 /// The name of the innermost variant of an error.
-pub fn innermost(error: &impl Debug) -> String {
+fn innermost(error: &impl Debug) -> String {
     let mut name = VariantName::default();
     // It stops the formatting by an error when it has the name.
     let _ = write!(name, "{error:?}");
