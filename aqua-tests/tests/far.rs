@@ -148,10 +148,10 @@ fn what_a_far_node_signs_anew_reaches_the_neighbours_of_its_resource() {
         signed >= 14,
         "{signed} of its neighbours hold what the provider has signed"
     );
-    // Looked up in one run, replicated in the next: no script carries the one to all whom the other visits.
+    // Looked up in one run, exchanged in the next: no script carries the one to all whom the other visits.
     let runs: Vec<Vec<String>> = scene.network.scheduled_runs(spell).map(jobs).collect();
-    assert_eq!(runs[0], ["renew", "renew", "locate", "clear"]);
-    assert_eq!(runs[1], ["renew", "replicate", "clear"]);
+    assert_eq!(runs[0], ["renew", "renew", "replicate", "replicate", "clear"]);
+    assert_eq!(runs[1], ["renew", "replicate", "replicate", "clear"]);
 }
 
 /// What a run of the spell has done, all of it with success.

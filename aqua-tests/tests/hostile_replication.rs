@@ -75,9 +75,9 @@ fn who_pretends_to_have_replicated_holds_up_the_others_for_some_periods_at_most(
     schedule(&mut scene);
     scene.network.advance(HOUR - 2 * MINUTE).unwrap();
     let peers: Vec<String> = scene.network.nodes().iter().map(|node| scene.id(*node)).collect();
-    let round = call(&mut scene, HOSTILE, "begin_replication", vec![json!([peers]), json!(1)]);
+    let round = call(&mut scene, HOSTILE, "begin_replication", vec![json!(peers), json!(1)]);
     assert_eq!(round["success"], json!(true), "{round}");
-    let digests = round["digests"].clone();
+    let digests = round["text"].clone();
     let mut periods = 0;
     while !scene.holders(&id).iter().any(|(node, _)| *node == joined) {
         periods += 1;
@@ -122,7 +122,7 @@ fn a_forged_bundle_is_not_taken_in() {
     tombstone.peer_id = scene.id(scene.client);
     let mut foreign_key = mallory.key("another", now);
     foreign_key.owner_peer_id = scene.id(scene.client);
-    let item = |key: &Key| BundleItem::new([7; 16], key.clone());
+    let item = |key: &Key| BundleItem::new(key.clone());
     let mut of_key = item(&genuine);
     of_key.records = vec![stolen, unsigned, elsewhere];
     of_key.tombstones = vec![tombstone];
@@ -133,7 +133,7 @@ fn a_forged_bundle_is_not_taken_in() {
             "take_replica",
             vec![json!(pack_bundle(&items)), json!("*"), json!([])],
         );
-        // Nothing of it is settled: the set of keys is empty.
+        // Nothing of it is held: the set of keys is empty.
         assert_eq!(answer["good"], json!([""]), "{answer}");
     }
     let huge = "A".repeat(4 << 20);

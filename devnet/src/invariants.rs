@@ -13,7 +13,7 @@ use crate::peer::PeerIndex;
 /// How many non-host records a key holds at most.
 pub const RECORDS_MAX: usize = 32;
 /// The functions that change what a registry holds.
-const CHANGING: [&str; 17] = [
+const CHANGING: [&str; 16] = [
     "register_key",
     "republish_key",
     "put_record",
@@ -25,10 +25,9 @@ const CHANGING: [&str; 17] = [
     "republish_tombstones",
     "clear_expired",
     "evict_stale",
-    "confirm_replicated",
     "publish",
     "take_replica",
-    "end_replication",
+    "continue_replication",
     "renew_host_record",
     "clear_expired_every",
 ];

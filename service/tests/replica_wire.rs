@@ -3,7 +3,7 @@
 
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use base64::Engine;
-use registry_service::calls::{Answer, ReplicaAnswer, ReplicaParcel, ReplicaRound};
+use registry_service::calls::ReplicaStep;
 use registry_service::domain::data::{Key, Record, Tombstone};
 use registry_service::domain::{signing, KeyId};
 use registry_testkit::{NativeNode, Origins, Peer};
@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 
 const WIRE: &str = include_str!("../../docs/WIRE.md");
 const CREATED: u64 = 1_700_000_000;
-const STALE_SEC: u64 = 3_600;
-const NOW: u64 = CREATED + STALE_SEC;
+const INTERVAL_SEC: u64 = 3_600;
+const NOW: u64 = CREATED + 2 * INTERVAL_SEC;
 
 /// A node that holds a key with a record and a tombstone.
 struct Scene {
@@ -42,37 +42,21 @@ fn neighbour() -> NativeNode {
     NativeNode::new(Peer::named("neighbour"))
 }
 
-fn begin(node: &mut NativeNode) -> ReplicaRound {
-    let peers = vec![vec![Peer::named("neighbour").id().to_owned()]];
-    let origins = Origins::new(&node.host, &node.host, 3).time(2);
-    node.call(origins, |call| call.begin_replication(peers, STALE_SEC, NOW))
-        .unwrap()
+fn begin(node: &mut NativeNode) -> ReplicaStep {
+    let peers = vec![Peer::named("neighbour").id().to_owned()];
+    node.begin_replication(peers, INTERVAL_SEC, NOW).unwrap()
 }
 
-fn compare(node: &mut NativeNode, round: &ReplicaRound) -> String {
-    let origins = Origins::new(&node.host, &Peer::named("host"), 3).time(2);
-    let keys = &round.offers[0].keys;
-    node.call(origins, |call| call.compare_replica(&round.digests, keys, NOW))
-        .unwrap()
+fn compare(node: &mut NativeNode, round: &ReplicaStep) -> String {
+    node.compare_replica(&round.text, &round.asks[0].what, NOW).unwrap()
 }
 
-fn pack(node: &mut NativeNode, round: &ReplicaRound, answer: &str) -> ReplicaParcel {
-    let origins = Origins::new(&node.host, &node.host, 3).time(2);
-    let answers = [answered(answer)];
-    node.call(origins, |call| call.pack_replica(round, &answers, NOW))
-        .unwrap()
-}
-
-fn take(node: &mut NativeNode, bundle: &str) -> String {
-    node.take_replica(bundle, &[], NOW).unwrap()
-}
-
-fn answered(text: &str) -> ReplicaAnswer {
-    let answer = Answer {
-        good: vec![text.to_owned()],
-        bad: Vec::new(),
-    };
-    ReplicaAnswer::of(Peer::named("neighbour").id(), answer)
+/// What comes next when the neighbour has answered.
+fn answered(node: &mut NativeNode, round: &ReplicaStep, function: &str, text: &str) -> ReplicaStep {
+    let neighbour = Peer::named("neighbour");
+    let from = (neighbour.id(), function);
+    node.note_replica(round.round, from, Ok(text.to_owned())).unwrap();
+    node.continue_replication(round.round, NOW).unwrap()
 }
 
 fn base64(bytes: &[u8]) -> String {
@@ -110,28 +94,18 @@ fn tombstone_digest(tombstone: &Tombstone) -> Vec<u8> {
     sha256(&[&signing::tombstone_bytes(tombstone), &tombstone.issuer_signature])
 }
 
-/// Of a key with these entries, in the order of their issuers.
-fn fingerprint_of(key: &Key, entries: &[Vec<u8>]) -> Vec<u8> {
-    let key_id = KeyId::of(&key.label, &key.owner_peer_id);
-    let hash = sha256(&[
-        key_id.as_bytes(),
-        &signing::key_bytes(key),
-        &sha256(&[&key.signature]),
-        &entries.concat(),
-    ]);
-    hash[..16].to_vec()
+fn key_digest(key: &Key) -> Vec<u8> {
+    sha256(&[&signing::key_bytes(key), &key.signature])
 }
 
 fn fingerprint(scene: &Scene) -> Vec<u8> {
     let Scene {
         key, record, tombstone, ..
     } = scene;
-    let mut entries = [
-        (&record.metadata.issued_by, record_digest(record)),
-        (&tombstone.issued_by, tombstone_digest(tombstone)),
-    ];
-    entries.sort();
-    fingerprint_of(key, &entries.map(|(_, digest)| digest))
+    let key_id = KeyId::of(&key.label, &key.owner_peer_id);
+    let mut digests = [key_digest(key), record_digest(record), tombstone_digest(tombstone)];
+    digests.sort();
+    sha256(&[key_id.as_bytes(), &digests.concat()])[..16].to_vec()
 }
 
 fn assert_documented(what: &str, text: &str) {
@@ -152,20 +126,19 @@ fn a_list_of_digests_holds_the_beginning_of_each_key_id_and_its_fingerprint() {
     let round = begin(&mut scene.node);
     let key_id = KeyId::of(&scene.key.label, &scene.key.owner_peer_id);
     let by_hand = base64(&[&[1], &key_id.as_bytes()[..8], &fingerprint(&scene)].concat());
-    assert_eq!(round.digests, by_hand);
+    assert_eq!(round.text, by_hand);
     assert_documented("the list of digests", &by_hand);
 }
 
 #[test]
 fn keys_that_do_not_belong_to_the_offering_node_stand_behind_a_dot() {
     let mut scene = scene();
-    let belongs = begin(&mut scene.node).digests;
+    let belongs = begin(&mut scene.node).text;
     let mut fresh = self::scene();
     // Of two hundred peers, some twenty are closer to the key than the node.
     let peers: Vec<String> = (0..200)
         .map(|number| Peer::named(&format!("peer {number}")).id().to_owned())
         .collect();
-    let origins = Origins::new(&fresh.node.host, &fresh.node.host, 3).time(2);
     let near = |node: &mut NativeNode| {
         let origins = Origins::new(&node.host, &node.host, 2);
         node.call(origins, |call| {
@@ -174,25 +147,22 @@ fn keys_that_do_not_belong_to_the_offering_node_stand_behind_a_dot() {
     };
     let near = near(&mut fresh.node).unwrap();
     assert!(!near.contains(&fresh.node.host.id().to_owned()));
-    let round = fresh
-        .node
-        .call(origins, |call| call.begin_replication(vec![near], STALE_SEC, NOW))
-        .unwrap();
-    assert_eq!(round.digests, format!("{belongs}.{}", base64(&[0b1])));
-    assert_documented("the digests of an outsider", &round.digests);
+    let round = fresh.node.begin_replication(near, INTERVAL_SEC, NOW).unwrap();
+    assert_eq!(round.text, format!("{belongs}.{}", base64(&[0b1])));
+    assert_documented("the digests of an outsider", &round.text);
 }
 
 #[test]
 fn a_key_set_has_a_bit_for_each_position_the_lowest_first() {
     let mut scene = scene();
     let round = begin(&mut scene.node);
-    assert_eq!(round.offers[0].keys, "*", "all keys of the round");
+    assert_eq!(round.asks[0].what, "*", "all keys of the round");
     let both = [3, 9]
         .into_iter()
         .collect::<registry_service::domain::KeySet>()
         .encode();
     assert_eq!(both, base64(&[0b1000, 0b10]));
-    for set in [&round.offers[0].keys, &base64(&[0b1]), &both] {
+    for set in [&round.asks[0].what, &base64(&[0b1]), &both] {
         assert_documented("a key set", set);
     }
 }
@@ -205,47 +175,49 @@ fn an_answer_names_what_is_the_same_and_what_is_held_of_the_rest() {
     let nothing = compare(&mut neighbour, &round);
     assert_eq!(nothing, base64(&[1, 0, 1, 0, 0]));
 
-    let mut newcomer = self::neighbour();
-    newcomer.republish_key(&scene.key, NOW).unwrap();
-    newcomer.republish_records(&[scene.record.clone()], NOW).unwrap();
-    assert_eq!(compare(&mut newcomer, &round), nothing, "a partial key");
-
     neighbour.republish_key(&scene.key, CREATED).unwrap();
     neighbour.republish_records(&[scene.record.clone()], NOW).unwrap();
     let part = compare(&mut neighbour, &round);
-    let mut record_tag = record_digest(&scene.record);
-    record_tag.truncate(8);
-    record_tag[7] &= 0xfe;
-    assert_eq!(part, base64(&[&[1, 0, 1, 0, 1], &record_tag[..]].concat()));
+    let mut tags = [&key_digest(&scene.key)[..8], &record_digest(&scene.record)[..8]].map(<[u8]>::to_vec);
+    tags.sort();
+    assert_eq!(part, base64(&[&[1, 0, 1, 0, 2], &tags.concat()[..]].concat()));
 
     neighbour.republish_tombstones(&[scene.tombstone.clone()], NOW).unwrap();
     let same = compare(&mut neighbour, &round);
     assert_eq!(same, base64(&[1, 1, 0b1, 0]));
-
-    let mut informed = self::neighbour();
-    informed.republish_key(&scene.key, CREATED).unwrap();
-    informed.republish_tombstones(&[scene.tombstone.clone()], NOW).unwrap();
-    let deleted = compare(&mut informed, &round);
-    let Tombstone { issued_by, peer_id, .. } = &scene.tombstone;
-    let identity = sha256(&[
-        &(issued_by.len() as u64).to_le_bytes(),
-        issued_by.as_bytes(),
-        peer_id.as_bytes(),
-    ]);
-    let digest = tombstone_digest(&scene.tombstone);
-    let issued_at = 1_700_000_000_u32.to_be_bytes();
-    let tombstone_tag = [&identity[..2], &issued_at, &[digest[0], digest[1] | 1]].concat();
-    assert_eq!(deleted, base64(&[&[1, 0, 1, 0, 1], &tombstone_tag[..]].concat()));
-    for answer in [&nothing, &part, &same, &deleted] {
+    for answer in [&nothing, &part, &same] {
         assert_documented("an answer", answer);
     }
+}
+
+#[test]
+fn what_is_wanted_are_keys_with_the_tags_that_others_have_named() {
+    let mut scene = scene();
+    let mut newcomer = neighbour();
+    newcomer.republish_key(&scene.key, NOW).unwrap();
+    let peers = vec![scene.node.host.id().to_owned()];
+    let round = newcomer.begin_replication(peers, INTERVAL_SEC, NOW).unwrap();
+    let held = compare(&mut scene.node, &round);
+    let from = (scene.node.host.id(), "compare_replica");
+    newcomer.note_replica(round.round, from, Ok(held)).unwrap();
+    let fetch = newcomer.continue_replication(round.round, NOW).unwrap();
+    let key_id = KeyId::of(&scene.key.label, &scene.key.owner_peer_id);
+    let mut tags =
+        [record_digest(&scene.record), tombstone_digest(&scene.tombstone)].map(|digest| digest[..8].to_vec());
+    tags.sort();
+    let by_hand = [&[1, 1], &key_id.as_bytes()[..8], &[2], &tags.concat()].concat();
+    assert_eq!(fetch.asks[0].what, base64(&by_hand));
+    assert_documented("what is wanted", &fetch.asks[0].what);
+    let bundle = scene.node.fetch_replica(&fetch.asks[0].what, NOW).unwrap();
+    assert_documented("the sha256 of the bundle", &hex::encode(Sha256::digest(&bundle)));
 }
 
 #[test]
 fn a_bundle_holds_each_string_once_and_keys_with_what_is_lacking() {
     let mut scene = scene();
     let round = begin(&mut scene.node);
-    let parcel = pack(&mut scene.node, &round, &base64(&[1, 0, 1, 0, 0]));
+    answered(&mut scene.node, &round, "compare_replica", &base64(&[1, 0, 1, 0, 0]));
+    let give = scene.node.continue_replication(round.round, NOW).unwrap();
     let Scene {
         key, record, tombstone, ..
     } = &scene;
@@ -261,7 +233,7 @@ fn a_bundle_holds_each_string_once_and_keys_with_what_is_lacking() {
     let mut bytes = [varint(1), varint(strings.len() as u64)].concat();
     strings.iter().for_each(|text| bytes.extend(sized(text.as_bytes())));
     // One key, and what its owner signed.
-    bytes.extend([varint(1), fingerprint(&scene), id.clone()].concat());
+    bytes.extend([varint(1), id.clone()].concat());
     bytes.extend([sized(b"label"), owner, varint(CREATED), sized(b""), sized(b"")].concat());
     bytes.extend(sized(&key.signature));
     // One record: no solution, relay or service.
@@ -272,82 +244,21 @@ fn a_bundle_holds_each_string_once_and_keys_with_what_is_lacking() {
     // One tombstone.
     bytes.extend([varint(1), id, issuer, gone, varint(CREATED), sized(b"")].concat());
     bytes.extend(sized(&tombstone.issuer_signature));
-    assert_eq!(parcel.bundle, base64(&bytes));
-    assert_documented("the sha256 of the bundle", &hex::encode(Sha256::digest(&parcel.bundle)));
+    assert_eq!(give.text, base64(&bytes));
+    assert_documented("the sha256 of the bundle", &hex::encode(Sha256::digest(&give.text)));
 }
 
 #[test]
-fn a_receipt_is_the_set_of_the_bundles_keys_that_are_settled() {
+fn a_receipt_is_the_set_of_the_bundles_keys_that_are_held_now() {
     let mut scene = scene();
     let round = begin(&mut scene.node);
     let mut neighbour = neighbour();
     let answer = compare(&mut neighbour, &round);
-    let parcel = pack(&mut scene.node, &round, &answer);
-    let receipt = take(&mut neighbour, &parcel.bundle);
+    answered(&mut scene.node, &round, "compare_replica", &answer);
+    let give = scene.node.continue_replication(round.round, NOW).unwrap();
+    let receipt = neighbour.take_replica(&give.text, &[], NOW).unwrap();
     assert_eq!(receipt, base64(&[0b1]));
     assert_eq!(compare(&mut neighbour, &round), base64(&[1, 1, 0b1, 0]));
-
-    let origins = Origins::new(&scene.node.host, &scene.node.host, 5).time(4);
-    let (answers, sent, receipts) = ([answered(&answer)], [parcel.keys], [answered(&receipt)]);
-    let report = scene
-        .node
-        .call(origins, |call| {
-            call.end_replication(&round, &answers, &sent, &receipts, NOW)
-        })
-        .unwrap();
-    assert_eq!((report.offered, report.settled, report.dropped), (1, 1, 0));
-}
-
-#[test]
-fn a_receipt_brings_back_the_tombstones_that_void_what_was_sent() {
-    let mut scene = scene();
-    let round = begin(&mut scene.node);
-    let provider = Peer::named("provider");
-    let voiding = provider.tombstone(&scene.key.id, &provider, CREATED + 1);
-    let mut neighbour = neighbour();
-    neighbour.republish_key(&scene.key, NOW).unwrap();
-    let too_early = compare(&mut neighbour, &round);
-    neighbour
-        .republish_tombstones(std::slice::from_ref(&voiding), NOW)
-        .unwrap();
-    let parcel = pack(&mut scene.node, &round, &too_early);
-    let receipt = take(&mut neighbour, &parcel.bundle);
-
-    let key = &scene.key;
-    let strings = [&key.id, &key.owner_peer_id, &voiding.issued_by];
-    let [id, owner, issuer] = [0, 1, 2].map(varint);
-    let mut bytes = [varint(1), varint(strings.len() as u64)].concat();
-    strings.iter().for_each(|text| bytes.extend(sized(text.as_bytes())));
-    let fingerprint = fingerprint_of(key, &[tombstone_digest(&voiding)]);
-    bytes.extend([varint(1), fingerprint, id.clone()].concat());
-    bytes.extend([sized(b"label"), owner, varint(CREATED), sized(b""), sized(b"")].concat());
-    bytes.extend([sized(&key.signature), varint(0)].concat());
-    bytes.extend([varint(1), id, issuer.clone(), issuer, varint(CREATED + 1), sized(b"")].concat());
-    bytes.extend(sized(&voiding.issuer_signature));
-    assert_eq!(receipt, format!("{}.{}", base64(&[0b1]), base64(&bytes)));
-    assert_documented("the sha256 of the receipt", &hex::encode(Sha256::digest(&receipt)));
-
-    let in_time = compare(&mut neighbour, &round);
-    let question = pack(&mut scene.node, &round, &in_time);
-    let items = registry_service::domain::unpack_bundle(&question.bundle).unwrap();
-    assert_eq!((items[0].fingerprint, items[0].entry_count()), ([0; 16], 0));
-    let told = take(&mut neighbour, &question.bundle);
-    let (_, news) = told.split_once('.').unwrap();
-    let told = registry_service::domain::unpack_bundle(news).unwrap();
-    assert!(told[0].tombstones.contains(&voiding));
-
-    let origins = Origins::new(&scene.node.host, &scene.node.host, 5).time(4);
-    let (answers, sent, receipts) = ([answered(&too_early)], [parcel.keys], [answered(&receipt)]);
-    scene
-        .node
-        .call(origins, |call| {
-            call.end_replication(&round, &answers, &sent, &receipts, NOW)
-        })
-        .unwrap();
-    assert_eq!(scene.node.get_records(&scene.key.id, NOW).unwrap(), []);
-    assert!(scene
-        .node
-        .get_tombstones(&scene.key.id, NOW)
-        .unwrap()
-        .contains(&voiding));
+    let end = answered(&mut scene.node, &round, "take_replica", &receipt);
+    assert_eq!((end.taken, end.exchanged, end.dropped), (1, 1, 0));
 }

@@ -98,10 +98,10 @@ impl Side {
             progress.inc(1);
         }
         progress.finish_and_clear();
-        self.network.advance(HOUR)?;
+        self.network.advance(2 * HOUR)?;
         let first = self.round(keys, &format!("{}, {keys} keys, first round", self.name))?;
         self.check_all_hold(keys)?;
-        self.network.advance(HOUR)?;
+        self.network.advance(2 * HOUR)?;
         let steady = self.round(keys, &format!("{}, {keys} keys, steady", self.name))?;
         Ok(Measured {
             side: self.name,
@@ -194,13 +194,13 @@ impl Side {
         round.wall += began.elapsed();
         // To the last echo of the particle, not only to its answer.
         let stats = self.network.stats(&handle).cloned().unwrap_or(outcome.stats);
-        let reports = outcome.result?;
-        let reports: Vec<&Value> = reports.iter().filter(|report| report.is_object()).collect();
-        for report in &reports {
-            ensure!(report["success"] == json!(true), "{report}");
-            ensure!(report["errors"] == json!([]), "{report}");
+        let steps = outcome.result?;
+        let steps: Vec<&Value> = steps.iter().filter_map(Value::as_array).flatten().collect();
+        for step in &steps {
+            ensure!(step["success"] == json!(true), "{step}");
+            ensure!(step["silent"] == json!([]), "{step}");
         }
-        let settled = reports.iter().filter_map(|report| report["settled"].as_u64()).sum();
+        let settled = steps.iter().filter_map(|step| step["exchanged"].as_u64()).sum();
         if self.reference || settled > 0 {
             round.runs += 1;
             round.hops += stats.hops;

@@ -7,7 +7,7 @@ use serde_json::{json, Value};
 use crate::{Outcome, Subject};
 
 /// Functions whose arguments have to be proved: the position of the time, and of the weight where there is one.
-const PROVED: [(&str, usize, Option<usize>); 16] = [
+const PROVED: [(&str, usize, Option<usize>); 15] = [
     ("register_key", 7, Some(6)),
     ("republish_key", 2, Some(1)),
     ("put_record", 4, Some(3)),
@@ -22,7 +22,6 @@ const PROVED: [(&str, usize, Option<usize>); 16] = [
     ("evict_stale", 0, None),
     ("put_host_record", 2, Some(1)),
     ("remove_host_record", 2, None),
-    ("confirm_replicated", 1, None),
     ("get_stats", 0, None),
 ];
 

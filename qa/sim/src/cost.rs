@@ -6,9 +6,9 @@ use serde::Serialize;
 /// What a message or a call belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Job {
-    /// `begin_replication`, `compare_replica` and `end_replication`: saying who holds what.
+    /// `begin_replication` and `compare_replica`: saying who holds what.
     Compare,
-    /// `pack_replica` and `take_replica`: moving what is lacking.
+    /// `fetch_replica` and `take_replica`: moving what is lacking.
     Transfer,
     /// Finding the neighbourhoods of keys that lie far from a node.
     Locate,

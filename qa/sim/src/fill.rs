@@ -16,9 +16,6 @@ use crate::node::{Node, EPOCH_SEC};
 use crate::resource::{Fate, Resource};
 use crate::world::World;
 
-/// Keys that are marked as replicated in one call.
-const CONFIRM_BATCH: usize = 1_000;
-
 /// Where there is a file system in memory, the database that all are filled from lies there: it is written once and
 /// read once.
 fn memory_directory() -> std::io::Result<TempDir> {
@@ -113,23 +110,25 @@ impl World {
             }
             resource.registered = true;
         }
-        self.mark_replicated(&mut node)
+        self.mark_exchanged(&mut node)
     }
 
-    /// They were last replicated at any time within the last interval.
-    fn mark_replicated(&mut self, node: &mut Node) -> Result<()> {
+    /// They were last exchanged at any time within the last interval.
+    fn mark_exchanged(&mut self, node: &mut Node) -> Result<()> {
         let interval_sec = self.config.spell.replicate_interval_sec;
-        let mut batches: Vec<Vec<String>> = vec![Vec::new(); interval_sec.div_ceil(60) as usize];
+        let mut script = "BEGIN;".to_owned();
         for resource in &self.resources {
-            let batch = self.rng.gen_range(0..batches.len());
-            batches[batch].push(resource.key.id.clone());
+            let exchanged_at = EPOCH_SEC - self.rng.gen_range(0..interval_sec);
+            let due_at = exchanged_at + interval_sec;
+            write!(
+                script,
+                "UPDATE keys SET due_at = {due_at}, exchanged_at = {exchanged_at} WHERE id = x'{}';",
+                hex(resource.key_id.as_bytes())
+            )?;
         }
-        for (minute, ids) in batches.iter().enumerate() {
-            let at_sec = EPOCH_SEC - 60 * minute as u64;
-            for ids in ids.chunks(CONFIRM_BATCH) {
-                let origins = node.own(2).time(1);
-                node.call(origins, |call| call.confirm_replicated(ids, at_sec))?;
-            }
+        script.push_str("COMMIT;");
+        if let Some(registry) = node.registry_mut() {
+            registry.store_mut().run_raw(&script)?;
         }
         Ok(())
     }
@@ -139,11 +138,11 @@ impl World {
         let mut ids = String::new();
         for resource in resources {
             let separator = if ids.is_empty() { "" } else { "," };
-            write!(ids, "{separator}x'")?;
-            for byte in self.resources[*resource].key_id.as_bytes() {
-                write!(ids, "{byte:02x}")?;
-            }
-            ids.push('\'');
+            write!(
+                ids,
+                "{separator}x'{}'",
+                hex(self.resources[*resource].key_id.as_bytes())
+            )?;
         }
         let node = &mut self.nodes[node];
         if let Some(registry) = node.registry_mut() {
@@ -158,4 +157,8 @@ impl World {
         }
         Ok(())
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

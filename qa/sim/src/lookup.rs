@@ -62,7 +62,7 @@ impl World {
 
     fn check_deleted(&mut self, ix: usize, relay: NodeIx, deleted_ms: u64) {
         let gone = self.look_up(ix, relay, 1).map_or(true, |found| found.is_empty());
-        let settled_ms = deleted_ms + self.config.spell.replicate_interval_sec * 1_000 + SPELL_SLACK_MS;
+        let settled_ms = deleted_ms + self.config.spell.replicate_interval_sec * 1_100 + SPELL_SLACK_MS;
         if self.now_ms >= settled_ms && self.config.replication {
             self.check(Rule::StaysDeleted, gone, ix, relay);
         } else {

@@ -68,12 +68,12 @@ impl Node {
         self.registry = None;
     }
 
-    pub fn registry_mut(&mut self) -> Option<&mut Registry<NativeBackend>> {
-        self.registry.as_mut()
-    }
-
     pub fn registry(&self) -> Option<&Registry<NativeBackend>> {
         self.registry.as_ref()
+    }
+
+    pub fn registry_mut(&mut self) -> Option<&mut Registry<NativeBackend>> {
+        self.registry.as_mut()
     }
 
     /// The origins of a call in a script of this node's own, with so many arguments.

@@ -43,8 +43,8 @@ pub struct Outcome {
     pub rounds: u64,
     /// Far keys whose neighbourhoods nodes have looked up.
     pub keys_located: u64,
-    pub keys_offered: u64,
-    pub keys_settled: u64,
+    pub keys_taken: u64,
+    pub keys_exchanged: u64,
     pub keys_dropped: u64,
     /// Lookups of keys that must be found since the last census, and how many found them.
     #[serde(skip)]

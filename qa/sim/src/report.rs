@@ -93,7 +93,7 @@ impl Report {
         let (config, outcome) = (&self.config, &self.outcome);
         format!(
             "seed {}: {} nodes, {} keys, {:.1} h; {} departures, {} of them restarts; {} rounds of replication, {} keys located, \
-             {} offered, {} settled, {} dropped after the hand-over; {} publications, {} of them failed at first",
+             {} taken, {} exchanged, {} dropped after the hand-over; {} publications, {} of them failed at first",
             config.seed,
             config.nodes,
             config.keys,
@@ -102,8 +102,8 @@ impl Report {
             outcome.restarts,
             outcome.rounds,
             outcome.keys_located,
-            outcome.keys_offered,
-            outcome.keys_settled,
+            outcome.keys_taken,
+            outcome.keys_exchanged,
             outcome.keys_dropped,
             outcome.published,
             outcome.publish_failures,

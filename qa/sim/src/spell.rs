@@ -1,6 +1,6 @@
-//! What a node's spell does every minute: renew, look up or replicate (`round`), clear; in the order of `registrySpell`.
+//! What a node's spell does every minute: renew, replicate (`round`), clear; in the order of `registrySpell`.
 
-use registry_service::calls::CallError;
+use registry_service::calls::{CallError, ReplicaStep};
 use registry_service::domain::limits::PEERS_MAX;
 use registry_service::domain::KeyId;
 
@@ -27,35 +27,27 @@ impl World {
         }
     }
 
-    /// `locateDue` or, if nothing is to be looked up, the first part of `replicateDue`; whether a round has begun.
+    /// The first part of `replicateDue`; whether a round has begun.
     fn replicate(&mut self, ix: NodeIx) -> bool {
         let table = self.directory.table_ids(ix, self.now_ms, PEERS_MAX);
-        !self.locate_due(ix, table.clone()) && self.begin_round(ix, table)
-    }
-
-    fn locate_due(&mut self, ix: NodeIx, table: Vec<String>) -> bool {
-        let key_ids = self.get_far_keys(ix, table).unwrap_or_else(|error| {
-            self.refused(ix, "get_far_keys", &error);
-            Vec::new()
+        let interval_sec = self.config.spell.replicate_interval_sec;
+        let now = self.clock_sec(ix);
+        let node = &mut self.nodes[ix as usize];
+        let origins = node.own(3).time(2);
+        let begun = self.costs.timed(Job::Compare, || {
+            node.call(origins, |call| call.begin_replication(table, interval_sec, now))
         });
-        for key_id in &key_ids {
+        let begun = begun.unwrap_or_else(|error| {
+            self.refused(ix, "begin_replication", &error);
+            ReplicaStep::default()
+        });
+        for key_id in &begun.far {
             self.outcome.keys_located += 1;
             if let Err(error) = self.locate(ix, key_id) {
                 self.refused(ix, "note_neighbours", &error);
             }
         }
-        !key_ids.is_empty()
-    }
-
-    fn get_far_keys(&mut self, ix: NodeIx, table: Vec<String>) -> Result<Vec<String>, CallError> {
-        let stale_sec = self.config.spell.replicate_interval_sec;
-        let now = self.clock_sec(ix);
-        let node = &mut self.nodes[ix as usize];
-        let origins = node.own(3).time(2);
-        let far = self.costs.timed(Job::Locate, || {
-            node.call(origins, |call| call.get_far_keys(table, stale_sec, now))
-        })?;
-        Ok(far.key_ids)
+        self.begin_round(ix, begun, now)
     }
 
     fn locate(&mut self, ix: NodeIx, key_id: &str) -> Result<(), CallError> {

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use eyre::{eyre, Result, WrapErr};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use registry_service::calls::ReplicaAnswer;
-use registry_service::domain::Timeouts;
+use registry_service::calls::NodeReply;
+use registry_service::domain::{Step, Timeouts};
 use registry_testkit::Peer;
 
 use crate::census::Sample;
@@ -28,12 +28,21 @@ const DELAY_MS: std::ops::Range<u64> = 15..250;
 #[derive(Debug)]
 pub(crate) enum Event {
     Spell(NodeIx),
-    Compare { round: u64, offer: usize },
-    Answer { round: u64, answer: ReplicaAnswer },
-    AnswersLate { round: u64 },
-    Take { round: u64, part: usize },
-    Receipt { round: u64, answer: ReplicaAnswer },
-    ReceiptsLate { round: u64 },
+    Ask {
+        round: u64,
+        at: Step,
+        ask: usize,
+    },
+    Answer {
+        round: u64,
+        at: Step,
+        from: NodeIx,
+        answer: NodeReply,
+    },
+    Late {
+        round: u64,
+        at: Step,
+    },
     Put(usize),
     Host(usize),
     Delete(usize),
@@ -168,12 +177,14 @@ impl World {
     fn happen(&mut self, event: Event) -> Result<()> {
         match event {
             Event::Spell(node) => self.spell(node),
-            Event::Compare { round, offer } => self.compare(round, offer),
-            Event::Answer { round, answer } => self.answered(round, answer),
-            Event::AnswersLate { round } => self.pack(round),
-            Event::Take { round, part } => self.take(round, part),
-            Event::Receipt { round, answer } => self.receipted(round, answer),
-            Event::ReceiptsLate { round } => self.end_round(round),
+            Event::Ask { round, at, ask } => self.asked(round, at, ask),
+            Event::Answer {
+                round,
+                at,
+                from,
+                answer,
+            } => self.answered(round, at, from, &answer),
+            Event::Late { round, at } => self.go_on(round, at),
             Event::Put(resource) => self.put(resource),
             Event::Host(resource) => self.host(resource),
             Event::Delete(resource) => self.delete(resource),

@@ -16,6 +16,12 @@ pub struct Sample {
     pub services_mib: u64,
     /// Nodes that were ever there.
     pub nodes_ever: u64,
+    /// Of all nodes that are up, by `get_stats`: keys, those due, for how long the longest due on any of them is, and those
+    /// that are partial.
+    pub keys: u64,
+    pub keys_due: u64,
+    pub oldest_due_sec: u64,
+    pub keys_partial: u64,
 }
 
 /// What a run did and found.
@@ -51,6 +57,12 @@ pub struct Figures {
     pub spell_runs: u64,
     /// Runs that did not end in a response: the node was killed, or its particle expired.
     pub spell_runs_cut_short: u64,
+    /// What runs of spells have sent, and their time in AquaVM and in services.
+    pub spell_bytes: u64,
+    pub spell_avm_sec: f64,
+    pub spell_services_sec: f64,
+    /// Hours in which a node held a key, of all nodes and keys: what the bytes are divided by.
+    pub key_hours: f64,
     /// Jobs that a spell reported as failed.
     pub spell_jobs_failed: u64,
     /// What failed jobs said, the first of it.
@@ -67,6 +79,12 @@ pub struct Figures {
 }
 
 impl Figures {
+    /// What replication, renewal and clearing have sent for a key on a node in an hour.
+    #[must_use]
+    pub fn bytes_per_key_hour(&self) -> f64 {
+        self.spell_bytes as f64 / self.key_hours.max(1.0)
+    }
+
     pub(crate) fn violation(&mut self, text: String) {
         self.violation_count += 1;
         if self.violations.len() < VIOLATIONS_MAX {

@@ -19,6 +19,9 @@ struct Arguments {
     scenario: Vec<Scenario>,
     #[command(flatten)]
     options: Options,
+    /// Run each scenario with so many seeds, drawn anew each time, in place of `--seed`.
+    #[arg(long, value_name = "COUNT")]
+    draw: Option<usize>,
     /// Write all figures into this file, as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -29,7 +32,7 @@ struct Arguments {
 
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
-    let options = arguments.options;
+    let mut options = arguments.options;
     options.check().map_err(eyre::Report::msg)?;
     let scenarios = if arguments.scenario.is_empty() {
         Scenario::ALL.to_vec()
@@ -37,7 +40,15 @@ fn main() -> Result<ExitCode> {
         arguments.scenario
     };
     let mut runs: Vec<(Scenario, Figures)> = Vec::new();
-    for scenario in scenarios {
+    let seeds: Vec<u64> = match arguments.draw {
+        Some(count) => (0..count).map(|_| u64::from(rand::random::<u32>())).collect(),
+        None => vec![options.seed],
+    };
+    let drawn = scenarios
+        .into_iter()
+        .flat_map(|scenario| seeds.iter().map(move |seed| (scenario, *seed)));
+    for (scenario, seed) in drawn {
+        options.seed = seed;
         eprintln!("{}: seed {}", scenario.name(), options.seed);
         let progress = Progress::shown(scenario.name(), scenario.length(&options)).saving_to(arguments.save.clone());
         let figures = scenario.run(&options, progress);
@@ -50,7 +61,7 @@ fn main() -> Result<ExitCode> {
             std::fs::write(path, text).wrap_err_with(|| format!("cannot write {}", path.display()))?;
         }
     }
-    println!("seed {}\n{}", options.seed, table(&runs));
+    println!("seeds {seeds:?}\n{}", table(&runs));
     let mut broken = false;
     for (scenario, figures) in &runs {
         for violation in &figures.violations {

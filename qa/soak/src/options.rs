@@ -10,7 +10,7 @@ pub struct Options {
     /// Decides everything that is random: the same seed gives the same run.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// How many nodes there are at any time [default: 40 in `churn`, else 12].
+    /// How many nodes there are at any time [default: 40 in `churn`, 64 in `short-tables`, else 24: more than a neighbourhood].
     #[arg(long)]
     pub nodes: Option<usize>,
     /// How long `churn` lasts, in days.
@@ -29,9 +29,12 @@ pub struct Options {
     /// easier on the machine.
     #[arg(long, value_name = "SEC", default_value_t = 600)]
     pub tick: u64,
-    /// How many nodes must answer a lookup.
-    #[arg(long, default_value_t = 3)]
-    pub ack: i16,
+    /// How many nodes must answer a lookup: each check is made with each of these numbers.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 3])]
+    pub ack: Vec<i16>,
+    /// Providers of the first resource: as many as a key can hold.
+    #[arg(long, default_value_t = 32)]
+    pub crowd: usize,
     /// The share of messages between peers that is lost.
     #[arg(long, value_name = "SHARE", default_value_t = 0.05)]
     pub loss: f64,
@@ -56,7 +59,8 @@ impl Default for Options {
             check_every: 25,
             resources: 25,
             tick: 600,
-            ack: 3,
+            ack: vec![1, 3],
+            crowd: 32,
             loss: 0.05,
             clock_skew: 20,
             notice_after: 60,
@@ -76,6 +80,9 @@ impl Options {
                 Err(format!("--{name} {value}: 0 to {max} are possible"))
             }
         };
+        if self.ack.is_empty() || self.ack.len() > 4 {
+            return Err(format!("--ack {:?}: one to four numbers are possible", self.ack));
+        }
         share("loss", self.loss, 0.5)?;
         share("days", self.days, 366.0)?;
         let count = |name: &str, value: u64, min: u64, max: u64| {
@@ -87,6 +94,7 @@ impl Options {
         };
         count("nodes", self.nodes.unwrap_or(12) as u64, 3, 200)?;
         count("resources", self.resources as u64, 3, 1_000)?;
+        count("crowd", self.crowd as u64, 0, 32)?;
         count("check-every", self.check_every, 1, 24 * 60)?;
         count("tick", self.tick, 1, 3_600)?;
         // Below that a record is not surely renewed in time.

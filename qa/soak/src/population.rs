@@ -23,7 +23,7 @@ pub(crate) struct Provider {
 }
 
 /// All resources and providers of a run.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Population {
     pub(crate) keys: Vec<String>,
     pub(crate) providers: Vec<Provider>,
@@ -46,6 +46,11 @@ impl Population {
             if index % 3 != 0 {
                 population.add(world, &key_id, owner, hosts[index % hosts.len()])?;
             }
+        }
+        let crowd = world.options.crowd.saturating_sub(1);
+        for _ in 0..crowd {
+            let (key_id, client) = (population.keys[0].clone(), world.add_client()?);
+            population.add(world, &key_id, client, client)?;
         }
         world.figures.resources += resources as u64;
         Ok(population)
@@ -124,6 +129,24 @@ impl Population {
             let (issuer_id, peer_id) = (world.id(provider.issuer), world.id(provider.peer));
             world.ledger.release(&provider.key_id, &issuer_id, &peer_id);
         }
+    }
+
+    /// Who registered the first provider of a resource: its owner.
+    #[must_use]
+    pub(crate) fn owner_of(&self, key_id: &str) -> Option<PeerIndex> {
+        let first = self.providers.iter().find(|provider| provider.key_id == key_id);
+        first.map(|provider| provider.issuer)
+    }
+
+    /// What a node provides, and who registered it.
+    #[must_use]
+    pub(crate) fn provided_by(&self, node: PeerIndex) -> Vec<(String, PeerIndex)> {
+        let live = self
+            .providers
+            .iter()
+            .filter(|provider| provider.live && provider.peer == node);
+        live.map(|provider| (provider.key_id.clone(), provider.issuer))
+            .collect()
     }
 
     /// The nodes that provide something.

@@ -36,6 +36,13 @@ pub fn table(runs: &[(Scenario, Figures)]) -> Table {
     row("runs of spells", &|f| f.spell_runs.to_string());
     row("  cut short", &|f| f.spell_runs_cut_short.to_string());
     row("  jobs failed", &|f| f.spell_jobs_failed.to_string());
+    row("  bytes a key and hour", &|f| format!("{:.0}", f.bytes_per_key_hour()));
+    row("  seconds in AquaVM", &|f| format!("{:.1}", f.spell_avm_sec));
+    row("  seconds in services", &|f| format!("{:.1}", f.spell_services_sec));
+    let most = |f: &Figures, of: fn(&Sample) -> u64| f.samples.iter().map(of).max().unwrap_or(0).to_string();
+    row("keys due, at most", &|f| most(f, |sample| sample.keys_due));
+    row("  longest due for, s", &|f| most(f, |sample| sample.oldest_due_sec));
+    row("keys partial, at most", &|f| most(f, |sample| sample.keys_partial));
     row("messages", &|f| f.messages.to_string());
     row("  lost", &|f| f.messages_lost.to_string());
     let resident = |sample: Option<&Sample>| {

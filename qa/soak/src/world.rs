@@ -44,6 +44,8 @@ pub(crate) struct World {
     /// Until when each node's runs are counted.
     harvested: BTreeMap<PeerIndex, Duration>,
     reader: PeerIndex,
+    /// When the last sample was taken, for adding up how long keys were held.
+    sampled: Duration,
     started: Instant,
     progress: Progress,
 }
@@ -54,6 +56,19 @@ impl World {
     /// # Errors
     /// Where artifacts are missing or a service does not start.
     pub(crate) fn start(options: &Options, nodes: usize, progress: Progress) -> Result<Self> {
+        Self::start_with_tables(options, nodes, None, progress)
+    }
+
+    /// The same, where nodes know no more than `bucket` peers of each half, quarter, eighth … of the network.
+    ///
+    /// # Errors
+    /// Where artifacts are missing or a service does not start.
+    pub(crate) fn start_with_tables(
+        options: &Options,
+        nodes: usize,
+        bucket: Option<usize>,
+        progress: Progress,
+    ) -> Result<Self> {
         let dir = std::env::var_os(ARTIFACTS_DIR_VARIABLE).map_or_else(
             || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../artifacts"),
             Into::into,
@@ -64,6 +79,7 @@ impl World {
         let program = AquaCompiler::new().compile(Path::new(env!("CARGO_MANIFEST_DIR")).join("aqua/soak.aqua"))?;
         let mut config = NetworkConfig::new(1).seed(options.seed);
         config.ttl_ms = CALL_TTL_MS;
+        config.bucket = bucket;
         config.trust_graph = options.trust_graph;
         config.forget_dead_after = Some(Duration::from_secs(options.notice_after));
         config.link = Link {
@@ -85,6 +101,7 @@ impl World {
             schedules: BTreeMap::new(),
             harvested: BTreeMap::new(),
             reader,
+            sampled: Duration::ZERO,
             started: Instant::now(),
             progress,
         };
@@ -279,34 +296,82 @@ impl World {
         key_id: &str,
         from: Option<&BTreeSet<PeerIndex>>,
     ) -> Result<()> {
+        for ack in self.options.ack.clone() {
+            self.check_ack(ledger, (reader, ack), key_id, from)?;
+        }
+        Ok(())
+    }
+
+    /// For how long a deletion may be on its way. One answer may be that of a node that missed it, and whose next exchange it
+    /// missed, too; of three, one knows after an interval.
+    fn agreed_sec(&self, ack: i16) -> u64 {
+        let exchanges = if ack > 1 { 1 } else { 2 };
+        exchanges * (INTERVAL_SEC + INTERVAL_SEC / 10 + self.options.tick) + self.options.clock_skew
+    }
+
+    fn check_ack(
+        &mut self,
+        ledger: &ProviderLedger,
+        (reader, ack): (PeerIndex, i16),
+        key_id: &str,
+        from: Option<&BTreeSet<PeerIndex>>,
+    ) -> Result<()> {
         self.figures.checks += 1;
         self.figures.providers_expected += ledger.live_count(key_id) as u64;
-        let first = self.judge(ledger, reader, key_id, from)?;
+        let first = self.judge(ledger, (reader, ack), key_id, from)?;
         for (provider, deleted_at_sec) in first.returned {
             // A deletion that few nodes took in at first reaches the others like everything else.
             let ago_sec = self.now_sec().saturating_sub(deleted_at_sec);
-            if ago_sec <= INTERVAL_SEC + self.options.tick + self.options.clock_skew {
+            if ago_sec <= self.agreed_sec(ack) {
                 self.figures.deletions_on_their_way += 1;
                 continue;
             }
             let held = self.who_holds(key_id, &provider)?;
             self.violation(format!(
-                "{key_id}: {provider} was deleted {ago_sec} s ago, yet returned; {held}"
+                "{key_id}, ack {ack}: {provider} was deleted {ago_sec} s ago, yet returned; {held}"
             ));
         }
         if first.missing.is_empty() {
             return Ok(());
         }
         self.figures.lookups_incomplete += 1;
-        let second = self.judge(ledger, reader, key_id, from)?;
+        let second = self.judge(ledger, (reader, ack), key_id, from)?;
         if !second.missing.is_empty() {
             let mut held = Vec::new();
             for provider in &second.missing {
                 held.push(format!("{provider} {}", self.who_holds(key_id, provider)?));
             }
-            self.violation(format!("{key_id}: not found, twice: {}", held.join("; ")));
+            self.violation(format!("{key_id}, ack {ack}: not found, twice: {}", held.join("; ")));
         }
         Ok(())
+    }
+
+    /// Has the reader look a resource up through each of these nodes.
+    ///
+    /// # Errors
+    /// Where no answer comes at all.
+    pub(crate) fn check_from(&mut self, key_id: &str, nodes: &BTreeSet<PeerIndex>) -> Result<()> {
+        let ledger = std::mem::take(&mut self.ledger);
+        let each = nodes.iter().map(|node| BTreeSet::from([*node]));
+        let checked: Result<()> = each
+            .collect::<Vec<_>>()
+            .iter()
+            .try_for_each(|node| self.check_with(&ledger, self.reader, key_id, Some(node)));
+        self.ledger = ledger;
+        checked
+    }
+
+    /// How many keys are due on these nodes.
+    ///
+    /// # Errors
+    /// Where a registry does not answer.
+    pub(crate) fn due_of(&mut self, nodes: &[PeerIndex]) -> Result<u64> {
+        let mut due = 0;
+        for node in nodes {
+            let stats = self.ask(*node, &Query::new("registry", "get_stats").now())?;
+            due += stats["keys_due"].as_u64().unwrap_or(0);
+        }
+        Ok(due)
     }
 
     /// What each node that is up knows of a provider, those closest to the key first: `R` the record, `T` a tombstone, `-`
@@ -336,7 +401,7 @@ impl World {
     fn judge(
         &mut self,
         ledger: &ProviderLedger,
-        reader: PeerIndex,
+        reader: (PeerIndex, i16),
         key_id: &str,
         from: Option<&BTreeSet<PeerIndex>>,
     ) -> Result<Judgement> {
@@ -354,7 +419,7 @@ impl World {
     /// The providers, and whether fewer nodes answered than were asked for.
     fn look_up(
         &mut self,
-        reader: PeerIndex,
+        (reader, ack): (PeerIndex, i16),
         key_id: &str,
         from: Option<&BTreeSet<PeerIndex>>,
     ) -> Result<(Value, bool)> {
@@ -363,7 +428,7 @@ impl World {
         let relay = nodes.choose(&mut self.rng).copied();
         let relay = relay.ok_or_else(|| eyre!("no node to ask is left"))?;
         self.network.set_relay(reader, relay)?;
-        let args = [json!(key_id), json!(self.options.ack)];
+        let args = [json!(key_id), json!(ack)];
         let (mut values, repeated) = self.call(reader, "resolveProviders", &args)?;
         self.figures.lookups_unanswered += repeated;
         let errors = values.get(1).and_then(Value::as_array).into_iter().flatten();
@@ -440,11 +505,15 @@ impl World {
             self.figures.spell_runs += 1;
             self.figures.messages += run.stats.hops;
             self.figures.messages_lost += run.stats.lost;
+            self.figures.spell_bytes += run.stats.bytes;
+            self.figures.spell_avm_sec += run.stats.avm_time.as_secs_f64();
+            self.figures.spell_services_sec += run.stats.service_time.as_secs_f64();
             let Ok(values) = &run.result else {
                 self.figures.spell_runs_cut_short += 1;
                 continue;
             };
-            for job in values.iter().filter_map(Value::as_array).flatten() {
+            let jobs = values.iter().filter_map(|report| report["runs"].as_array());
+            for job in jobs.flatten() {
                 if job["success"] == json!(true) {
                     continue;
                 }
@@ -464,7 +533,24 @@ impl World {
         for node in self.live_nodes() {
             self.harvest(node);
         }
+        let (mut keys, mut keys_due, mut oldest_due_sec, mut keys_partial) = (0, 0, 0, 0);
+        for node in self.live_nodes() {
+            let stats = self.network.ask(node, &Query::new("registry", "get_stats").now());
+            let stats = stats.unwrap_or_default();
+            let number = |name: &str| stats[name].as_u64().unwrap_or(0);
+            keys += number("keys");
+            keys_due += number("keys_due");
+            oldest_due_sec = number("oldest_due_sec").max(oldest_due_sec);
+            keys_partial += number("keys_partial");
+        }
+        let now = self.network.now();
+        self.figures.key_hours += keys as f64 * (now - self.sampled).as_secs_f64() / 3_600.0;
+        self.sampled = now;
         let sample = Sample {
+            keys,
+            keys_due,
+            oldest_due_sec,
+            keys_partial,
             hour: self.network.now().as_secs_f64() / 3_600.0,
             resident_mib: resident_mib(),
             services_mib: self.network.service_memory_bytes() >> 20,

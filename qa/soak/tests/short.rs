@@ -10,7 +10,8 @@ fn options(seed: u64) -> Options {
         // One of a client's, one of a node's, one of both.
         resources: 3,
         tick: 1_800,
-        ack: 2,
+        ack: vec![1, 2],
+        crowd: 0,
         ..Options::default()
     }
 }
@@ -82,4 +83,27 @@ fn the_halves_of_a_partition_agree_when_they_meet_again() {
 fn rounds_resume_when_their_nodes_were_killed_amid_them() {
     let figures = run(Scenario::KilledMidway, &options(6));
     assert!(figures.kills_midway >= 3, "{figures:?}");
+}
+
+#[test]
+fn nodes_that_were_away_do_not_answer_for_what_they_missed() {
+    let options = Options {
+        nodes: Some(6),
+        tick: 600,
+        ..options(7)
+    };
+    let figures = run(Scenario::Away, &options);
+    assert_eq!(figures.restarts, 4);
+}
+
+#[test]
+fn nodes_that_see_nobody_settle_nothing() {
+    let options = Options {
+        nodes: Some(6),
+        tick: 600,
+        loss: 0.0,
+        ..options(8)
+    };
+    let figures = run(Scenario::NoPeersYet, &options);
+    assert_eq!(figures.restarts, 2);
 }

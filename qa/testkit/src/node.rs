@@ -185,11 +185,6 @@ impl<B: Backend> NativeNode<B> {
         self.call(origins, |call| call.evict_stale(now))
     }
 
-    pub fn confirm_replicated(&mut self, key_ids: &[String], now: u64) -> Result<(), CallError> {
-        let origins = self.host_origins(2).time(1);
-        self.call(origins, |call| call.confirm_replicated(key_ids, now))
-    }
-
     pub fn clear_expired(&mut self, now: u64) -> Result<Cleared, CallError> {
         let origins = self.origins(1).time(0);
         self.call(origins, |call| call.clear_expired(now))

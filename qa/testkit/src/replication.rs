@@ -1,7 +1,5 @@
 use registry_service::auth::WeightResult;
-use registry_service::calls::{
-    Answer, CallError, FarKeys, ReplicaAnswer, ReplicaParcel, ReplicaRound, ReplicationReport,
-};
+use registry_service::calls::{CallError, NodeReply, ReplicaAsk, ReplicaStep};
 use registry_service::domain::data::Record;
 use registry_service::store::Cleared;
 
@@ -10,10 +8,12 @@ use crate::{NativeNode, Origins, Peer};
 /// One round of a node's replication, with what went over the wire.
 #[derive(Debug, Clone, Default)]
 pub struct RoundTrip {
-    pub round: ReplicaRound,
-    /// None where nobody lacked anything.
-    pub parcel: Option<ReplicaParcel>,
-    pub report: ReplicationReport,
+    pub begun: ReplicaStep,
+    /// What was to be fetched, what came of it, and what was given.
+    pub fetch: ReplicaStep,
+    pub fetched: Vec<String>,
+    pub give: ReplicaStep,
+    pub end: ReplicaStep,
 }
 
 /// What the scheduled scripts call, each with everything proved.
@@ -26,14 +26,14 @@ impl NativeNode {
         Origins::new(&self.host, &Peer::named("another node"), arguments).time(time)
     }
 
-    pub fn get_due_places(&mut self, peers: &[String], stale_sec: u64, now: u64) -> Result<Vec<String>, CallError> {
+    pub fn begin_replication(
+        &mut self,
+        peers: Vec<String>,
+        interval_sec: u64,
+        now: u64,
+    ) -> Result<ReplicaStep, CallError> {
         let origins = self.own(3, 2);
-        self.call(origins, |call| call.get_due_places(peers, stale_sec, now))
-    }
-
-    pub fn get_far_keys(&mut self, peers: Vec<String>, stale_sec: u64, now: u64) -> Result<FarKeys, CallError> {
-        let origins = self.own(3, 2);
-        self.call(origins, |call| call.get_far_keys(peers, stale_sec, now))
+        self.call(origins, |call| call.begin_replication(peers, interval_sec, now))
     }
 
     pub fn note_neighbours(&mut self, key_id: &str, peers: Vec<String>, now: u64) -> Result<(), CallError> {
@@ -41,29 +41,30 @@ impl NativeNode {
         self.call(origins, |call| call.note_neighbours(key_id, peers, now))
     }
 
-    pub fn begin_replication(
-        &mut self,
-        peers: Vec<Vec<String>>,
-        stale_sec: u64,
-        now: u64,
-    ) -> Result<ReplicaRound, CallError> {
-        let origins = self.own(3, 2);
-        self.call(origins, |call| call.begin_replication(peers, stale_sec, now))
-    }
-
     pub fn compare_replica(&mut self, digests: &str, keys: &str, now: u64) -> Result<String, CallError> {
         let origins = self.neighbours(3, 2);
         self.call(origins, |call| call.compare_replica(digests, keys, now))
     }
 
-    pub fn pack_replica(
+    /// Notes what `function` returned on `peer_id`.
+    pub fn note_replica(
         &mut self,
-        round: &ReplicaRound,
-        answers: &[ReplicaAnswer],
-        now: u64,
-    ) -> Result<ReplicaParcel, CallError> {
-        let origins = self.own(3, 2);
-        self.call(origins, |call| call.pack_replica(round, answers, now))
+        round: u64,
+        (peer_id, function): (&str, &str),
+        answer: Result<String, CallError>,
+    ) -> Result<(), CallError> {
+        let origins = Origins::new(&self.host, &self.host, 2).with(1, peer_id, "registry", function);
+        self.call(origins, |call| call.note_replica(round, &NodeReply::from(answer)))
+    }
+
+    pub fn continue_replication(&mut self, round: u64, now: u64) -> Result<ReplicaStep, CallError> {
+        let origins = self.own(2, 1);
+        self.call(origins, |call| call.continue_replication(round, now))
+    }
+
+    pub fn fetch_replica(&mut self, wanted: &str, now: u64) -> Result<String, CallError> {
+        let origins = self.neighbours(2, 1);
+        self.call(origins, |call| call.fetch_replica(wanted, now))
     }
 
     pub fn get_replica_issuers(&mut self, bundle: &str) -> Result<Vec<String>, CallError> {
@@ -88,18 +89,10 @@ impl NativeNode {
         self.call(origins, |call| call.take_replica(bundle, keys, weights, now))
     }
 
-    pub fn end_replication(
-        &mut self,
-        round: &ReplicaRound,
-        answers: &[ReplicaAnswer],
-        sent: &[String],
-        receipts: &[ReplicaAnswer],
-        now: u64,
-    ) -> Result<ReplicationReport, CallError> {
-        let origins = self.own(5, 4);
-        self.call(origins, |call| {
-            call.end_replication(round, answers, sent, receipts, now)
-        })
+    /// What was fetched, in the node's own round.
+    pub fn learn_replica(&mut self, bundle: &str, now: u64) -> Result<String, CallError> {
+        let origins = self.own(4, 3).weights(2, 0);
+        self.call(origins, |call| call.take_replica(bundle, "*", &[], now))
     }
 
     pub fn get_due_host_records(&mut self, renew_sec: u64, now: u64) -> Result<Vec<Record>, CallError> {
@@ -117,6 +110,29 @@ impl NativeNode {
         self.call(origins, |call| call.clear_expired_every(interval_sec, now))
     }
 
+    /// The first part of a round over `others`: what those that `reached` leaves in have answered is noted.
+    ///
+    /// # Panics
+    /// Where a call fails.
+    pub fn ask(
+        &mut self,
+        others: &mut [NativeNode],
+        reached: impl Fn(&NativeNode) -> bool,
+        interval_sec: u64,
+        now: u64,
+    ) -> ReplicaStep {
+        let table = others.iter().map(|node| node.host.id().to_owned()).collect();
+        let begun = self.begin_replication(table, interval_sec, now).unwrap();
+        for ReplicaAsk { peer_id, what } in &begun.asks {
+            if let Some(node) = find(others, peer_id, &reached) {
+                let held = node.compare_replica(&begun.text, what, now);
+                self.note_replica(begun.round, (peer_id, "compare_replica"), held)
+                    .unwrap();
+            }
+        }
+        begun
+    }
+
     /// A whole round over `others`, all of whom this node knows; those that `reached` leaves out do not answer.
     ///
     /// # Panics
@@ -125,30 +141,41 @@ impl NativeNode {
         &mut self,
         others: &mut [NativeNode],
         reached: impl Fn(&NativeNode) -> bool,
-        stale_sec: u64,
+        interval_sec: u64,
         now: u64,
     ) -> RoundTrip {
-        let table = others.iter().map(|node| node.host.id().to_owned()).collect();
-        let round = self.begin_replication(vec![table], stale_sec, now).unwrap();
-        let mut answers = Vec::new();
-        for offer in &round.offers {
-            if let Some(node) = find(others, &offer.peer_id, &reached) {
-                let answer = node.compare_replica(&round.digests, &offer.keys, now);
-                answers.push(ReplicaAnswer::of(&offer.peer_id, Answer::from(answer)));
+        let begun = self.ask(others, &reached, interval_sec, now);
+        if begun.asks.is_empty() {
+            return RoundTrip {
+                end: begun.clone(),
+                begun,
+                ..RoundTrip::default()
+            };
+        }
+        let fetch = self.continue_replication(begun.round, now).unwrap();
+        let mut fetched = Vec::new();
+        for ReplicaAsk { peer_id, what } in &fetch.asks {
+            if let Some(node) = find(others, peer_id, &reached) {
+                let bundle = node.fetch_replica(what, now).unwrap();
+                self.learn_replica(&bundle, now).unwrap();
+                fetched.push(bundle);
             }
         }
-        let parcel = self.pack_replica(&round, &answers, now).unwrap();
-        let mut receipts = Vec::new();
-        for part in &parcel.offers {
-            if let Some(node) = find(others, &part.peer_id, &reached) {
-                let receipt = node.take_part(&parcel.bundle, &part.keys, &[], now);
-                receipts.push(ReplicaAnswer::of(&part.peer_id, Answer::from(receipt)));
+        let give = self.continue_replication(begun.round, now).unwrap();
+        for ReplicaAsk { peer_id, what } in &give.asks {
+            if let Some(node) = find(others, peer_id, &reached) {
+                let held = node.take_part(&give.text, what, &[], now);
+                self.note_replica(begun.round, (peer_id, "take_replica"), held).unwrap();
             }
         }
-        let parcel = (!parcel.offers.is_empty()).then_some(parcel);
-        let sent: Vec<String> = parcel.iter().map(|parcel| parcel.keys.clone()).collect();
-        let report = self.end_replication(&round, &answers, &sent, &receipts, now).unwrap();
-        RoundTrip { round, parcel, report }
+        let end = self.continue_replication(begun.round, now).unwrap();
+        RoundTrip {
+            begun,
+            fetch,
+            fetched,
+            give,
+            end,
+        }
     }
 }
 

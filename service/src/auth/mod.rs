@@ -156,6 +156,13 @@ impl Caller {
             .map_or("", |origin| &origin.peer_pk)
     }
 
+    /// The same, and which of its functions.
+    pub fn origin_of(&self, position: usize) -> (&str, &str) {
+        let items = self.parameters.tetraplets.get(position);
+        let origin = items.and_then(|items| items.first());
+        origin.map_or(("", ""), |origin| (&origin.peer_pk, &origin.function_name))
+    }
+
     fn check_origin<'a>(
         &self,
         (argument, position, item): (&'static str, usize, usize),

@@ -7,7 +7,7 @@ use marine_rs_sdk::marine;
 
 use super::publish::near;
 use super::Call;
-use crate::domain::limits::{CLOSER_ASKED, CLOSEST_ASKED, NEIGHBOURHOOD_MAX, PEERS_MAX, TABLE_WHOLE_MAX};
+use crate::domain::limits::{CLOSER_ASKED, CLOSEST_ASKED, NEIGHBOURHOOD_MAX, PEERS_MAX};
 use crate::domain::waits::HEDGE_PERCENT;
 use crate::domain::{check_count, neighbourhood, Error, KeyId};
 use crate::store::Backend;
@@ -46,7 +46,8 @@ impl Closer {
 }
 
 impl<B: Backend> Call<'_, B> {
-    /// Begins to look for the closest nodes to a key: the steps of that, none where this node knows the whole network.
+    /// Begins to look for the closest nodes to a key: the steps of that, none where this node knows fewer than a
+    /// neighbourhood. How many more there are than it knows, it cannot tell.
     /// `peers` is what this node's `kad.neighborhood` returned.
     ///
     /// # Errors
@@ -54,8 +55,7 @@ impl<B: Backend> Call<'_, B> {
     pub fn begin_neighbourhood(&self, key_id: &str, peers: &[String]) -> Result<Vec<u8>, Error> {
         check_count("peers", peers.len(), PEERS_MAX)?;
         KeyId::parse(key_id)?;
-        let knows_all = self.table_len.is_some_and(|len| len < TABLE_WHOLE_MAX);
-        if peers.len() < NEIGHBOURHOOD_MAX || knows_all {
+        if peers.len() < NEIGHBOURHOOD_MAX {
             return Ok(Vec::new());
         }
         Ok((FIRST_STEP..=LAST_STEP).collect())
@@ -117,11 +117,5 @@ impl<B: Backend> Call<'_, B> {
             }
         }
         near(key_id, found, self.here())
-    }
-
-    /// Notes how many peers this host's routing table has, as far as it shows them.
-    pub(super) fn note_table(&mut self, peers: &[Vec<String>]) {
-        let shown = peers.first().map(Vec::len);
-        *self.table_len = shown.filter(|len| *len != NEIGHBOURHOOD_MAX);
     }
 }

@@ -1,7 +1,7 @@
 use super::{Call, CallError};
 use crate::auth::WeightResult;
 use crate::domain::data::Key;
-use crate::domain::limits::{LABEL_LEN_MAX, OWNERS_MAX};
+use crate::domain::limits::{LABEL_LEN_MAX, NEW_KEY_SEC, OWNERS_MAX};
 use crate::domain::{
     check_count, check_len, limits, merge_keys, signing, verify_key, Error, HostTimestamp, KeyId, KeyState, PeerKey,
     Verified,
@@ -51,7 +51,7 @@ impl<B: Backend> Call<'_, B> {
         let weight = self.caller.weight(6, weight, &key.owner_peer_id)?;
         key.id = KeyId::of(&key.label, &key.owner_peer_id).to_string();
         now.check_not_ahead("timestamp_created", key.timestamp_created)?;
-        let (key_id, mut state) = self.admit_key(key, now)?;
+        let (key_id, mut state) = self.admit_key(key, Came::Registered, now)?;
         state.note_weight(weight);
         state.note_use(&self.at(now));
         self.save(state, now)?;
@@ -83,38 +83,52 @@ impl<B: Backend> Call<'_, B> {
         let now = self.caller.host_timestamp(2, current_timestamp_sec)?;
         let weight = self.caller.weight(1, weight, &key.owner_peer_id)?;
         now.check_not_ahead("timestamp_created", key.timestamp_created)?;
-        let (_, mut state) = self.admit_key(key, now)?;
+        let (_, mut state) = self.admit_key(key, Came::PassedOn, now)?;
         state.note_weight(weight);
         self.save(state, now)
     }
 
-    pub(super) fn admit_key(&mut self, key: Key, now: HostTimestamp) -> Result<(KeyId, KeyState), CallError> {
+    pub(super) fn admit_key(
+        &mut self,
+        key: Key,
+        came: Came,
+        now: HostTimestamp,
+    ) -> Result<(KeyId, KeyState), CallError> {
         let claimed = KeyId::parse(&key.id)?;
         let held = self.store.load(&claimed)?;
         let is_new = held.as_ref().is_none_or(|held| held.dead(&self.at(now)));
-        let mut state = with_key(held, key, now)?;
-        self.note_published(&mut state, now);
-        let (created, stale_sec) = (state.key().timestamp_created, self.timeouts().stale_sec);
-        if is_new && self.partial.note(&claimed, created, now, stale_sec) {
-            // In its own round this node tells its neighbours what it lacks.
-            state.note_due();
+        let mut state = with_key(held, key)?;
+        let age_sec = now.as_sec().saturating_sub(state.key().timestamp_created);
+        match (is_new, came) {
+            (false, _) => {}
+            (true, Came::Registered) if age_sec <= NEW_KEY_SEC => state.note_new(now, self.next_due(&claimed, now)),
+            (true, _) => state.note_partial(),
         }
         Ok((claimed, state))
     }
+}
+
+/// How a key reached this node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Came {
+    /// Its owner registers it: one that is new nobody else holds more of.
+    Registered,
+    /// It comes along with what somebody puts, or another node passes it on.
+    PassedOn,
 }
 
 /// What is held of a key, with this registration of it. Nothing is verified twice.
 ///
 /// # Errors
 /// As [`verify_key`].
-pub(super) fn with_key(held: Option<KeyState>, key: Key, now: HostTimestamp) -> Result<KeyState, Error> {
+pub(super) fn with_key(held: Option<KeyState>, key: Key) -> Result<KeyState, Error> {
     match held {
         Some(state) if **state.key() == key => Ok(state),
         Some(mut state) => {
             state.admit_key(verify_key(key)?);
             Ok(state)
         }
-        None => Ok(KeyState::new(verify_key(key)?, now)),
+        None => Ok(KeyState::new(verify_key(key)?)),
     }
 }
 

@@ -475,8 +475,11 @@ impl<B: Backend> Call<'_, B> {
     }
 
     /// Whether what is here of a key is all that there should be.
-    fn extent(&self, key_id: &str, now: HostTimestamp) -> Result<Extent, Error> {
-        match self.partial.contains(&KeyId::parse(key_id)?, now) {
+    fn extent(&mut self, key_id: &str, now: HostTimestamp) -> Result<Extent, CallError> {
+        let state = self.load(&KeyId::parse(key_id)?)?;
+        let is_partial = state.is_partial() || self.is_away(now);
+        self.store.keep(state);
+        match is_partial {
             true => Ok(Extent::Partial),
             false => Ok(Extent::Whole),
         }

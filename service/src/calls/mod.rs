@@ -23,7 +23,8 @@ pub use lookup::{FindResult, FlatRecord};
 pub use publish::{get_place, Published};
 pub use records::{get_record_bytes, get_record_metadata_bytes, Republished};
 pub use refusals::Reason;
-pub use replication::{Answer, FarKeys, ReplicaAnswer, ReplicaOffer, ReplicaParcel, ReplicaRound, ReplicationReport};
+use replication::Replication;
+pub use replication::{ReplicaAsk, ReplicaStep};
 pub use tombstones::get_tombstone_bytes;
 pub use upkeep::{StaleKey, Stats};
 
@@ -31,21 +32,16 @@ use self::refusals::Refusals;
 use crate::auth::Caller;
 use crate::domain::data::{Record, RecordMetadata};
 use crate::domain::{
-    own_turn, quoted, Circumstances, Error, Here, HostTimestamp, KeyId, KeyState, Located, PartialKeys, Repeats,
-    Timeouts, Verifier,
+    limits, next_due, quoted, Circumstances, Error, Here, HostTimestamp, KeyId, KeyState, Timeouts, Verifier,
 };
-use crate::store::{Backend, Store, StoreError, Unfit};
+use crate::store::{Backend, KeysByDue, Store, StoreError, Unfit};
 
 /// The registry of one node.
 #[derive(Debug)]
 pub struct Registry<B> {
     store: Store<B>,
     verifier: Verifier,
-    partial: PartialKeys,
-    repeats: Repeats,
-    located: Located,
-    /// How many peers the host's routing table had last, if the host shows them.
-    table_len: Option<usize>,
+    replication: Replication,
     refusals: Refusals,
     /// When the spell came to its end last, since the service started.
     spell_ran_at: Option<u64>,
@@ -60,10 +56,7 @@ impl<B: Backend> Registry<B> {
         Ok(Self {
             store: Store::open(path)?,
             verifier: Verifier::default(),
-            partial: PartialKeys::default(),
-            repeats: Repeats::default(),
-            located: Located::default(),
-            table_len: None,
+            replication: Replication::default(),
             refusals: Refusals::default(),
             spell_ran_at: None,
         })
@@ -90,10 +83,7 @@ impl<B: Backend> Registry<B> {
         Call {
             store: &mut self.store,
             verifier: &mut self.verifier,
-            partial: &mut self.partial,
-            repeats: &mut self.repeats,
-            located: &mut self.located,
-            table_len: &mut self.table_len,
+            replication: &mut self.replication,
             refusals: &mut self.refusals,
             spell_ran_at: &mut self.spell_ran_at,
             caller,
@@ -122,10 +112,7 @@ impl<B: Backend> Registry<B> {
 pub struct Call<'r, B> {
     store: &'r mut Store<B>,
     verifier: &'r mut Verifier,
-    partial: &'r mut PartialKeys,
-    repeats: &'r mut Repeats,
-    located: &'r mut Located,
-    table_len: &'r mut Option<usize>,
+    replication: &'r mut Replication,
     refusals: &'r mut Refusals,
     spell_ran_at: &'r mut Option<u64>,
     caller: Caller,
@@ -179,15 +166,30 @@ impl<B: Backend> Call<'_, B> {
         })
     }
 
-    fn own_turn(&self, key_id: &KeyId, now: HostTimestamp) -> bool {
-        own_turn(key_id, self.here().host_id(), now.as_sec(), self.timeouts().stale_sec)
+    fn interval_sec(&self) -> u64 {
+        self.replication.interval_sec.unwrap_or(self.timeouts().stale_sec)
     }
 
-    /// Notes that somebody replicates a key. In this node's own turn nobody takes it over.
-    fn note_published(&self, state: &mut KeyState, now: HostTimestamp) {
-        if !self.own_turn(state.key_id(), now) {
-            state.note_published(now);
+    /// When a key that is exchanged now is due again.
+    fn next_due(&self, key_id: &KeyId, now: HostTimestamp) -> u64 {
+        next_due(key_id, self.here(), now, self.interval_sec())
+    }
+
+    /// The same for many, by that time.
+    fn by_next_due(&self, ids: &[KeyId], now: HostTimestamp) -> KeysByDue {
+        let mut by_due = KeysByDue::new();
+        for id in ids {
+            by_due.entry(self.next_due(id, now)).or_default().push(*id);
         }
+        by_due
+    }
+
+    /// Whether this node has not replicated for so long that it may have missed deletions.
+    fn is_away(&self, now: HostTimestamp) -> bool {
+        let away_sec = self.interval_sec().saturating_mul(limits::AWAY_INTERVALS);
+        self.store
+            .ran_at()
+            .is_some_and(|ran_at| now.as_sec() > ran_at.saturating_add(away_sec))
     }
 
     /// Every call that loaded a key and was not refused ends here, whether it changed anything or not. What does not fit

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::asking::{clamp, NodeAnswer, Plan};
+use super::keys::Came;
 use super::records::check_signed;
 use super::{Call, CallError};
 use crate::auth::WeightResult;
@@ -139,7 +140,8 @@ impl<B: Backend> Call<'_, B> {
         published.check_counts()?;
         check_count("weights", weights.len(), PEERS_MAX)?;
         let key_id = published.key_id()?;
-        let mut state = self.state_for(published.keys, &key_id, now)?;
+        let is_alone = published.is_key_alone();
+        let mut state = self.state_for(published.keys, &key_id, is_alone, now)?;
         let owner = &state.key().owner_peer_id;
         let weight = self.caller.weight_of(WEIGHTS_AT, weights, owner)?;
         state.note_weight(weight);
@@ -170,13 +172,23 @@ impl<B: Backend> Call<'_, B> {
     }
 
     /// What is here of a key; a key that comes along is taken in. Its owner uses it with that.
-    fn state_for(&mut self, keys: Vec<Key>, key_id: &KeyId, now: HostTimestamp) -> Result<KeyState, CallError> {
+    fn state_for(
+        &mut self,
+        keys: Vec<Key>,
+        key_id: &KeyId,
+        is_alone: bool,
+        now: HostTimestamp,
+    ) -> Result<KeyState, CallError> {
         let Some(key) = keys.into_iter().next() else {
             return self.load(key_id);
         };
         now.check_not_ahead("timestamp_created", key.timestamp_created)?;
         let is_owner = key.owner_peer_id == self.caller.init_peer_id();
-        let (_, mut state) = self.admit_key(key, now)?;
+        let came = match is_alone || is_owner {
+            true => Came::Registered,
+            false => Came::PassedOn,
+        };
+        let (_, mut state) = self.admit_key(key, came, now)?;
         if is_owner {
             state.note_use(&self.at(now));
         }

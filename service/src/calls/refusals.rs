@@ -84,6 +84,7 @@ impl Reason {
             | Error::UnsignedTimestamp { .. }
             | Error::HostRecordFailed { .. }
             | Error::BadReplica { .. }
+            | Error::NoRound { .. }
             | Error::EmptyLabel
             | Error::BadPacked { .. } => Self::Malformed,
             Error::KeyIdMismatch { .. } | Error::BadSignature { .. } | Error::NoneGenuine { .. } => Self::NotGenuine,

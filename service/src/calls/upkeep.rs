@@ -1,9 +1,9 @@
 use super::records::{check_signed, settled};
 use super::{Call, CallError, Reason};
 use crate::domain::data::{Key, Record, Tombstone};
-use crate::domain::limits::CONFIRM_BATCH_MAX;
-use crate::domain::{check_count, Arrival, KeyId, ProvedWeight, StorageLimits, Timeouts};
-use crate::store::{Backend, Cleared, Counts, SCHEMA_VERSION};
+use crate::domain::limits::{EVICT_STALE_ENTRIES_MAX, EVICT_STALE_KEYS_MAX};
+use crate::domain::{Arrival, KeyId, ProvedWeight, StorageLimits, Timeouts};
+use crate::store::{Backend, Behind, Cleared, Counts, SCHEMA_VERSION};
 
 /// A key due for replication with all that may be passed on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,7 @@ pub struct Stats {
     pub counts: Counts,
     /// Records of this node that are not signed, or were signed longer ago than half of what a record lives.
     pub host_records_overdue: u64,
+    pub behind: Behind,
     /// What all rows are charged together.
     pub stored_bytes: u64,
     pub limits: StorageLimits,
@@ -70,24 +71,23 @@ impl<B: Backend> Call<'_, B> {
         let mut state = self.load(&KeyId::parse(&record.metadata.key_id)?)?;
         let record = state.verify(record, self.verifier)?;
         settled(state.admit_record(record, ProvedWeight::Unproved, Arrival::Direct, &self.at(now))?)?;
-        state.note_due();
         self.save(state, now)
     }
 
     /// Keys due for replication, oldest first, with their live records and tombstones; unsigned records stay here.
-    /// Called by the host, it leases them: they are not due again before the lease ends or
-    /// [`confirm_replicated`](Self::confirm_replicated) says that they are done.
+    /// Called by the host, it leases them: they are not taken again before the lease ends.
     ///
     /// # Errors
     /// [`CallError`].
     pub fn evict_stale(&mut self, current_timestamp_sec: u64) -> Result<Vec<StaleKey>, CallError> {
         let now = self.caller.host_timestamp(0, current_timestamp_sec)?;
-        let states = self.store.due(now)?;
+        let stale_sec = self.timeouts().stale_sec;
+        let ids = self.due_ids((now, stale_sec, now.as_sec()), EVICT_STALE_KEYS_MAX)?;
+        let (mut states, others) = self.store.load_bounded(&ids, EVICT_STALE_ENTRIES_MAX)?;
         if self.caller.is_host() {
-            let ids: Vec<KeyId> = states.iter().map(|state| *state.key_id()).collect();
-            let stale_sec = self.timeouts().stale_sec;
-            self.store.lease(&ids, now, stale_sec)?;
+            self.lease(&ids[..ids.len() - others.len()], now);
         }
+        states.sort_by_key(|state| (state.due_at(), *state.key_id()));
         let at = self.at(now);
         Ok(states
             .iter()
@@ -104,21 +104,6 @@ impl<B: Backend> Call<'_, B> {
                     .collect(),
             })
             .collect())
-    }
-
-    /// Marks keys as published now. Unknown ones are passed over.
-    ///
-    /// # Errors
-    /// [`CallError`]; for anybody but the host.
-    pub fn confirm_replicated(&mut self, key_ids: &[String], current_timestamp_sec: u64) -> Result<(), CallError> {
-        self.caller.check_host("confirm_replicated")?;
-        let now = self.caller.host_timestamp(1, current_timestamp_sec)?;
-        check_count("key ids", key_ids.len(), CONFIRM_BATCH_MAX)?;
-        let ids = key_ids
-            .iter()
-            .map(|id| KeyId::parse(id))
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(self.store.set_published(&ids, now.as_sec())?)
     }
 
     /// Removes what has expired, in a bounded batch: call again while a count is
@@ -196,6 +181,7 @@ impl<B: Backend> Call<'_, B> {
         Ok(Stats {
             counts: self.store.counts()?,
             host_records_overdue: self.store.count_overdue_host_records(now)?,
+            behind: self.store.behind(now)?,
             stored_bytes: self.store.stored_bytes(),
             limits: self.store.storage_limits(),
             spell_ran_sec: self.spell_ran_at.map(|ran_at| now.as_sec().saturating_sub(ran_at)),

@@ -27,7 +27,7 @@ const PARTIAL: char = '!';
 pub enum Extent {
     /// All that the node knows of, and it should know of all.
     Whole,
-    /// The node should know of more, see [`PartialKeys`](super::PartialKeys).
+    /// Others may hold more, see [`KeyState::is_partial`](super::KeyState::is_partial).
     Partial,
 }
 

@@ -1,5 +1,7 @@
 //! What neighbours lack, in one string: keys with records and tombstones, packed as `packed` packs records.
 
+use std::collections::BTreeSet;
+
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use base64::Engine;
 use serde::{Deserialize, Serialize};
@@ -9,45 +11,33 @@ use super::data::{Key, Record, Tombstone};
 use super::entry::Entry;
 use super::error::Error;
 use super::id::{check_count, check_len};
-use super::limits::{BUNDLE_ENTRIES_MAX, BUNDLE_LEN_MAX, REPLICA_KEYS_MAX, UNPACKED_LEN_MAX};
+use super::limits::{
+    BUNDLE_ENTRIES_MAX, BUNDLE_ISSUERS_MAX, BUNDLE_LEN_MAX, KEY_ID_LEN_MAX, PEER_ID_LEN_MAX, REPLICA_KEYS_MAX,
+    UNPACKED_LEN_MAX,
+};
 use super::offer::bad;
 use super::packed::{PackedRecord, StringTable, Strings};
-use super::replica::{Fingerprint, FINGERPRINT_LEN};
+use super::replica::{tags_of, EntryTag};
 
 const VERSION: u8 = 1;
 /// Id and owner of each key, and of each entry its key, issuer, provider, value, relay and service.
 const STRINGS_MAX: usize = 2 * REPLICA_KEYS_MAX + 6 * BUNDLE_ENTRIES_MAX;
 
-/// In a fingerprint's place, which never is nothing but zeros.
-const ASKING: Fingerprint = [0; FINGERPRINT_LEN];
-
 /// One key of a bundle. Unpacked it is as unverified as before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BundleItem {
-    /// What the sending node holds of the key, whether all of that is here or only what is lacking; or [`ASKING`].
-    pub fingerprint: Fingerprint,
     pub key: Key,
     pub records: Vec<Record>,
     pub tombstones: Vec<Tombstone>,
 }
 
 impl BundleItem {
-    pub fn new(fingerprint: Fingerprint, key: Key) -> Self {
+    pub fn new(key: Key) -> Self {
         Self {
-            fingerprint,
             key,
             records: Vec::new(),
             tombstones: Vec::new(),
         }
-    }
-
-    /// For those alone who hold the key: what they lack, and the question what was deleted of it.
-    pub fn asking(key: Key) -> Self {
-        Self::new(ASKING, key)
-    }
-
-    pub fn asks(&self) -> bool {
-        self.fingerprint == ASKING
     }
 
     pub fn push(&mut self, entry: &Entry) {
@@ -57,10 +47,121 @@ impl BundleItem {
         }
     }
 
+    /// Stand for the key and for each entry.
+    pub fn tags(&self) -> impl Iterator<Item = EntryTag> + '_ {
+        tags_of(&self.key, &self.records, &self.tombstones)
+    }
+
     /// How many records and tombstones.
     pub fn entry_count(&self) -> usize {
         self.records.len() + self.tombstones.len()
     }
+}
+
+/// A bundle in the making, of which one key takes no more than half: it must not keep others waiting. It names no more
+/// than [`BUNDLE_ISSUERS_MAX`] owners and issuers.
+#[derive(Debug)]
+pub struct Parcel {
+    items: Vec<BundleItem>,
+    entries: usize,
+    len: usize,
+    len_max: usize,
+    /// Whose weights those who take it in ask for.
+    peers: BTreeSet<String>,
+}
+
+/// Whether there was room for a key in a parcel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fit {
+    Whole,
+    /// For some of its entries: the others follow another time.
+    Part,
+    None,
+}
+
+impl Parcel {
+    /// One of at most so many bytes; as text it has a third more.
+    pub fn new(len_max: usize) -> Self {
+        Self {
+            items: Vec::new(),
+            entries: 0,
+            len: 0,
+            len_max,
+            peers: BTreeSet::new(),
+        }
+    }
+
+    /// Adds a key with these entries.
+    pub fn add<'e>(&mut self, key: &Key, entries: impl Iterator<Item = &'e Entry>) -> Fit {
+        let mut item = BundleItem::new(key.clone());
+        let (mut len, mut fit) = (key_len(key), Fit::Whole);
+        let room = (self.len_max - self.len).min(self.len_max / 2);
+        let entries_room = (BUNDLE_ENTRIES_MAX - self.entries).min(BUNDLE_ENTRIES_MAX / 2);
+        for entry in entries {
+            let more = entry_len(entry);
+            if item.entry_count() == entries_room || len + more > room {
+                fit = Fit::Part;
+                continue;
+            }
+            len += more;
+            item.push(entry);
+        }
+        // What fits into half a parcel can wait until it fits.
+        let less = room < self.len_max / 2 || entries_room < BUNDLE_ENTRIES_MAX / 2;
+        let waits = fit == Fit::Part && less;
+        let issuers = item.records.iter().map(|record| &record.metadata.issued_by);
+        let new: BTreeSet<&String> = issuers.chain([&key.owner_peer_id]).collect();
+        let new: BTreeSet<String> = new
+            .into_iter()
+            .filter(|peer| !self.peers.contains(*peer))
+            .cloned()
+            .collect();
+        let strangers = self.peers.len() + new.len() > BUNDLE_ISSUERS_MAX;
+        if len > room || waits || strangers || self.items.len() == REPLICA_KEYS_MAX {
+            return Fit::None;
+        }
+        self.peers.extend(new);
+        self.len += len;
+        self.entries += item.entry_count();
+        self.items.push(item);
+        fit
+    }
+
+    /// How many keys it holds.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    pub fn pack(&self) -> String {
+        pack_bundle(&self.items)
+    }
+}
+
+/// At most so many bytes of a bundle.
+fn key_len(key: &Key) -> usize {
+    key.label.len() + key.challenge.len() + key.challenge_type.len() + key.signature.len() + KEY_ID_LEN_MAX + 128
+}
+
+/// At most so many bytes of a bundle.
+fn entry_len(entry: &Entry) -> usize {
+    const IDS_LEN_MAX: usize = 3 * PEER_ID_LEN_MAX + 64;
+    IDS_LEN_MAX
+        + match entry {
+            Entry::Record(held) => {
+                let metadata = &held.record.metadata;
+                let texts = metadata.relay_id.iter().chain(&metadata.service_id);
+                metadata.value.len()
+                    + metadata.solution.len()
+                    + metadata.issuer_signature.len()
+                    + held.record.signature.len()
+                    + texts.map(String::len).sum::<usize>()
+            }
+            Entry::Tombstone(tombstone) => tombstone.solution.len() + tombstone.issuer_signature.len(),
+        }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -74,7 +175,6 @@ struct PackedBundle<'a> {
 
 #[derive(Serialize, Deserialize)]
 struct PackedItem<'a> {
-    fingerprint: Fingerprint,
     id: u32,
     label: &'a str,
     owner_peer_id: u32,
@@ -114,7 +214,6 @@ pub fn pack_bundle(items: &[BundleItem]) -> String {
 fn pack_item<'a>(item: &'a BundleItem, table: &mut StringTable<'a>) -> PackedItem<'a> {
     let key = &item.key;
     PackedItem {
-        fingerprint: item.fingerprint,
         id: table.put(&key.id),
         label: &key.label,
         owner_peer_id: table.put(&key.owner_peer_id),
@@ -185,7 +284,6 @@ fn unpack_item(item: PackedItem<'_>, strings: &mut Strings<'_>) -> Result<Bundle
         })
     };
     Ok(BundleItem {
-        fingerprint: item.fingerprint,
         key: Key {
             id: strings.string(item.id)?,
             label: item.label.to_owned(),

@@ -141,6 +141,14 @@ impl Entry {
         }
     }
 
+    /// The record, if it is one.
+    pub const fn record(&self) -> Option<&HeldRecord> {
+        match self {
+            Self::Record(held) => Some(held),
+            Self::Tombstone(_) => None,
+        }
+    }
+
     pub fn identity(&self) -> Identity {
         match self {
             Self::Record(held) => Identity::of_record(&held.record.metadata),

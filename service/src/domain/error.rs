@@ -177,6 +177,8 @@ pub enum Error {
         "what was passed for replication is malformed ({why}): pass what the other node's registry returned, untouched"
     )]
     BadReplica { why: &'static str },
+    #[error("no round of replication {round} is under way: begin another one")]
+    NoRound { round: u64 },
     #[error("the packed records are malformed ({why}): pass what the other node answered untouched")]
     BadPacked { why: &'static str },
 }

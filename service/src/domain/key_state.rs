@@ -85,8 +85,11 @@ pub struct KeyState {
     /// record that was accepted, what [`Timeouts::life_of_tombstone`] says of a tombstone. Never the time of
     /// a replication, so nothing lives by being passed around.
     life_at: u64,
-    /// When the key was last registered here, republished here or handed over from here.
-    published_at: u64,
+    /// When the key is to be exchanged with its neighbours. 0: at once (*urgent*), and nothing that others send postpones it.
+    due_at: u64,
+    /// When this node last exchanged all of it, or was the first to hold it. 0: the key is *partial*, neighbours may
+    /// hold more of it.
+    exchanged_at: u64,
     entries: BTreeMap<Identity, Entry>,
     /// The identities whose entries have changed, with what the store holds.
     dirty: BTreeMap<Identity, Option<Entry>>,
@@ -98,15 +101,15 @@ pub struct KeyState {
     /// The highest weight that was proved for the key's owner in this call.
     owner_weight: u32,
     meta_dirty: bool,
-    published_dirty: bool,
 }
 
 impl KeyState {
-    /// A key that was not here before.
-    pub fn new(key: Verified<Key>, now: HostTimestamp) -> Self {
+    /// A key that was not here before: partial and urgent, unless [`note_new`](Self::note_new) says that nobody holds more.
+    pub fn new(key: Verified<Key>) -> Self {
         Self {
             life_at: key.timestamp_created,
-            published_at: now.as_sec(),
+            due_at: 0,
+            exchanged_at: 0,
             key,
             entries: BTreeMap::new(),
             dirty: BTreeMap::new(),
@@ -115,20 +118,20 @@ impl KeyState {
             priority: None,
             owner_weight: 0,
             meta_dirty: true,
-            published_dirty: false,
         }
     }
 
     /// A key as the store holds it.
     pub(crate) fn stored(
         key: Verified<Key>,
-        (life_at, published_at, priority): (u64, u64, Priority),
+        (life_at, due_at, exchanged_at, priority): (u64, u64, u64, Priority),
         entries: impl IntoIterator<Item = Entry>,
     ) -> Self {
         Self {
             key,
             life_at,
-            published_at,
+            due_at,
+            exchanged_at,
             entries: entries.into_iter().map(|entry| (entry.identity(), entry)).collect(),
             dirty: BTreeMap::new(),
             held_key: None,
@@ -136,7 +139,6 @@ impl KeyState {
             priority: Some(priority),
             owner_weight: 0,
             meta_dirty: false,
-            published_dirty: false,
         }
     }
 
@@ -152,8 +154,17 @@ impl KeyState {
         self.life_at
     }
 
-    pub const fn published_at(&self) -> u64 {
-        self.published_at
+    pub const fn due_at(&self) -> u64 {
+        self.due_at
+    }
+
+    pub const fn exchanged_at(&self) -> u64 {
+        self.exchanged_at
+    }
+
+    /// Whether neighbours may hold more of it.
+    pub const fn is_partial(&self) -> bool {
+        self.exchanged_at == 0
     }
 
     /// Whether the row of the key itself has to be written.
@@ -161,24 +172,18 @@ impl KeyState {
         self.meta_dirty
     }
 
-    /// Whether `published_at` alone has changed. That can wait: if it is lost, the key is only replicated earlier.
-    pub const fn published_dirty(&self) -> bool {
-        self.published_dirty
-    }
-
-    /// Whether there is anything to write that cannot wait.
+    /// Whether there is anything to write.
     pub fn is_dirty(&self) -> bool {
         self.meta_dirty || !self.dirty.is_empty()
     }
 
-    /// All changes are written; `published_at` alone only where the row of the key was.
+    /// All changes are written.
     pub(crate) fn mark_saved(&mut self) {
         self.dirty.clear();
         self.held_key = None;
         self.stored = true;
         // Proved for this call alone.
         self.owner_weight = 0;
-        self.published_dirty &= !self.meta_dirty;
         self.meta_dirty = false;
     }
 
@@ -274,18 +279,23 @@ impl KeyState {
         }
     }
 
-    /// Notes a registration at, or republication to, this node.
-    pub fn note_published(&mut self, now: HostTimestamp) {
-        if self.published_at != now.as_sec() {
-            self.published_at = now.as_sec();
-            self.published_dirty = true;
-        }
+    /// A key that its owner has only just made: nobody holds more of it.
+    pub fn note_new(&mut self, now: HostTimestamp, due_at: u64) {
+        (self.due_at, self.exchanged_at) = (due_at, now.as_sec());
+        self.meta_dirty = true;
     }
 
-    /// What is here must reach the neighbours at once: the key is due before all others, also after a crash.
-    pub fn note_due(&mut self) {
-        self.published_at = 0;
-        self.meta_dirty = true;
+    /// A key of which neighbours may hold more.
+    pub fn note_partial(&mut self) {
+        self.note_urgent();
+        self.meta_dirty |= self.exchanged_at != 0;
+        self.exchanged_at = 0;
+    }
+
+    /// What is here must reach the neighbours at once.
+    pub fn note_urgent(&mut self) {
+        self.meta_dirty |= self.due_at != 0;
+        self.due_at = 0;
     }
 
     /// Whether something here would be lost with this node's copy: its own records, and what nobody may pass on.
@@ -384,6 +394,10 @@ impl KeyState {
         }
         self.note_issuer_weight(&identity.issued_by, weight);
         self.remove_fallen_tombstones(&entry);
+        if arrival == Arrival::Direct && is_host_record(&entry, at.here) {
+            // Nobody else holds it.
+            self.note_urgent();
+        }
         self.put(identity, entry);
         self.extend_life(life_at);
         Ok(Admission::Stored)
@@ -631,7 +645,7 @@ impl KeyState {
         if ranked.len() < RECORDS_PER_KEY_MAX {
             return Ok(None);
         }
-        ranked.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.record.cmp(&b.record)));
+        ranked.sort_by(|a, b| rank_order(a, b));
         let excess = ranked.len() - RECORDS_PER_KEY_MAX + 1;
         let highest_to_go = ranked[excess - 1];
         let stays_out = match rank(incoming).cmp(&rank(highest_to_go)) {
@@ -770,6 +784,11 @@ fn rank(held: &HeldRecord) -> (u32, u64) {
 
 const fn is_record(entry: &Entry) -> bool {
     matches!(entry, Entry::Record(_))
+}
+
+/// The same, and among those of one second the bytes decide.
+pub(super) fn rank_order(a: &HeldRecord, b: &HeldRecord) -> std::cmp::Ordering {
+    rank(a).cmp(&rank(b)).then_with(|| a.record.cmp(&b.record))
 }
 
 fn superseded(winner: &'static str, identity: &Identity, timestamp_issued: u64) -> Admission {

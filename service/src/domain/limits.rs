@@ -50,28 +50,21 @@ pub const PEERS_MAX: usize = 256;
 pub const CLOSER_ASKED: usize = 5;
 /// Of those that they name, the ones that are asked for the closest.
 pub const CLOSEST_ASKED: usize = 3;
-/// A node outside a key's neighbourhood leaves those who hold nothing to the key's neighbours where so many of them hold
-/// it, and needs no more acknowledgements: more than a third of a neighbourhood.
+/// A node outside a key's neighbourhood need not keep it where so many of the neighbours hold it: more than a third.
 pub const HANDED_OVER_TO: usize = 8;
-/// Where fewer of the neighbours hold a key and others lack it, a node outside asks some who hold it to replicate it.
-pub const RARE_BELOW: usize = 14;
-/// How many it asks.
-pub const ASKED_WHERE_RARE: usize = 3;
 /// Keys that lie far from the node and whose neighbourhoods one script looks up.
 pub const FAR_KEYS_MAX: usize = 4;
-/// Keys that wait for being looked up; those beyond are put off for a lease.
-pub const FAR_WAITING_MAX: usize = 128;
-/// Of the nodes that one round of replication asks, those that far keys may take where others are due, too: two
-/// neighbourhoods.
-pub const FAR_PEERS_MAX: usize = 44;
+/// Far keys that one round takes where others are due, too: each has a neighbourhood of its own.
+pub const FAR_KEYS_PER_ROUND: usize = 2;
 /// Keys of which the node remembers the neighbourhoods that it has looked up.
 pub const LOCATED_KEYS_MAX: usize = 256;
 /// For how long it does, in seconds: three leases.
 pub const LOCATED_SEC: u64 = 900;
 /// How long looking up rests, in seconds: one run in two of a spell that runs every minute.
 pub const LOCATING_REST_SEC: u64 = 90;
-/// A routing table with fewer peers holds the whole network: up to 40 nodes no bucket of 20 overflows but by chance.
-pub const TABLE_WHOLE_MAX: usize = 40;
+/// The nearest peers in a routing table of which certainly none is missing: it holds all of each bucket of 20 that is not
+/// full, and where twice as many share this node's side, one is not.
+pub const NEAR_PEERS: usize = 40;
 /// Records that a reader names as held already.
 pub const KNOWN_RECORDS_MAX: usize = 64;
 /// Bytes of one packed key.
@@ -94,12 +87,8 @@ pub const EVICT_STALE_ENTRIES_MAX: usize = 2_000;
 pub const RENEW_BATCH_MAX: usize = 100;
 /// Of these, records that are dated ahead.
 pub const RENEW_AHEAD_MAX: usize = 25;
-/// Key ids in one `confirm_replicated`.
-pub const CONFIRM_BATCH_MAX: usize = 1_000;
 /// Keys of one round of replication.
 pub const REPLICA_KEYS_MAX: usize = 1_024;
-/// Keys of one round where the host has to be asked for the peers of each.
-pub const REPLICA_PLACES_MAX: usize = 64;
 /// Records and tombstones of the keys of one round, unless a single key has more.
 pub const REPLICA_ENTRIES_MAX: usize = 8_192;
 /// Nodes that one round of replication asks, unless a single key has more neighbours.
@@ -108,29 +97,36 @@ pub const REPLICA_PEERS_MAX: usize = 64;
 pub const BUNDLE_ENTRIES_MAX: usize = 1_024;
 /// Bytes of one packed bundle. A key whose entries alone take more travels in parts.
 pub const BUNDLE_LEN_MAX: usize = 512 * 1024;
-/// Tombstones that one receipt brings back, for records that were sent though they are deleted.
-pub const REPLICA_NEWS_MAX: usize = 64;
 /// Issuers whose weights a node asks for before it takes a bundle in.
 pub const BUNDLE_ISSUERS_MAX: usize = 64;
 /// Bytes of a list of digests, an answer to one or a receipt, in text.
 pub const REPLICA_TEXT_LEN_MAX: usize = 256 * 1024;
 /// Records and tombstones of one key that a neighbour names as held.
 pub const HELD_TAGS_MAX: usize = 1_024;
-/// Lists of peers that one round takes in: the routing table, and one for each key.
-pub const PEER_LISTS_MAX: usize = REPLICA_PLACES_MAX + 1;
-/// A node's own share of a key's replication: one in so many stale periods nobody can take it over. Whoever tells all
-/// nodes that he has replicated, and has not, stops them for so long.
-pub const OWN_TURN_ONE_IN: u8 = 16;
-/// Keys of which this node remembers that its neighbours may hold more; of others it forgets that.
-pub const PARTIAL_KEYS_MAX: usize = 16_384;
-/// How old a key is that its neighbours may hold more of than the node that it is registered at, in seconds.
+/// Nodes of which one item is fetched, in case that one does not answer or does not have what it named.
+pub const FETCHED_FROM: usize = 2;
+/// Nodes of which one round fetches: with [`FETCH_LEN_MAX`] that is the most that comes.
+pub const FETCH_PEERS_MAX: usize = 8;
+/// Records and tombstones that one node is asked for.
+pub const FETCH_ENTRIES_MAX: usize = 512;
+/// Bytes of the bundle that is fetched of one node.
+pub const FETCH_LEN_MAX: usize = 128 * 1024;
+/// Keys that the statistics count as due, or as partial: so many stand for as many or more.
+pub const BEHIND_COUNTED_MAX: u64 = 10_000;
+/// Keys that are leased at a time: rounds of five minutes, and room for a few more.
+pub const LEASED_KEYS_MAX: usize = 8_192;
+/// For how many intervals others can put off that a node exchanges a key itself. Of 20 neighbours more than one then
+/// exchanges it in every interval, whatever anybody sends.
+pub const POSTPONED_INTERVALS: u64 = 12;
+/// A node whose last run lies so many intervals back may have missed deletions.
+pub const AWAY_INTERVALS: u64 = 3;
+/// By what part an interval is shorter or longer than another at most.
+pub const SPREAD_ONE_IN: u64 = 10;
+/// In how many steps: keys that are due at one time are written together.
+pub const SPREAD_STEPS: u8 = 16;
+/// How old a key is at most that nobody can hold more of than the node that it is registered at, in seconds: its
+/// registration reaches all neighbours within the time to live of its particle.
 pub const NEW_KEY_SEC: u64 = 60;
-/// A node that is asked for what another lacks has the key due at once, but only once in this part of a stale period.
-pub const ASKED_ONE_IN: u64 = 4;
-/// How often a settled key is offered again, when its lease ends, because a neighbour was silent.
-pub const REPEATS_MAX: u8 = 2;
-/// Keys that are offered again so at a time.
-pub const REPEATED_KEYS_MAX: usize = 16_384;
 /// Rows of each kind that one `clear_expired` removes; call again while it reports that many.
 pub const CLEAR_BATCH_MAX: usize = 10_000;
 
@@ -165,7 +161,8 @@ pub const CACHED_ENTRIES_MAX: usize = 1_024;
 pub const CLOCK_SKEW_MAX_SEC: u64 = 30;
 /// The largest timestamp there is: SQLite's integers are signed.
 pub const TIMESTAMP_MAX: u64 = i64::MAX as u64;
-/// How long a key handed out by the host's own `evict_stale` is not handed out again, in seconds.
+/// How long a key that a round, or the host's own `evict_stale`, has taken is not taken again, in seconds: longer than
+/// any round.
 pub const LEASE_SEC: u64 = 300;
 
 /// Default of `expired_timeout`: 24 hours.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 
-use super::limits::{NEIGHBOURHOOD_MAX, PEER_ID_LEN_MAX, TABLE_WHOLE_MAX};
+use super::limits::{NEAR_PEERS, NEIGHBOURHOOD_MAX, PEER_ID_LEN_MAX};
 use super::{Here, KeyId};
 
 /// The code of sha2-256, under which nodes wrap a key's text.
@@ -71,8 +71,7 @@ impl RoutingTable {
     }
 
     /// How far around this node its routing table is sure to hold everybody, where `self` is that table: as far as its
-    /// [`TABLE_WHOLE_MAX`]th nearest peer or, if the host has cut the table, its last one. None where it holds the whole
-    /// network.
+    /// [`NEAR_PEERS`]th nearest peer, or the last one of a shorter table. None where it is empty.
     pub fn horizon(&self) -> Option<Horizon<'_>> {
         let (own, _) = self.peers.get(self.here)?;
         let mut others: Vec<[u8; 32]> = self
@@ -82,10 +81,7 @@ impl RoutingTable {
             .filter(|(index, _)| !self.is_here(*index))
             .map(|(_, (place, _))| xor(place, own))
             .collect();
-        if !may_be_cut(others.len()) && others.len() < TABLE_WHOLE_MAX {
-            return None;
-        }
-        let last = others.len().min(TABLE_WHOLE_MAX) - 1;
+        let last = others.len().min(NEAR_PEERS).checked_sub(1)?;
         let (_, radius, _) = others.select_nth_unstable(last);
         Some(Horizon {
             table: self,
@@ -115,11 +111,6 @@ impl RoutingTable {
         near.sort_unstable();
         near.into_iter().map(|(_, index)| index)
     }
-}
-
-/// Whether a host that shows so many peers may have more: some never give more than a neighbourhood.
-pub const fn may_be_cut(shown: usize) -> bool {
-    shown == NEIGHBOURHOOD_MAX
 }
 
 /// See [`RoutingTable::horizon`].

@@ -1,6 +1,8 @@
 //! What nodes tell one another about what they hold, as short texts: base64 (standard alphabet, no padding) of a version
 //! byte and fixed-size items, or of postcard where they are not.
 
+use std::collections::HashSet;
+
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use base64::Engine;
 use serde::{Deserialize, Serialize};
@@ -8,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::bounded::bounded;
 use super::error::Error;
 use super::id::{check_count, check_len};
-use super::limits::{HELD_TAGS_MAX, REPLICA_KEYS_MAX, REPLICA_TEXT_LEN_MAX};
+use super::limits::{BUNDLE_ENTRIES_MAX, HELD_TAGS_MAX, REPLICA_KEYS_MAX, REPLICA_TEXT_LEN_MAX};
 use super::replica::{EntryTag, Fingerprint, KeyTag, FINGERPRINT_LEN, KEY_TAG_LEN};
 
 const VERSION: u8 = 1;
@@ -69,10 +71,9 @@ impl Digests {
                 std::array::from_fn(|at| item[KEY_TAG_LEN + at]),
             )
         };
-        Ok(Self {
-            keys: items.chunks_exact(DIGEST_LEN).map(item).collect(),
-            away,
-        })
+        let keys: Vec<(KeyTag, Fingerprint)> = items.chunks_exact(DIGEST_LEN).map(item).collect();
+        check_distinct(keys.iter().map(|(tag, _)| tag))?;
+        Ok(Self { keys, away })
     }
 }
 
@@ -153,7 +154,7 @@ impl FromIterator<usize> for KeySet {
 pub struct OfferAnswer {
     /// Keys of which it holds the same.
     pub same: KeySet,
-    /// Keys of which it does not, with what it holds of each.
+    /// Keys of which it does not, with what it holds of each: nothing, or a tag for the key and for each entry.
     pub differing: Vec<(usize, Vec<EntryTag>)>,
 }
 
@@ -202,6 +203,55 @@ impl OfferAnswer {
                 .collect(),
         })
     }
+}
+
+/// What a node lacks of keys that another one holds: tags that it named.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fetch(pub Vec<(KeyTag, Vec<EntryTag>)>);
+
+#[derive(Serialize, Deserialize)]
+struct FetchBody {
+    version: u8,
+    #[serde(deserialize_with = "bounded::<_, _, REPLICA_KEYS_MAX>")]
+    keys: Vec<(KeyTag, Vec<EntryTag>)>,
+}
+
+impl Fetch {
+    pub fn encode(self) -> String {
+        let body = FetchBody {
+            version: VERSION,
+            keys: self.0,
+        };
+        STANDARD_NO_PAD.encode(postcard::to_allocvec(&body).unwrap_or_default())
+    }
+
+    /// # Errors
+    /// [`Error::TooLong`], [`Error::TooMany`], [`Error::BadReplica`].
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let bytes = decode("list of what is lacking", text)?;
+        let body: FetchBody = postcard::from_bytes(&bytes).map_err(|_| bad("no list of what is lacking"))?;
+        if body.version != VERSION {
+            return Err(bad("a list of another version"));
+        }
+        let tags = body.keys.iter().map(|(_, tags)| tags.len()).sum();
+        check_count("records and tombstones", tags, BUNDLE_ENTRIES_MAX)?;
+        check_distinct(body.keys.iter().map(|(tag, _)| tag))?;
+        Ok(Self(body.keys))
+    }
+}
+
+/// Each key is looked up once.
+///
+/// # Errors
+/// [`Error::BadReplica`].
+fn check_distinct<'a>(tags: impl Iterator<Item = &'a KeyTag>) -> Result<(), Error> {
+    let mut seen = HashSet::new();
+    for tag in tags {
+        if !seen.insert(tag) {
+            return Err(bad("a key stands in it twice"));
+        }
+    }
+    Ok(())
 }
 
 fn decode(what: &'static str, text: &str) -> Result<Vec<u8>, Error> {

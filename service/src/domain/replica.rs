@@ -1,22 +1,26 @@
 //! What a key looks like to other nodes: what of it may be passed on, and how two nodes find out whether they hold the
 //! same.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest, Sha256};
 
-use super::entry::Entry;
+use super::data::{Key, Record, Tombstone};
+use super::entry::{Entry, HeldRecord};
 use super::id::KeyId;
-use super::key_state::{Circumstances, KeyState};
-use super::limits::OWN_TURN_ONE_IN;
+use super::key_state::{rank_order, Circumstances, KeyState};
+use super::limits::{RECORDS_PER_KEY_MAX, SPREAD_ONE_IN, SPREAD_STEPS};
 use super::signing;
+use super::time::HostTimestamp;
 use super::verifier::record_digest;
+use super::Here;
 
 /// Bytes of a key's id by which it is looked up. Who finds two keys with the same ones confuses nobody: the fingerprints
 /// differ.
 pub(super) const KEY_TAG_LEN: usize = 8;
-/// Bytes of the digest of an entry that stand for it. Who finds two entries with the same ones withholds nothing but what
-/// it made itself.
+/// Bytes of a digest that stand for what is held of a key. Who finds two entries with the same ones withholds nothing but
+/// what it made itself.
 pub(super) const ENTRY_TAG_LEN: usize = 8;
-const TOMBSTONE_BIT: u8 = 1;
 /// Bytes of a fingerprint: so many that nobody makes two different states of one key with the same.
 pub(super) const FINGERPRINT_LEN: usize = 16;
 
@@ -25,10 +29,22 @@ pub type EntryTag = [u8; ENTRY_TAG_LEN];
 pub type Fingerprint = [u8; FINGERPRINT_LEN];
 
 impl KeyState {
-    /// The entries that may be passed on: live by their signed timestamps, wherever they are, and signed.
+    /// The entries that may be passed on: live by their signed timestamps, wherever they are, and signed; of the records
+    /// no more than another node can hold.
     pub fn replicable<'s>(&'s self, at: &'s Circumstances<'_>) -> impl Iterator<Item = &'s Entry> {
-        self.entries()
-            .filter(move |entry| entry.is_signed() && !entry.expired(false, &at.timeouts, at.now))
+        let passable = |entry: &&Entry| entry.is_signed() && !entry.expired(false, &at.timeouts, at.now);
+        let mut entries: Vec<&Entry> = self.entries().filter(passable).collect();
+        let mut records: Vec<&HeldRecord> = entries.iter().filter_map(|entry| entry.record()).collect();
+        if let Some(excess) = records
+            .len()
+            .checked_sub(RECORDS_PER_KEY_MAX)
+            .filter(|excess| *excess > 0)
+        {
+            records.sort_by(|a, b| rank_order(a, b));
+            let lowest = records[excess];
+            entries.retain(|entry| entry.record().is_none_or(|held| rank_order(held, lowest).is_ge()));
+        }
+        entries.into_iter()
     }
 
     /// Whether other nodes would keep this key: its signed timestamps, or those of an entry, say that it lives. What only
@@ -39,16 +55,19 @@ impl KeyState {
 
     /// Equal on two nodes that would pass on the same.
     pub fn fingerprint(&self, at: &Circumstances<'_>) -> Fingerprint {
-        let key = self.key();
-        let mut hash = Sha256::new()
-            .chain_update(key.key_id().as_bytes())
-            .chain_update(signing::key_bytes(key))
-            .chain_update(Sha256::digest(&key.signature));
-        for entry in self.replicable(at) {
-            hash.update(entry_digest(entry));
-        }
-        let digest: [u8; 32] = hash.finalize().into();
-        std::array::from_fn(|at| digest[at])
+        let digests: BTreeSet<[u8; 32]> = self.digests(at).collect();
+        let mut hash = Sha256::new().chain_update(self.key_id().as_bytes());
+        digests.iter().for_each(|digest| hash.update(digest));
+        first(&hash.finalize().into())
+    }
+
+    /// Stand for the registration of the key, and for each entry that may be passed on.
+    pub fn tags(&self, at: &Circumstances<'_>) -> BTreeSet<EntryTag> {
+        self.digests(at).map(|digest| first(&digest)).collect()
+    }
+
+    fn digests<'s>(&'s self, at: &'s Circumstances<'_>) -> impl Iterator<Item = [u8; 32]> + 's {
+        std::iter::once(key_digest(self.key())).chain(self.replicable(at).map(entry_digest))
     }
 }
 
@@ -57,59 +76,54 @@ pub fn key_tag(key_id: &KeyId) -> KeyTag {
     std::array::from_fn(|at| key_id.as_bytes()[at])
 }
 
-/// Stands for an entry. That of a tombstone also says what it voids, so that who lacks it knows whether it holds what is
-/// deleted: two bytes of the identity's digest, the time of issue in seconds modulo 2^32 (big-endian), two of the entry's.
+/// Stands for an entry.
 pub fn entry_tag(entry: &Entry) -> EntryTag {
-    let digest = entry_digest(entry);
-    match entry {
-        Entry::Record(_) => {
-            let mut tag: EntryTag = std::array::from_fn(|at| digest[at]);
-            tag[ENTRY_TAG_LEN - 1] &= !TOMBSTONE_BIT;
-            tag
-        }
-        Entry::Tombstone(_) => {
-            let ([who, by_whom, ..], [a, b, c, d]) = (entry.identity().pair_digest(), issued_at(entry).to_be_bytes());
-            [who, by_whom, a, b, c, d, digest[0], digest[1] | TOMBSTONE_BIT]
-        }
-    }
+    first(&entry_digest(entry))
 }
 
-pub fn is_tombstone_tag(tag: &EntryTag) -> bool {
-    tag[ENTRY_TAG_LEN - 1] & TOMBSTONE_BIT != 0
+/// The tags of what another node passes on.
+pub fn tags_of<'a>(
+    key: &'a Key,
+    records: &'a [Record],
+    tombstones: &'a [Tombstone],
+) -> impl Iterator<Item = EntryTag> + 'a {
+    let records = records.iter().map(record_digest);
+    let tombstones = tombstones.iter().map(tombstone_digest);
+    let digests = std::iter::once(key_digest(key)).chain(records).chain(tombstones);
+    digests.map(|digest| first(&digest))
 }
 
-/// Whether the tombstone of this tag voids this record; false for other entries.
-pub fn tag_voids(tag: &EntryTag, entry: &Entry) -> bool {
-    let [who, by_whom, a, b, c, d, ..] = *tag;
-    matches!(entry, Entry::Record(_))
-        && is_tombstone_tag(tag)
-        && issued_at(entry) <= u32::from_be_bytes([a, b, c, d])
-        && entry.identity().pair_digest().starts_with(&[who, by_whom])
+fn first<const LEN: usize>(digest: &[u8; 32]) -> [u8; LEN] {
+    std::array::from_fn(|at| digest[at])
 }
 
-fn issued_at(entry: &Entry) -> u32 {
-    entry.timestamp_issued() as u32
+fn key_digest(key: &Key) -> [u8; 32] {
+    let hash = Sha256::new().chain_update(signing::key_bytes(key));
+    hash.chain_update(&key.signature).finalize().into()
 }
 
 fn entry_digest(entry: &Entry) -> [u8; 32] {
     match entry {
         Entry::Record(held) => record_digest(&held.record),
-        Entry::Tombstone(tombstone) => Sha256::new()
-            .chain_update(signing::tombstone_bytes(tombstone))
-            .chain_update(&tombstone.issuer_signature)
-            .finalize()
-            .into(),
+        Entry::Tombstone(tombstone) => tombstone_digest(tombstone),
     }
 }
 
-/// Whether in this stale period a node replicates a key whatever others say: each node has a turn of its own for each
-/// key, another one every period.
-pub fn own_turn(key_id: &KeyId, host_id: &str, now_sec: u64, stale_sec: u64) -> bool {
-    let period = now_sec / stale_sec.max(1);
+fn tombstone_digest(tombstone: &Tombstone) -> [u8; 32] {
+    let hash = Sha256::new().chain_update(signing::tombstone_bytes(tombstone));
+    hash.chain_update(&tombstone.issuer_signature).finalize().into()
+}
+
+/// When a key that was exchanged at `now` is due again: after an interval that is by up to a tenth shorter or longer,
+/// another one on each node, so that neighbours do not begin together.
+pub fn next_due(key_id: &KeyId, here: &Here, now: HostTimestamp, interval_sec: u64) -> u64 {
     let digest = Sha256::new()
         .chain_update(key_id.as_bytes())
-        .chain_update(host_id)
-        .chain_update(period.to_le_bytes())
+        .chain_update(here.host_id())
+        .chain_update(now.as_sec().to_le_bytes())
         .finalize();
-    digest[0] % OWN_TURN_ONE_IN == 0
+    let step = u64::from(digest[0] % SPREAD_STEPS);
+    let least = interval_sec - interval_sec / SPREAD_ONE_IN;
+    let more = (interval_sec / SPREAD_ONE_IN).saturating_mul(2 * step) / u64::from(SPREAD_STEPS - 1);
+    now.as_sec().saturating_add(least).saturating_add(more)
 }

@@ -115,6 +115,12 @@ pub struct StatsResult {
     /// Those of them that are not signed, or were signed longer ago than half of what a record lives.
     pub host_records_overdue: u64,
     pub tombstones: u64,
+    /// Keys that are due for replication; 10,000 stand for as many or more.
+    pub keys_due: u64,
+    /// For how many seconds the longest due is, but for those that are due at once.
+    pub oldest_due_sec: u64,
+    /// Keys of which neighbours may hold more; 10,000 stand for as many or more.
+    pub keys_partial: u64,
     pub db_size_bytes: u64,
     /// What all rows are charged together; `storage_total_bytes` is its limit.
     pub stored_bytes: u64,
@@ -135,15 +141,6 @@ pub struct StatsResult {
 pub struct RefusedCalls {
     pub reason: String,
     pub count: u64,
-}
-
-/// What one node answers a script that asks many: one item in `good` or one in `bad`. Lists are what a script can loop
-/// over without a condition, which costs far more.
-#[marine]
-#[derive(Debug, Default, Clone)]
-pub struct NodeResult {
-    pub good: Vec<String>,
-    pub bad: Vec<String>,
 }
 
 /// What came of asking many nodes.
@@ -193,6 +190,9 @@ from_outcome!(StatsResult, stats: Stats => {
     host_records: stats.counts.host_records,
     host_records_overdue: stats.host_records_overdue,
     tombstones: stats.counts.tombstones,
+    keys_due: stats.behind.due,
+    oldest_due_sec: stats.behind.oldest_due_sec,
+    keys_partial: stats.behind.partial,
     db_size_bytes: stats.counts.db_size_bytes,
     stored_bytes: stats.stored_bytes,
     storage_total_bytes: stats.limits.total_bytes,
@@ -205,18 +205,6 @@ from_outcome!(StatsResult, stats: Stats => {
     schema_version: stats.schema_version,
     service_version: stats.service_version.to_owned(),
 });
-
-impl From<calls::Answer> for NodeResult {
-    fn from(calls::Answer { good, bad }: calls::Answer) -> Self {
-        Self { good, bad }
-    }
-}
-
-impl From<NodeResult> for calls::Answer {
-    fn from(NodeResult { good, bad }: NodeResult) -> Self {
-        Self { good, bad }
-    }
-}
 
 impl From<Result<calls::Tally, registry_service::domain::Error>> for TallyResult {
     fn from(outcome: Result<calls::Tally, registry_service::domain::Error>) -> Self {

@@ -40,12 +40,6 @@ pub fn evict_stale(current_timestamp_sec: u64) -> EvictStaleResult {
     call(|mut call| call.evict_stale(current_timestamp_sec)).into()
 }
 
-/// Ends the lease of keys that were replicated. For the host only.
-#[marine]
-pub fn confirm_replicated(key_ids: Vec<String>, current_timestamp_sec: u64) -> RegistryResult {
-    call(|mut call| call.confirm_replicated(&key_ids, current_timestamp_sec)).into()
-}
-
 /// Removes what has expired, in a bounded batch.
 #[marine]
 pub fn clear_expired(current_timestamp_sec: u64) -> ClearExpiredResult {

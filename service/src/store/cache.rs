@@ -1,12 +1,12 @@
 //! Keys in use, in memory. The connection is exclusive and the service single-threaded, so what is here is what the
-//! database holds, `published_at` aside, which may wait here to be written.
+//! database holds.
 
 use std::collections::HashMap;
 
 use crate::domain::limits::CACHED_ENTRIES_MAX;
 use crate::domain::{KeyId, KeyState};
 
-pub(super) type Generation = HashMap<KeyId, KeyState>;
+type Generation = HashMap<KeyId, KeyState>;
 
 /// Two generations of keys, of which the older leaves when the younger is full.
 #[derive(Debug, Default)]
@@ -18,10 +18,6 @@ pub(super) struct Cache {
 }
 
 impl Cache {
-    pub(super) fn get(&self, key_id: &KeyId) -> Option<&KeyState> {
-        self.young.get(key_id).or_else(|| self.old.get(key_id))
-    }
-
     pub(super) fn take(&mut self, key_id: &KeyId) -> Option<KeyState> {
         match self.young.remove(key_id) {
             Some(state) => {
@@ -32,18 +28,15 @@ impl Cache {
         }
     }
 
-    /// Keeps a key; returns the generation that has to leave for it, if one has.
-    pub(super) fn put(&mut self, state: KeyState) -> Option<Generation> {
+    /// Keeps a key; the generation that has to leave for it is forgotten.
+    pub(super) fn put(&mut self, state: KeyState) {
         self.take(state.key_id());
-        let mut leaving = None;
         if self.young_size >= CACHED_ENTRIES_MAX {
-            let young = std::mem::take(&mut self.young);
-            leaving = Some(std::mem::replace(&mut self.old, young));
+            self.old = std::mem::take(&mut self.young);
             self.young_size = 0;
         }
         self.young_size += size(&state);
         self.young.insert(*state.key_id(), state);
-        leaving
     }
 
     #[cfg(not(target_arch = "wasm32"))]
@@ -51,14 +44,8 @@ impl Cache {
         self.young.values().chain(self.old.values())
     }
 
-    /// Empties the cache; what was in it.
-    pub(super) fn clear(&mut self) -> Vec<KeyState> {
-        self.young_size = 0;
-        self.young
-            .drain()
-            .chain(self.old.drain())
-            .map(|(_, state)| state)
-            .collect()
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
     }
 }
 

@@ -29,14 +29,13 @@ pub use native::NativeBackend;
 pub use open::move_aside;
 pub use schema::SCHEMA_VERSION;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use self::accounts::{Account, Accounts};
 use self::cache::Cache;
 use self::fit::{Batch, Today};
 use crate::domain::limits::{
-    CLEAR_BATCH_MAX, EVICT_STALE_ENTRIES_MAX, EVICT_STALE_KEYS_MAX, LEASE_SEC, RENEW_AHEAD_MAX, RENEW_BATCH_MAX,
-    ROOM_BATCH_KEYS, TIMESTAMP_MAX,
+    BEHIND_COUNTED_MAX, CLEAR_BATCH_MAX, LEASE_SEC, RENEW_AHEAD_MAX, RENEW_BATCH_MAX, ROOM_BATCH_KEYS, SPREAD_ONE_IN,
 };
 use crate::domain::{Circumstances, HeldRecord, Here, HostTimestamp, KeyId, KeyState, KeyTag, StorageLimits, Timeouts};
 
@@ -59,6 +58,18 @@ pub struct Counts {
     pub db_size_bytes: u64,
 }
 
+/// What replication has still to do; no more than [`BEHIND_COUNTED_MAX`] keys are counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Behind {
+    pub due: u64,
+    /// For how long the longest due key is, but for urgent ones; 0 where none is.
+    pub oldest_due_sec: u64,
+    pub partial: u64,
+}
+
+/// Keys by the time at which they are to be due.
+pub type KeysByDue = BTreeMap<u64, Vec<KeyId>>;
+
 /// The database of one registry.
 #[derive(Debug)]
 pub struct Store<B> {
@@ -73,6 +84,7 @@ pub struct Store<B> {
     moved_aside: Option<String>,
     /// When all that had expired was last removed, since the service started.
     cleared_at: Option<u64>,
+    ran_at: Option<u64>,
 }
 
 impl<B: Backend> Store<B> {
@@ -109,23 +121,16 @@ impl<B: Backend> Store<B> {
     /// # Errors
     /// [`StoreError`].
     pub fn load(&mut self, key_id: &KeyId) -> Result<Option<KeyState>, StoreError> {
-        // What still waits to be written stays: the caller may be refused and drop what it gets.
-        match self.cache.get(key_id) {
-            Some(state) if state.published_dirty() => return Ok(Some(state.clone())),
-            Some(_) => return Ok(self.cache.take(key_id)),
-            None => {}
+        if let Some(state) = self.cache.take(key_id) {
+            return Ok(Some(state));
         }
         let rows = self.backend.read(sql::LOAD_KEY, &[blob(key_id.as_bytes())])?;
         Ok(row::read_states(&rows)?.into_iter().next())
     }
 
-    /// Keeps a key in which nothing has changed, but perhaps when it was published: that waits in memory, and if it is
-    /// lost, the key is only replicated earlier.
+    /// Keeps a key in which nothing has changed.
     pub fn keep(&mut self, state: KeyState) {
-        if let Some(leaving) = self.cache.put(state) {
-            // The call itself is done; what is lost here only makes a key due earlier.
-            let _ = self.write_published(leaving.values());
-        }
+        self.cache.put(state);
     }
 
     /// Writes what has changed, in one transaction, if all of it fits.
@@ -203,19 +208,6 @@ impl<B: Backend> Store<B> {
         [first, second].into_iter().chain(params).collect()
     }
 
-    /// Writes every `published_at` that waits, and forgets the cache: for whoever looks at or changes many rows.
-    fn flush(&mut self) -> Result<(), StoreError> {
-        let cached = self.cache.clear();
-        self.write_published(cached.iter())
-    }
-
-    fn write_published<'s>(&self, states: impl Iterator<Item = &'s KeyState>) -> Result<(), StoreError> {
-        match script::published(states.filter(|state| state.published_dirty())) {
-            Some(script) => self.run_script(&script),
-            None => Ok(()),
-        }
-    }
-
     /// A script is one transaction, and undone where it fails.
     fn run_script(&self, script: &str) -> Result<(), StoreError> {
         let outcome = self.backend.script(script);
@@ -226,33 +218,27 @@ impl<B: Backend> Store<B> {
         outcome
     }
 
-    /// Keys due for replication, oldest first: at most [`EVICT_STALE_KEYS_MAX`], and no more than
-    /// [`EVICT_STALE_ENTRIES_MAX`] entries unless the first key alone has more.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn due(&mut self, now: HostTimestamp) -> Result<Vec<KeyState>, StoreError> {
-        let stale_sec = self.timeouts.stale_sec;
-        let ids = self.due_ids(now, stale_sec, EVICT_STALE_KEYS_MAX)?;
-        self.load_due(&ids, EVICT_STALE_ENTRIES_MAX, now)
-    }
-
-    /// The keys that were last published `stale_sec` ago or longer, oldest first: at most `keys_max`.
+    /// The keys that are due by `due_by`, the longest due first, but for those to `skip`, which are `skipped` at most: at most
+    /// `keys_max`. A key that says that it is due later than an interval from now is due as well: the clock was set back, or
+    /// the interval was longer.
     ///
     /// Dead keys that are met go at once, so that none is met twice; at most about [`CLEAR_BATCH_MAX`] rows a call.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn due_ids(&mut self, now: HostTimestamp, stale_sec: u64, keys_max: usize) -> Result<Vec<KeyId>, StoreError> {
-        let Some(stale_before) = now.as_sec().checked_sub(stale_sec) else {
-            return Ok(Vec::new());
-        };
-        self.flush()?;
+    pub fn due_ids(
+        &mut self,
+        (now, interval_sec, due_by): (HostTimestamp, u64, u64),
+        keys_max: usize,
+        (skip, skipped): (impl Fn(&KeyId) -> bool, usize),
+    ) -> Result<Vec<KeyId>, StoreError> {
+        let latest = now.as_sec().saturating_add(latest_due_sec(interval_sec)).max(due_by);
         let params = self.with_names([
-            integer(stale_before),
-            integer(keys_max as u64),
+            integer(due_by),
+            integer((keys_max + skipped) as u64),
             cutoff(now, self.timeouts.expired_sec),
             cutoff(now, self.timeouts.tombstone_sec()),
+            integer(latest),
         ]);
         let mut rows_gone = 0;
         loop {
@@ -266,39 +252,39 @@ impl<B: Backend> Store<B> {
                 }
             }
             if rows_gone == rows_before {
-                return Ok(living.into_iter().map(|(id, _)| id).collect());
+                let living = living.into_iter().map(|(id, _)| id).filter(|id| !skip(id));
+                return Ok(living.take(keys_max).collect());
             }
         }
     }
 
-    /// Loads the first of these due keys, those with no more than `entries_max` entries together unless the first alone has
-    /// more. The longest due is the first.
+    /// Loads the first of these keys, in their order: those with no more than `entries_max` entries together, or the first
+    /// alone. The others are returned as they are.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn load_due(
+    pub fn load_bounded<'i>(
         &mut self,
-        ids: &[KeyId],
+        ids: &'i [KeyId],
         entries_max: usize,
-        now: HostTimestamp,
-    ) -> Result<Vec<KeyState>, StoreError> {
-        let mut due = Vec::new();
+    ) -> Result<(Vec<KeyState>, &'i [KeyId]), StoreError> {
+        let mut loaded: Vec<KeyState> = Vec::new();
         let mut entries = 0;
-        for ids in ids.chunks(LOADED_KEYS) {
-            let mut states = match self.load_all(ids) {
-                Err(StoreError::BadRow { .. }) => self.load_readable(ids, now)?,
-                outcome => outcome?,
-            };
-            states.sort_by_key(|state| (state.published_at(), *state.key_id()));
-            for state in states {
+        for (number, chunk) in ids.chunks(LOADED_KEYS).enumerate() {
+            let mut states: BTreeMap<KeyId, KeyState> = BTreeMap::new();
+            for state in self.load_many(chunk)? {
+                states.insert(*state.key_id(), state);
+            }
+            for (at, id) in chunk.iter().enumerate() {
+                let Some(state) = states.remove(id) else { continue };
                 entries += state.entry_count();
-                if entries > entries_max && !due.is_empty() {
-                    return Ok(due);
+                if entries > entries_max && !loaded.is_empty() {
+                    return Ok((loaded, &ids[number * LOADED_KEYS + at..]));
                 }
-                due.push(state);
+                loaded.push(state);
             }
         }
-        Ok(due)
+        Ok((loaded, &[]))
     }
 
     /// The ids that begin with one of these tags.
@@ -313,17 +299,16 @@ impl<B: Backend> Store<B> {
         row::read_ids(&rows)
     }
 
-    /// The keys whose ids begin with one of these tags, whatever is kept in memory written first.
+    /// Loads keys. One with an unreadable row is passed over: it must not hold up the others.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn load_tagged(&mut self, tags: &[KeyTag]) -> Result<Vec<KeyState>, StoreError> {
-        if tags.is_empty() {
+    pub fn load_many(&mut self, ids: &[KeyId]) -> Result<Vec<KeyState>, StoreError> {
+        if ids.is_empty() {
             return Ok(Vec::new());
         }
-        self.flush()?;
-        let ids = self.ids_tagged(tags)?;
-        match self.load_all(&ids) {
+        let rows = self.backend.read(sql::LOAD_KEYS, &[concatenated(ids)])?;
+        match row::read_states(&rows) {
             Err(StoreError::BadRow { .. }) => {
                 let readable = |id| match self.load(id) {
                     Err(StoreError::BadRow { .. }) => Ok(None),
@@ -343,48 +328,72 @@ impl<B: Backend> Store<B> {
         self.remove_keys(ids).map(|_| ())
     }
 
-    fn load_all(&self, ids: &[KeyId]) -> Result<Vec<KeyState>, StoreError> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let rows = self.backend.read(sql::LOAD_KEYS, &[concatenated(ids)])?;
-        row::read_states(&rows)
+    /// Says when keys, which it gives by that time, were exchanged last and are due again; unknown ones are passed over.
+    ///
+    /// # Errors
+    /// [`StoreError`], with nothing changed.
+    pub fn set_exchanged(&mut self, by_due: &KeysByDue, now: HostTimestamp) -> Result<(), StoreError> {
+        let work = |backend: &B| schedule(backend, sql::SET_EXCHANGED, by_due, Some(now.as_sec()));
+        self.reschedule(by_due, work)
     }
 
-    /// A key with an unreadable row is passed over, and counts as published: it must not hold up the others.
-    fn load_readable(&mut self, ids: &[KeyId], now: HostTimestamp) -> Result<Vec<KeyState>, StoreError> {
-        let mut states = Vec::new();
-        for id in ids {
-            match self.load(id) {
-                Ok(state) => states.extend(state),
-                Err(StoreError::BadRow { .. }) => self.set_published(&[*id], now.as_sec())?,
-                Err(error) => return Err(error),
+    /// The same for keys that another node has exchanged: none that is urgent, and none for longer than `most_sec` since
+    /// this node exchanged it.
+    ///
+    /// # Errors
+    /// [`StoreError`], with nothing changed.
+    pub fn postpone(&mut self, by_due: &KeysByDue, most_sec: u64) -> Result<(), StoreError> {
+        let work = |backend: &B| schedule(backend, sql::POSTPONE, by_due, Some(most_sec));
+        self.reschedule(by_due, work)
+    }
+
+    /// What replication has still to do.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn behind(&self, now: HostTimestamp) -> Result<Behind, StoreError> {
+        let params = [integer(now.as_sec()), integer(BEHIND_COUNTED_MAX)];
+        let (due, since, partial) = row::read_behind(&self.backend.read(sql::BEHIND, &params)?)?;
+        Ok(Behind {
+            due,
+            oldest_due_sec: now.as_sec().saturating_sub(since),
+            partial,
+        })
+    }
+
+    /// When this node last ran replication among others; none if it never has.
+    pub fn ran_at(&self) -> Option<u64> {
+        self.ran_at
+    }
+
+    /// Notes that it runs now, and when keys are due again that nobody else would keep. One that was `away` has everything
+    /// due, after what is urgent, and partial.
+    ///
+    /// # Errors
+    /// [`StoreError`], with nothing changed.
+    pub fn note_run(&mut self, now: HostTimestamp, away: bool, idle: &KeysByDue) -> Result<(), StoreError> {
+        self.reschedule(idle, |backend| {
+            if away {
+                backend.run(sql::NOTE_AWAY, &[])?;
             }
+            schedule(backend, sql::SET_DUE, idle, None)?;
+            write_setting(backend, open::RAN_AT, &now.as_sec().to_string())
+        })?;
+        if away {
+            self.cache.clear();
         }
-        Ok(states)
+        self.ran_at = Some(now.as_sec());
+        Ok(())
     }
 
-    /// Keeps these keys from being due, after `stale_sec`, until the lease ends.
-    ///
-    /// # Errors
-    /// [`StoreError`], with nothing changed.
-    pub fn lease(&mut self, ids: &[KeyId], now: HostTimestamp, stale_sec: u64) -> Result<(), StoreError> {
-        let until = now.as_sec().saturating_add(LEASE_SEC).min(TIMESTAMP_MAX);
-        self.set_published(ids, until.saturating_sub(stale_sec))
-    }
-
-    /// Marks keys as published; unknown ones are passed over.
-    ///
-    /// # Errors
-    /// [`StoreError`], with nothing changed.
-    pub fn set_published(&mut self, ids: &[KeyId], at_sec: u64) -> Result<(), StoreError> {
-        if ids.is_empty() {
-            return Ok(());
-        }
-        self.backend
-            .run(sql::SET_PUBLISHED, &[concatenated(ids), integer(at_sec)])?;
-        // What is in memory would write its older time over this one.
-        for id in ids {
+    fn reschedule(
+        &mut self,
+        by_due: &KeysByDue,
+        work: impl FnOnce(&B) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.transaction(work)?;
+        // What is in memory says something else now.
+        for id in by_due.values().flatten() {
             self.cache.take(id);
         }
         Ok(())
@@ -442,7 +451,7 @@ impl<B: Backend> Store<B> {
 
     /// What went, and whether nothing is left to go.
     fn clear_batch(&mut self, now: HostTimestamp) -> Result<(Cleared, bool), StoreError> {
-        self.flush()?;
+        self.cache.clear();
         let batch_max = CLEAR_BATCH_MAX as u64;
         let records_before = cutoff(now, self.timeouts.expired_sec);
         let tombstones_before = cutoff(now, self.timeouts.tombstone_sec());
@@ -528,6 +537,19 @@ impl<B: Backend> Store<B> {
     }
 }
 
+fn schedule<B: Backend>(
+    backend: &B,
+    sql: &'static str,
+    by_due: &KeysByDue,
+    time: Option<u64>,
+) -> Result<(), StoreError> {
+    for (due_at, ids) in by_due {
+        let params = [Some(concatenated(ids)), Some(integer(*due_at)), time.map(integer)];
+        backend.run(sql, &params.into_iter().flatten().collect::<Vec<_>>())?;
+    }
+    Ok(())
+}
+
 fn write_setting<B: Backend>(backend: &B, name: &str, value: &str) -> Result<(), StoreError> {
     backend.run(
         sql::WRITE_SETTING,
@@ -540,6 +562,10 @@ const LOADED_KEYS: usize = 64;
 
 /// The account of no peer.
 const NOBODY: Value = Value::Integer(-1);
+/// How long from now a key can be due at most: an interval and what it may be longer, or a lease.
+fn latest_due_sec(interval_sec: u64) -> u64 {
+    interval_sec.saturating_add(interval_sec / SPREAD_ONE_IN).max(LEASE_SEC)
+}
 
 fn blob(bytes: &[u8]) -> Value {
     Value::Blob(bytes.to_vec())

@@ -12,6 +12,7 @@ use crate::domain::{KeyId, KeyState};
 
 pub(super) const EXPIRED_TIMEOUT: &str = "expired_timeout_sec";
 pub(super) const STALE_TIMEOUT: &str = "stale_timeout_sec";
+pub(super) const RAN_AT: &str = "replication_ran_at";
 pub(super) const TOTAL_BYTES: &str = "storage_total_bytes";
 pub(super) const OWNER_BYTES: &str = "storage_owner_bytes";
 
@@ -57,6 +58,7 @@ impl<B: Backend> Store<B> {
             here: Here::new("", ""),
             moved_aside: None,
             cleared_at: None,
+            ran_at: None,
         };
         store.read_settings()?;
         Ok(store)
@@ -71,6 +73,7 @@ impl<B: Backend> Store<B> {
                 STALE_TIMEOUT => self.timeouts.stale_sec = row::number(value.as_bytes())?,
                 TOTAL_BYTES => self.limits.total_bytes = row::number(value.as_bytes())?,
                 OWNER_BYTES => self.limits.owner_bytes = row::number(value.as_bytes())?,
+                RAN_AT => self.ran_at = Some(row::number(value.as_bytes())?),
                 // A later version may have had settings of its own.
                 _ => {}
             }

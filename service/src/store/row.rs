@@ -169,13 +169,14 @@ pub(super) fn read_states(rows: &[u8]) -> Result<Vec<KeyState>, StoreError> {
         .collect())
 }
 
-/// `life_at`, `published_at` and priority of a key.
-type KeyTimes = (u64, u64, Priority);
+/// `life_at`, `due_at`, `exchanged_at` and priority of a key.
+type KeyTimes = (u64, u64, u64, Priority);
 
 fn read_key(item: &[u8], buffer: &mut Vec<u8>) -> Result<(Verified<Key>, KeyTimes), StoreError> {
-    let mut fields = item.splitn(4, |&byte| byte == b':');
+    let mut fields = item.splitn(5, |&byte| byte == b':');
     let mut field = || fields.next().ok_or(StoreError::BadRow { why: "fields missing" });
     let times = (
+        number(field()?)?,
         number(field()?)?,
         number(field()?)?,
         Priority::from_u64(number(field()?)?),
@@ -225,6 +226,17 @@ pub(super) fn read_numbers<const N: usize>(row: &[u8]) -> Result<[u64; N], Store
         *value = number(fields.next().ok_or(StoreError::BadRow { why: "fields missing" })?)?;
     }
     Ok(numbers)
+}
+
+/// Three numbers, as `sql::BEHIND` gives them.
+pub(super) fn read_behind(row: &[u8]) -> Result<(u64, u64, u64), StoreError> {
+    let mut fields = row.splitn(3, |&byte| byte == b':').map(number);
+    let mut field = || {
+        fields
+            .next()
+            .unwrap_or(Err(StoreError::BadRow { why: "fields missing" }))
+    };
+    Ok((field()?, field()?, field()?))
 }
 
 /// What rows are charged, as `sql::CHARGES_OF_KEYS` gives it.

@@ -5,9 +5,9 @@
 pub const SCHEMA_VERSION: u32 = MIGRATIONS.len() as u32;
 
 /// Migration n brings a database from version n to n + 1.
-pub(super) const MIGRATIONS: [&str; 4] = [
+pub(super) const MIGRATIONS: [&str; 5] = [
     // `body` holds the whole key, record or tombstone (`row`); the other columns are what the statements search by.
-    // keys.life_at, keys.published_at: see domain::KeyState.
+    // keys.life_at: see domain::KeyState.
     // entries.kind: 0 a record, 1 a record of this very node, 2 a tombstone.
     // entries.identity: what the entry stands for, see domain::Identity. An identity has one entry.
     // entries.dated: timestamp_created of a record (0 up to version 2 for one of this node that is not signed yet), timestamp_issued of a
@@ -56,6 +56,13 @@ pub(super) const MIGRATIONS: [&str; 4] = [
     "ALTER TABLE entries ADD COLUMN weight INTEGER NOT NULL DEFAULT 0;
     DROP INDEX entries_by_provider;
     CREATE INDEX entries_by_provider ON entries (provider, signed, dated, weight) WHERE kind = 0;",
+    // keys.due_at, keys.exchanged_at: see domain::KeyState. All that was here is due, what was replicated longest ago first.
+    "DROP INDEX keys_by_published;
+    ALTER TABLE keys RENAME COLUMN published_at TO due_at;
+    ALTER TABLE keys ADD COLUMN exchanged_at INTEGER NOT NULL DEFAULT 0;
+    UPDATE keys SET exchanged_at = due_at;
+    CREATE INDEX keys_by_due ON keys (due_at, life_at);
+    CREATE INDEX keys_partial ON keys (exchanged_at) WHERE exchanged_at = 0;",
 ];
 
 /// The migration, counted from 0, that [`backfill`](super::backfill) completes, and those before it.

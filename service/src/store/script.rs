@@ -65,11 +65,12 @@ fn key_row(state: &KeyState) -> Result<Piece, StoreError> {
     statements.text("INSERT OR REPLACE INTO keys VALUES (");
     statements.blob(state.key_id().as_bytes());
     statements.number(state.life_at());
-    statements.number(state.published_at());
+    statements.number(state.due_at());
     statements.text(",");
     statements.blob(&body);
     statements.number(account.as_column());
     statements.number(state.priority().as_u64());
+    statements.number(state.exchanged_at());
     statements.text(")");
     Ok(Piece {
         item: Item::Key,
@@ -173,22 +174,6 @@ pub(super) fn placed(entries: &[Placed<'_>]) -> Option<String> {
         ));
     }
     statements.into_script()
-}
-
-/// What writes the `published_at` of these keys.
-pub(super) fn published<'s>(states: impl Iterator<Item = &'s KeyState>) -> Option<String> {
-    let mut statements = Statements::default();
-    for state in states {
-        statements.begin();
-        // Writing to a string cannot fail.
-        let _ = write!(
-            statements.sql,
-            "UPDATE keys SET published_at={} WHERE id=",
-            state.published_at()
-        );
-        statements.blob(state.key_id().as_bytes());
-    }
-    statements.finish()
 }
 
 #[derive(Default)]

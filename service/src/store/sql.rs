@@ -18,7 +18,7 @@ pub(super) const WRITE_SETTING: &str =
 /// saves the call that reads it.
 pub(super) const LOAD_KEY: &str = "
     SELECT group_concat(item) FROM (
-        SELECT printf('K%d:%d:%d:%s', life_at, published_at, priority, hex(body)) AS item FROM keys WHERE id = ?1
+        SELECT printf('K%d:%d:%d:%d:%s', life_at, due_at, exchanged_at, priority, hex(body)) AS item FROM keys WHERE id = ?1
         UNION ALL
         SELECT 'E' || hex(body) FROM entries WHERE key_id = ?1
     ) HAVING count(*) > 0";
@@ -29,7 +29,7 @@ pub(super) const LOAD_KEYS: &str = "
         position(i) AS (SELECT 1 UNION ALL SELECT i + 32 FROM position WHERE i + 32 <= length(?1)),
         wanted(id) AS MATERIALIZED (SELECT substr(?1, i, 32) FROM position)
     SELECT group_concat(item) FROM (
-        SELECT printf('K%d:%d:%d:%s', k.life_at, k.published_at, k.priority, hex(k.body)) AS item
+        SELECT printf('K%d:%d:%d:%d:%s', k.life_at, k.due_at, k.exchanged_at, k.priority, hex(k.body)) AS item
             FROM wanted CROSS JOIN keys k ON k.id = wanted.id
         UNION ALL
         SELECT 'E' || hex(e.body) FROM wanted CROSS JOIN entries e ON e.key_id = wanted.id
@@ -43,20 +43,40 @@ macro_rules! hosted {
     };
 }
 
-/// Due keys, oldest first, each with 1, or with 0 if it is dead and has nothing that others should know. ?3: published no
-/// later; ?4: limit; ?5: dead no later; ?6: ended are tombstones dated no later.
+/// Keys that are due by this condition, the longest due first, each with 1, or with 0 if it is dead and has nothing that
+/// others should know. ?4: limit; ?5: dead no later; ?6: ended are tombstones dated no later.
+macro_rules! due_keys {
+    ($condition:literal) => {
+        concat!(
+            "SELECT * FROM (
+                SELECT hex(k.id) || ':' || (k.life_at > ?5 OR EXISTS (
+                    SELECT 1 FROM entries e WHERE e.key_id = k.id AND (e.kind = 2 AND e.dated > ?6 OR ",
+            hosted!("e"),
+            "))) AS item
+                FROM keys k INDEXED BY keys_by_due
+                WHERE ",
+            $condition,
+            " ORDER BY k.due_at LIMIT ?4)"
+        )
+    };
+}
+
+/// ?3: due no later; ?7: no key can be due later, so those that say so are due, too.
 pub(super) const DUE_KEYS: &str = concat!(
-    "SELECT group_concat(item) FROM (
-        SELECT hex(k.id) || ':' || (k.life_at > ?5 OR EXISTS (
-            SELECT 1 FROM entries e WHERE e.key_id = k.id AND (e.kind = 2 AND e.dated > ?6 OR ",
-    hosted!("e"),
-    "))) AS item
-        FROM keys k INDEXED BY keys_by_published
-        WHERE k.published_at <= ?3
-        ORDER BY k.published_at
-        LIMIT ?4
-    )"
+    "SELECT group_concat(item) FROM (",
+    due_keys!("k.due_at <= ?3"),
+    " UNION ALL ",
+    due_keys!("k.due_at > ?7"),
+    " LIMIT ?4)"
 );
+
+/// How many keys are due, since when the longest due that is not urgent, and how many are partial; no more than ?2 are
+/// counted. ?1: due no later.
+pub(super) const BEHIND: &str = "
+    SELECT (SELECT count(*) FROM (SELECT 1 FROM keys INDEXED BY keys_by_due WHERE due_at <= ?1 LIMIT ?2))
+        || ':' || coalesce((SELECT due_at FROM keys INDEXED BY keys_by_due
+                            WHERE due_at > 1 AND due_at <= ?1 ORDER BY due_at LIMIT 1), ?1)
+        || ':' || (SELECT count(*) FROM (SELECT 1 FROM keys INDEXED BY keys_partial WHERE exchanged_at = 0 LIMIT ?2))";
 
 /// The ids in ranges, whose ends lie one behind the other in ?1.
 pub(super) const TAGGED_KEYS: &str = "
@@ -87,11 +107,31 @@ pub(super) const DROP_KEYS: &str = "
     DELETE FROM keys WHERE id IN (SELECT id FROM wanted)
       AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.key_id = keys.id)";
 
-pub(super) const SET_PUBLISHED: &str = "
+/// When the keys whose ids lie one behind the other in ?1 are due. ?2: at.
+pub(super) const SET_DUE: &str = "
     WITH RECURSIVE
         position(i) AS (SELECT 1 UNION ALL SELECT i + 32 FROM position WHERE i + 32 <= length(?1)),
         wanted(id) AS MATERIALIZED (SELECT substr(?1, i, 32) FROM position)
-    UPDATE keys SET published_at = ?2 WHERE id IN (SELECT id FROM wanted)";
+    UPDATE keys SET due_at = ?2 WHERE id IN (SELECT id FROM wanted)";
+
+/// The same for keys that were exchanged. ?3: when.
+pub(super) const SET_EXCHANGED: &str = "
+    WITH RECURSIVE
+        position(i) AS (SELECT 1 UNION ALL SELECT i + 32 FROM position WHERE i + 32 <= length(?1)),
+        wanted(id) AS MATERIALIZED (SELECT substr(?1, i, 32) FROM position)
+    UPDATE keys SET due_at = ?2, exchanged_at = ?3 WHERE id IN (SELECT id FROM wanted)";
+
+/// The same for keys that somebody else has exchanged: not the urgent ones, and no later than ?3 seconds after this node
+/// has exchanged them itself.
+pub(super) const POSTPONE: &str = "
+    WITH RECURSIVE
+        position(i) AS (SELECT 1 UNION ALL SELECT i + 32 FROM position WHERE i + 32 <= length(?1)),
+        wanted(id) AS MATERIALIZED (SELECT substr(?1, i, 32) FROM position)
+    UPDATE keys SET due_at = max(due_at, min(?2, exchanged_at + ?3))
+    WHERE id IN (SELECT id FROM wanted) AND due_at > 0";
+
+/// Everything is due after what is urgent, and partial.
+pub(super) const NOTE_AWAY: &str = "UPDATE keys SET due_at = min(due_at, 1), exchanged_at = 0";
 
 /// Records of this node that are due, those first that are due for longest: from when they came without a signature, or from
 /// when their signature was ?5 seconds old. Before them those that are dated ahead. ?3: dated no later; ?4: limit; ?6: dated

@@ -4,7 +4,7 @@ use registry_service::calls::{Call, CallError};
 use registry_service::store::NativeBackend;
 use registry_testkit::{NativeNode, Origins, Peer};
 
-use crate::support::{assert_refused, scene, NOW};
+use crate::support::{assert_refused, scene};
 
 fn origins(node: &NativeNode, arguments: usize) -> Origins {
     Origins::new(&node.host, &Peer::named("a client"), arguments)
@@ -44,22 +44,4 @@ fn timeouts_out_of_range_are_refused_even_of_the_host() {
         assert_refused(&mut scene.node, &words, |node| node.set_expired_timeout(given));
         assert_refused(&mut scene.node, &words, |node| node.set_stale_timeout(given));
     }
-}
-
-#[test]
-fn only_the_host_confirms_a_replication() {
-    let mut scene = scene();
-    let key_ids = [scene.key_id.clone()];
-    let (host, client) = (scene.host(), Peer::named("a client"));
-    let words = ["confirm_replicated", client.id(), host.id()];
-    assert_refused(&mut scene.node, &words, |node| {
-        let origins = origins(node, 2).time(1).creator(&client);
-        node.call(origins, |call| call.confirm_replicated(&key_ids, NOW + 1))
-    });
-    assert_refused(&mut scene.node, &["current_timestamp_sec"], |node| {
-        node.call(Origins::new(&host, &host, 2), |call| {
-            call.confirm_replicated(&key_ids, NOW + 1)
-        })
-    });
-    scene.node.confirm_replicated(&key_ids, NOW + 1).unwrap();
 }

@@ -1,10 +1,10 @@
 //! Finding the closest nodes to a key beyond a node's own routing table: who is asked, and who is believed.
 
 use registry_service::calls::{CallError, Closer};
-use registry_service::domain::limits::{CLOSER_ASKED, CLOSEST_ASKED, NEIGHBOURHOOD_MAX, PEERS_MAX, TABLE_WHOLE_MAX};
+use registry_service::domain::limits::{CLOSER_ASKED, CLOSEST_ASKED, NEIGHBOURHOOD_MAX, PEERS_MAX};
 use registry_testkit::{Origins, Peer};
 
-use crate::support::{scene, Scene, HOUR, NOW};
+use crate::support::{scene, Scene};
 
 const HEDGE_MS: u32 = 1_000;
 
@@ -59,11 +59,6 @@ fn by_distance(scene: &mut Scene, mut rest: Vec<String>) -> Vec<String> {
         ordered.extend(near);
     }
     ordered
-}
-
-/// What the scene's host makes of its routing table in a round of replication.
-fn show_table(scene: &mut Scene, len: usize) {
-    scene.node.begin_replication(vec![peers(len)], HOUR, NOW).unwrap();
 }
 
 #[test]
@@ -128,20 +123,6 @@ fn names_that_are_no_peers_are_not_asked_and_not_waited_for() {
     let one = [&nobody[..], &peers(1)].concat();
     let first = closer(&mut scene, &[&one], 1);
     assert_eq!((first.ask, first.enough), (peers(1), vec![1]));
-}
-
-#[test]
-fn a_host_with_a_small_routing_table_knows_the_whole_network() {
-    let mut scene = scene();
-    let known = peers(NEIGHBOURHOOD_MAX);
-    show_table(&mut scene, TABLE_WHOLE_MAX - 1);
-    assert!(steps(&mut scene, &known).is_empty());
-    show_table(&mut scene, TABLE_WHOLE_MAX);
-    assert!(!steps(&mut scene, &known).is_empty());
-    show_table(&mut scene, TABLE_WHOLE_MAX - 1);
-    // It may have cut the table to twenty.
-    show_table(&mut scene, NEIGHBOURHOOD_MAX);
-    assert!(!steps(&mut scene, &known).is_empty());
 }
 
 #[test]

@@ -164,7 +164,7 @@ fn one_clear_expired_removes_a_bounded_batch() {
     let mut scene = scene();
     let sql = format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {})
-         INSERT INTO keys (id, life_at, published_at, body) SELECT randomblob(32), 0, 0, x'' FROM n",
+         INSERT INTO keys (id, life_at, due_at, body) SELECT randomblob(32), 0, 0, x'' FROM n",
         CLEAR_BATCH_MAX + 7
     );
     scene.node.run_raw(&sql).unwrap();
@@ -206,7 +206,7 @@ fn with_ended_keys(count: usize) -> NativeNode {
     let mut scene = scene();
     let keys = format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})
-         INSERT INTO keys (id, life_at, published_at, body, owner) SELECT randomblob(32), 0, 0, x'00', 1 + i % 7 FROM n;
+         INSERT INTO keys (id, life_at, due_at, body, owner) SELECT randomblob(32), 0, 0, x'00', 1 + i % 7 FROM n;
          INSERT INTO entries (key_id, identity, kind, dated, body, issuer)
          SELECT id, randomblob(20), kind, 0, x'00', 1 + dated FROM keys,
             (SELECT 0 AS kind, 1 AS dated UNION ALL SELECT 0, 2 UNION ALL SELECT 2, 3) WHERE life_at = 0"

@@ -1,11 +1,11 @@
 //! Keys that lie far from a node: it knows few of the closest to them, so it looks those up before it replicates.
 
 use registry_service::auth::Caller;
-use registry_service::calls::{FarKeys, ReplicaRound};
+use registry_service::calls::ReplicaStep;
 use registry_service::domain::data::Key;
 use registry_service::domain::limits::{
-    EVICT_STALE_KEYS_MAX, FAR_KEYS_MAX, FAR_WAITING_MAX, LEASE_SEC, LOCATED_SEC, LOCATING_REST_SEC, NEIGHBOURHOOD_MAX,
-    PEERS_MAX, REPLICA_KEYS_MAX, REPLICA_PEERS_MAX, TABLE_WHOLE_MAX,
+    FAR_KEYS_MAX, FAR_KEYS_PER_ROUND, LEASE_SEC, LOCATED_SEC, LOCATING_REST_SEC, NEIGHBOURHOOD_MAX, PEERS_MAX,
+    REPLICA_KEYS_MAX, REPLICA_PEERS_MAX,
 };
 use registry_service::domain::{key_tag, Digests, KeyId, RoutingTable};
 use registry_testkit::{NativeNode, Origins, Peer};
@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::support::{assert_refused, HOUR, NOW};
 
 /// When a key registered at `NOW` is due.
-const DUE: u64 = NOW + HOUR;
+const DUE: u64 = NOW + 2 * HOUR;
 /// Peers of the network; a routing table holds fewer.
 const NETWORK: usize = 400;
 /// Places in a bucket of a routing table.
@@ -115,28 +115,27 @@ impl World {
         ids
     }
 
-    fn far_keys(&mut self, now: u64) -> FarKeys {
-        let table = self.table.clone();
-        self.node.get_far_keys(table, HOUR, now).unwrap()
-    }
-
     fn locate(&mut self, key_id: &str, now: u64) {
         let near = self.truly_near(key_id);
         self.node.note_neighbours(key_id, near, now).unwrap();
     }
 
-    fn begin(&mut self, now: u64) -> ReplicaRound {
+    fn begin(&mut self, now: u64) -> ReplicaStep {
         let table = self.table.clone();
-        self.node.begin_replication(vec![table], HOUR, now).unwrap()
+        self.node.begin_replication(table, HOUR, now).unwrap()
     }
 }
 
-fn offered(round: &ReplicaRound) -> usize {
-    Digests::parse(&round.digests).unwrap().keys.len()
+/// How many keys a round has taken.
+fn taken(step: &ReplicaStep) -> usize {
+    if step.asks.is_empty() {
+        return 0;
+    }
+    Digests::parse(&step.text).unwrap().keys.len()
 }
 
-fn asked(round: &ReplicaRound) -> Vec<String> {
-    round.offers.iter().map(|offer| offer.peer_id.clone()).collect()
+fn asked(step: &ReplicaStep) -> Vec<String> {
+    step.asks.iter().map(|ask| ask.peer_id.clone()).collect()
 }
 
 #[test]
@@ -151,50 +150,49 @@ fn a_node_knows_all_around_it_and_few_of_those_around_a_key_that_is_far() {
 }
 
 #[test]
-fn a_far_key_is_replicated_among_its_neighbours_once_they_have_been_looked_up() {
+fn a_far_key_is_exchanged_with_its_neighbours_once_they_have_been_looked_up() {
     let mut world = world();
     let id = world.hold_where(1, true, NOW).remove(0);
-    let far = world.far_keys(DUE);
+    let begun = world.begin(DUE);
     assert_eq!(
-        (far.key_ids, far.more, far.none, far.last),
-        (vec![id.clone()], vec![true], vec![], 0)
+        (&begun.far, &begun.last, taken(&begun)),
+        (&vec![id.clone()], &vec![0], 0)
     );
-    assert_eq!(offered(&world.begin(DUE)), 0, "a round leaves it until then");
 
     world.locate(&id, DUE);
-    let round = world.begin(DUE);
-    assert_eq!(offered(&round), 1);
-    let (mut asked, mut near) = (asked(&round), world.truly_near(&id));
+    let begun = world.begin(DUE + 60);
+    assert_eq!((taken(&begun), begun.far.len()), (1, 0));
+    let (mut asked, mut near) = (asked(&begun), world.truly_near(&id));
     asked.sort();
     near.sort();
     assert_eq!(asked, near);
 }
 
 #[test]
-fn what_is_near_is_replicated_without_being_looked_up() {
+fn what_is_near_is_exchanged_without_being_looked_up() {
     let mut world = world();
     let ids = world.hold_where(5, false, NOW);
-    let far = world.far_keys(DUE);
-    assert_eq!((far.key_ids, far.more, far.none), (vec![], vec![], vec![true]));
-    assert_eq!(offered(&world.begin(DUE)), ids.len());
+    let begun = world.begin(DUE);
+    assert_eq!((begun.far.len(), taken(&begun)), (0, ids.len()));
 }
 
 #[test]
-fn far_keys_are_looked_up_oldest_first_a_few_at_a_time_and_not_in_every_run() {
+fn far_keys_are_looked_up_a_few_at_a_time_not_in_every_run_and_each_has_its_turn() {
     let mut world = world();
     let ids = world.hold_where(FAR_KEYS_MAX + 1, true, NOW);
-    let first = world.far_keys(DUE);
-    assert_eq!(
-        (first.key_ids.len(), first.last as usize),
-        (FAR_KEYS_MAX, FAR_KEYS_MAX - 1)
-    );
-    assert_eq!(world.far_keys(DUE + LOCATING_REST_SEC - 1).key_ids, [""; 0]);
-    for id in &first.key_ids {
+    let first = world.begin(DUE).far;
+    assert_eq!(first.len(), FAR_KEYS_MAX);
+    for id in &first {
         world.locate(id, DUE);
     }
-    let rest = world.far_keys(DUE + LOCATING_REST_SEC).key_ids;
+    let begun = world.begin(DUE + LOCATING_REST_SEC - 1);
+    assert_eq!(
+        (begun.far.len(), taken(&begun)),
+        (0, FAR_KEYS_MAX.min(REPLICA_PEERS_MAX / NEIGHBOURHOOD_MAX))
+    );
+    let rest = world.begin(DUE + LEASE_SEC).far;
     assert_eq!(rest.len(), 1);
-    assert!(ids.contains(&rest[0]) && !first.key_ids.contains(&rest[0]));
+    assert!(ids.contains(&rest[0]) && !first.contains(&rest[0]));
 }
 
 #[test]
@@ -202,42 +200,26 @@ fn what_was_looked_up_counts_for_a_quarter_of_an_hour() {
     let mut world = world();
     let id = world.hold_where(1, true, NOW).remove(0);
     world.locate(&id, DUE);
-    assert!(world.far_keys(DUE + LOCATED_SEC - 1).key_ids.is_empty());
-    assert_eq!(offered(&world.begin(DUE + LOCATED_SEC - 1)), 1);
+    assert_eq!(taken(&world.begin(DUE + LOCATED_SEC - 1)), 1);
     // The round has leased it.
-    assert_eq!(world.far_keys(DUE + LOCATED_SEC + LEASE_SEC).key_ids, [id]);
+    assert_eq!(world.begin(DUE + LOCATED_SEC + LEASE_SEC).far, [id]);
 }
 
+/// A short table says nothing about how large the network is.
 #[test]
-fn a_node_that_knows_the_whole_network_looks_nothing_up() {
-    let mut world = world();
-    for number in 0..40 {
-        world.hold(number, NOW);
+fn a_host_that_shows_few_peers_has_what_lies_beyond_them_looked_up() {
+    for count in [NEIGHBOURHOOD_MAX, NEIGHBOURHOOD_MAX + 5] {
+        let mut world = world();
+        world.table.sort_by_key(|peer| {
+            let (own, place) = (place(world.node.host.id()), place(peer));
+            std::array::from_fn::<u8, 32, _>(|at| own[at] ^ place[at])
+        });
+        world.table.truncate(count);
+        let id = world.hold_where(1, true, NOW).remove(0);
+        assert_eq!(world.begin(DUE).far, [id.clone()]);
+        world.locate(&id, DUE);
+        assert_eq!(asked(&world.begin(DUE + 60)).len(), NEIGHBOURHOOD_MAX);
     }
-    for count in [0, 1, NEIGHBOURHOOD_MAX - 1, NEIGHBOURHOOD_MAX + 1, TABLE_WHOLE_MAX - 1] {
-        world.table = peer_ids(count);
-        assert_eq!(world.far_keys(DUE).key_ids, [""; 0], "{count} peers");
-    }
-}
-
-#[test]
-fn a_host_that_shows_no_more_than_twenty_peers_looks_up_what_lies_beyond_them() {
-    let mut world = world();
-    world.table.sort_by_key(|peer| {
-        let (own, place) = (place(world.node.host.id()), place(peer));
-        std::array::from_fn::<u8, 32, _>(|at| own[at] ^ place[at])
-    });
-    world.table.truncate(NEIGHBOURHOOD_MAX);
-    let id = world.hold_where(1, true, NOW).remove(0);
-    assert_eq!(world.far_keys(DUE).key_ids, [id.clone()]);
-    // Its own list of those close to the key does not help.
-    let (table, own) = (world.table.clone(), world.table.clone());
-    let lists = vec![table, own];
-    let round = world.node.begin_replication(lists.clone(), HOUR, DUE).unwrap();
-    assert_eq!(offered(&round), 0);
-    world.locate(&id, DUE);
-    let round = world.node.begin_replication(lists, HOUR, DUE).unwrap();
-    assert_eq!(asked(&round).len(), NEIGHBOURHOOD_MAX);
 }
 
 #[test]
@@ -245,52 +227,39 @@ fn far_keys_keep_no_others_waiting() {
     let mut world = world();
     // As many as a round considers.
     world.hold_where(REPLICA_KEYS_MAX, true, NOW);
-    let near = world.hold_where(1, false, NOW + 1);
+    let near = world.hold_where(1, false, NOW);
     let now = DUE + 1;
-    assert_eq!(offered(&world.begin(now)), 0);
-    // Those that wait stay at the head, the rest is put off for a lease.
-    let round = world.begin(now);
-    assert_eq!((offered(&round), offered_of(&round, &near)), (1, 1));
-    assert_eq!(world.far_keys(now).key_ids.len(), FAR_KEYS_MAX);
-    let due = world.node.peek_stale(now).unwrap().len();
-    assert_eq!(due, EVICT_STALE_KEYS_MAX.min(FAR_WAITING_MAX));
-    assert_eq!(offered(&world.begin(now + LEASE_SEC)), 0);
+    assert_eq!(world.begin(now).far.len(), FAR_KEYS_MAX);
+    let begun = world.begin(now + 60);
+    assert_eq!((taken(&begun), taken_of(&begun, &near)), (1, 1));
 }
 
 #[test]
 fn far_keys_leave_room_in_a_round_for_those_around_the_node() {
     let mut world = world();
     let now = DUE + 10;
-    let far = world.hold_where(40, true, NOW);
+    let far = world.hold_where(10, true, NOW);
     for id in &far {
         world.locate(id, now);
     }
-    let alone = offered_of(&world.begin(now), &far);
-
-    let mut world = self::world();
-    world.hold_where(40, true, NOW);
-    for id in &far {
-        world.locate(id, now);
-    }
-    // They came later, and share their neighbours.
     let near = world.hold_where(10, false, NOW + 10);
-    let round = world.begin(now);
-    let (far, near) = (offered_of(&round, &far), offered_of(&round, &near));
-    let peers = asked(&round).len();
+    let begun = world.begin(now);
+    let (far, near) = (taken_of(&begun, &far), taken_of(&begun, &near));
+    let peers = asked(&begun).len();
     assert!(
-        (2..alone).contains(&far) && near >= 5 && peers <= REPLICA_PEERS_MAX,
-        "{far} far ones, {alone} where there are no others; {near} near ones; {peers} peers"
+        (1..=FAR_KEYS_PER_ROUND).contains(&far) && near >= 5 && peers <= REPLICA_PEERS_MAX,
+        "{far} far ones, {near} near ones, {peers} peers"
     );
 }
 
-/// How many of these keys a round offers.
-fn offered_of(round: &ReplicaRound, ids: &[String]) -> usize {
-    let digests = Digests::parse(&round.digests).unwrap();
-    let is_offered = |id: &&String| {
+/// How many of these keys a round has taken.
+fn taken_of(round: &ReplicaStep, ids: &[String]) -> usize {
+    let digests = Digests::parse(&round.text).unwrap();
+    let is_taken = |id: &&String| {
         let tag = key_tag(&KeyId::parse(id).unwrap());
         digests.keys.iter().any(|(offered, _)| *offered == tag)
     };
-    ids.iter().filter(is_offered).count()
+    ids.iter().filter(is_taken).count()
 }
 
 #[test]
@@ -302,14 +271,14 @@ fn names_that_are_no_peers_and_lists_that_are_too_long_are_not_noted() {
         node.note_neighbours(&id, long.clone(), DUE)
     });
     assert_refused(&mut world.node, &["peers", "257", "256"], |node| {
-        node.get_far_keys(long, HOUR, DUE)
+        node.begin_replication(long, HOUR, DUE)
     });
     assert_refused(&mut world.node, &["key id"], |node| {
         node.note_neighbours("no key", Vec::new(), DUE)
     });
     let nobody = vec!["0OIl".to_owned(), world.network[0].clone()];
     world.node.note_neighbours(&id, nobody, DUE).unwrap();
-    assert_eq!(offered(&world.begin(DUE)), 1);
+    assert_eq!(taken(&world.begin(DUE)), 1);
 }
 
 #[test]
@@ -318,9 +287,6 @@ fn looking_up_is_for_the_node_itself() {
     let id = world.hold_where(1, true, NOW).remove(0);
     let table = world.table.clone();
     let somebody = Origins::new(&world.node.host, &Peer::named("somebody"), 3).time(2);
-    assert_refused(&mut world.node, &["get_far_keys", "the node itself"], |node| {
-        node.call(somebody.clone(), |call| call.get_far_keys(table.clone(), HOUR, DUE))
-    });
     assert_refused(&mut world.node, &["note_neighbours", "the node itself"], |node| {
         node.call(somebody, |call| call.note_neighbours(&id, table, DUE))
     });

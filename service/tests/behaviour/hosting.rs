@@ -24,7 +24,7 @@ fn a_node_provider_is_taken_in_propagated_and_signed_by_its_own_renewal() -> Res
     assert_eq!(neighbour.get_records(&scene.key_id, NOW)?, [unsigned.clone()]);
     // Nobody passes an unsigned record on.
     for node in [&mut scene.node, &mut neighbour] {
-        assert_eq!(node.evict_stale(NOW + HOUR)?[0].records, []);
+        assert_eq!(node.evict_stale(NOW + 2 * HOUR)?[0].records, []);
     }
     // The neighbour does not host it, so it has nothing to renew.
     assert_eq!(neighbour.get_stale_local_records(NOW)?, []);

@@ -69,9 +69,6 @@ fn malformed_key_ids_are_refused_in_every_call() {
         assert_refused(node, &words, |node| node.get_records(&id, NOW));
         assert_refused(node, &words, |node| node.get_tombstones(&id, NOW));
         assert_refused(node, &words, |node| node.get_key_metadata(&id));
-        assert_refused(node, &words, |node| {
-            node.confirm_replicated(&[good.clone(), id.clone()], NOW + 9)
-        });
         assert_text(&get_place(&id).unwrap_err().to_string(), &words);
         let tombstone = Peer::named("issuer").tombstone(&id, &Peer::named("provider"), NOW);
         assert_refused(node, &words, |node| node.add_tombstone(&tombstone, NOW));
@@ -241,7 +238,6 @@ fn timestamps_at_the_ends_of_their_range_do_no_harm() {
                 .ok();
             node.evict_stale(now).unwrap();
             node.get_stale_local_records(now).unwrap();
-            node.confirm_replicated(&[key_id], now).unwrap();
             node.clear_expired(now).unwrap();
         }
     }

@@ -73,7 +73,6 @@ fn nothing_is_kept_alive_by_being_passed_around() {
         .unwrap()));
     assert!(!kept_alive_by(|scene, now| {
         scene.node.evict_stale(now).unwrap();
-        scene.node.confirm_replicated(&[scene.key_id.clone()], now).unwrap();
     }));
     assert!(!kept_alive_by(|scene, now| {
         let old = scene.record("provider", NOW + HOUR);
@@ -106,7 +105,6 @@ fn a_key_passed_between_nodes_dies_everywhere() {
                 if !stale.records.is_empty() {
                     to.republish_records(&stale.records, now).unwrap();
                 }
-                from.confirm_replicated(&[stale.key.id], now).unwrap();
             }
             from.clear_expired(now).unwrap();
         }

@@ -140,7 +140,7 @@ fn what_does_not_fit_is_not_acknowledged_to_a_neighbour() {
         let _ = node.register_key(&owner.key(&format!("label {number}"), NOW), NOW);
     }
     let keys = [owner.key("one more", NOW), key_of("another", NOW)];
-    let items: Vec<BundleItem> = keys.iter().map(|key| BundleItem::new([1; 16], key.clone())).collect();
+    let items: Vec<BundleItem> = keys.iter().map(|key| BundleItem::new(key.clone())).collect();
     let receipt = node.take_replica(&pack_bundle(&items), &[], NOW).unwrap();
     let settled = KeySet::parse(&receipt).unwrap();
     assert_eq!((settled.contains(0), settled.contains(1)), (false, true));

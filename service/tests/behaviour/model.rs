@@ -22,7 +22,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (0..3_u64).prop_map(Step::Clock),
         2 => prop_oneof![Just(6 * 6), Just(12 * 6), Just(24 * 6), Just(48 * 6)].prop_map(Step::Clock),
         3 => Just(Step::ClearExpired),
-        3 => any::<bool>().prop_map(|confirm| Step::Evict { confirm }),
+        3 => Just(Step::Evict),
         3 => Just(Step::Read),
         2 => Just(Step::Register),
     ]

@@ -1,10 +1,9 @@
 //! Keys of which a node holds less than its neighbours do, because a registration alone has brought them: what it answers
 //! to readers, and how replication fills it.
 
-use registry_service::calls::{Answer, CallError, NodeAnswer, NodeReply, Plan, Published, ReplicaAnswer, Wave};
+use registry_service::calls::{CallError, NodeAnswer, NodeReply, Plan, Published, Wave};
 use registry_service::domain::data::Record;
-use registry_service::domain::limits::{ASKED_ONE_IN, NEW_KEY_SEC};
-use registry_service::domain::{pack_bundle, BundleItem, OfferAnswer};
+use registry_service::domain::limits::NEW_KEY_SEC;
 use registry_testkit::{NativeNode, Origins, Peer};
 
 use crate::support::{assert_text, everybody, nodes, scene, with_providers, Scene, HOUR, NOW};
@@ -99,10 +98,10 @@ fn a_node_says_that_a_registration_alone_has_brought_it_an_older_key() {
 fn of_a_key_that_is_new_nobody_holds_more() {
     for (age, partial) in [(NEW_KEY_SEC, false), (NEW_KEY_SEC + 1, true)] {
         let (mut scene, mut node) = (scene(), NativeNode::new(Peer::named("newcomer")));
-        register(&mut node, &scene, "provider", NOW + age);
+        node.register_key(&scene.key, NOW + age).unwrap();
         assert_eq!(is_partial(&mut scene, &mut node, NOW + age), partial, "{age} s");
         assert_eq!(
-            !node.peek_stale(NOW + HOUR).unwrap().is_empty(),
+            !node.peek_stale(NOW + age).unwrap().is_empty(),
             partial,
             "due at once where it is partial"
         );
@@ -168,138 +167,71 @@ fn a_node_with_a_partial_key_asks_others_even_if_one_answer_is_enough() {
 }
 
 #[test]
-fn a_neighbour_that_replicates_fills_a_partial_key() {
-    let (mut scene, newcomer) = with_newcomer();
-    let mut others = vec![newcomer];
-    scene.node.replicate(&mut others, everybody, HOUR, LATER + HOUR);
-    let newcomer = &mut others[0];
-    assert!(!is_partial(&mut scene, newcomer, LATER + HOUR));
-    assert_eq!(newcomer.get_records(&scene.key_id, LATER + HOUR).unwrap().len(), 3);
-}
-
-#[test]
-fn in_its_own_round_a_newcomer_asks_and_whoever_holds_more_fills_it_at_once() {
-    let (scene, mut newcomer) = with_newcomer();
+fn what_a_neighbour_brings_fills_a_partial_key_but_its_own_round_alone_makes_it_whole() {
+    let (scene, newcomer) = with_newcomer();
     let key_id = scene.key_id.clone();
     let mut reader = scene_of(&scene);
-    let mut holders = vec![scene.node];
-    let now = LATER + HOUR / ASKED_ONE_IN;
-    newcomer.replicate(&mut holders, everybody, HOUR, now);
-    assert!(is_partial(&mut reader, &mut newcomer, now), "nothing has come yet");
-    assert_eq!(newcomer.get_records(&key_id, now).unwrap().len(), 1);
-
+    let mut holder = scene.node;
+    let now = LATER + 2 * HOUR;
     let mut others = vec![newcomer];
-    let trip = holders[0].replicate(&mut others, everybody, HOUR, now + 60);
-    assert_eq!(trip.report.settled, 1, "due because it was asked");
-    assert!(!is_partial(&mut reader, &mut others[0], now + 60));
-    assert_eq!(others[0].get_records(&key_id, now + 60).unwrap().len(), 3);
-}
-
-#[test]
-fn whoever_asks_gets_no_more_than_a_few_rounds_in_a_period() {
-    let (scene, newcomer) = with_newcomer();
-    let (mut holder, mut others) = (scene.node, vec![newcomer]);
-    let mut rounds = 0;
-    for minute in 0..60 {
-        let now = LATER + minute * 60;
-        // Every time one that has just come.
-        others[0] = NativeNode::new(Peer::named("newcomer"));
-        let record = Peer::named("third").own_record(&scene.key_id, "value", LATER);
-        others[0].republish_key(&scene.key, now).unwrap();
-        others[0].republish_records(&[record], now).unwrap();
-        let mut holders = vec![holder];
-        others[0].replicate(&mut holders, everybody, HOUR, now);
-        holder = holders.remove(0);
-        let trip = holder.replicate(&mut others, everybody, HOUR, now + 1);
-        rounds += u64::from(trip.report.offered);
-    }
-    assert_eq!(
-        rounds,
-        ASKED_ONE_IN - 1,
-        "the first may come a quarter of a period after the registration"
+    holder.replicate(&mut others, everybody, HOUR, now);
+    let mut newcomer = others.remove(0);
+    assert_eq!(newcomer.get_records(&key_id, now).unwrap().len(), 3);
+    assert!(
+        is_partial(&mut reader, &mut newcomer, now),
+        "whoever brings it may hold something back"
     );
+    newcomer.replicate(&mut [holder], everybody, HOUR, now + 60);
+    assert!(!is_partial(&mut reader, &mut newcomer, now + 60));
 }
 
 #[test]
-fn to_those_who_replicate_a_partial_key_is_as_good_as_none() {
-    let (mut scene, mut newcomer) = with_newcomer();
-    let table = vec![vec![newcomer.host.id().to_owned()]];
-    let now = LATER + HOUR;
-    let round = scene.node.begin_replication(table, HOUR, now).unwrap();
-    let offer = &round.offers[0];
-    let answer = newcomer.compare_replica(&round.digests, &offer.keys, now).unwrap();
-    let answer = OfferAnswer::parse(&answer).unwrap();
-    assert_eq!(answer.differing, [(0, vec![])]);
+fn in_its_next_round_a_newcomer_learns_what_others_hold_and_is_whole() {
+    let (scene, newcomer) = with_newcomer();
+    let key_id = scene.key_id.clone();
+    let mut reader = scene_of(&scene);
+    // Over a restart it is not forgotten.
+    let mut newcomer = newcomer.restart(|_| ()).unwrap();
+    assert!(is_partial(&mut reader, &mut newcomer, LATER));
+    let mut holders = vec![scene.node];
+    let trip = newcomer.replicate(&mut holders, everybody, HOUR, LATER + 60);
+    assert_eq!(trip.end.exchanged, 1);
+    assert!(!is_partial(&mut reader, &mut newcomer, LATER + 60));
+    for node in holders.iter_mut().chain([&mut newcomer]) {
+        assert_eq!(node.get_records(&key_id, LATER + 60).unwrap().len(), 3);
+    }
 }
 
 #[test]
-fn newcomers_alone_are_whole_when_one_of_them_has_replicated() {
+fn a_newcomer_that_nobody_answers_or_that_could_not_fetch_stays_partial_for_as_long_as_it_takes() {
+    let (scene, mut newcomer) = with_newcomer();
+    let mut reader = scene_of(&scene);
+    let mut holders = vec![scene.node];
+    newcomer.replicate(&mut holders, |_| false, HOUR, LATER);
+    assert!(is_partial(&mut reader, &mut newcomer, LATER + 20 * HOUR));
+    // What it asks for does not come.
+    let now = LATER + 20 * HOUR;
+    let begun = newcomer.ask(&mut holders, everybody, HOUR, now);
+    let steps: Vec<_> = (0..3)
+        .map(|_| newcomer.continue_replication(begun.round, now).unwrap())
+        .collect();
+    assert_eq!((steps[0].asks.len(), steps[2].exchanged), (1, 0));
+    assert!(is_partial(&mut reader, &mut newcomer, now));
+}
+
+#[test]
+fn newcomers_alone_are_whole_when_each_has_replicated() {
     let scene = scene();
     let mut others = nodes(3);
     for node in &mut others {
         register(node, &scene, "provider", LATER);
     }
     let mut reader = scene_of(&scene);
-    let mut first = others.remove(0);
-    assert!(is_partial(&mut reader, &mut first, LATER));
-    let trip = first.replicate(&mut others, everybody, HOUR, LATER);
-    assert_eq!(trip.report.settled, 1);
-    for node in others.iter_mut().chain([&mut first]) {
-        assert!(!is_partial(&mut reader, node, LATER));
+    for _ in 0..3 {
+        let mut node = others.remove(0);
+        assert!(is_partial(&mut reader, &mut node, LATER));
+        assert_eq!(node.replicate(&mut others, everybody, HOUR, LATER).end.exchanged, 1);
+        assert!(!is_partial(&mut reader, &mut node, LATER));
+        others.push(node);
     }
-}
-
-#[test]
-fn a_newcomer_that_hears_of_nobody_is_whole_and_one_that_nobody_answers_is_not() {
-    let scene = scene();
-    let (mut alone, mut silenced) = (nodes(1).remove(0), nodes(1).remove(0));
-    let mut reader = scene_of(&scene);
-    for node in [&mut alone, &mut silenced] {
-        register(node, &scene, "provider", LATER);
-    }
-    let mut nobody: [NativeNode; 0] = [];
-    alone.replicate(&mut nobody, everybody, HOUR, LATER);
-    assert!(!is_partial(&mut reader, &mut alone, LATER));
-    let mut others = nodes(3);
-    silenced.replicate(&mut others, |_| false, HOUR, LATER);
-    assert!(is_partial(&mut reader, &mut silenced, LATER));
-}
-
-#[test]
-fn a_bundle_that_asks_fills_nothing() {
-    let (mut scene, mut newcomer) = with_newcomer();
-    let bundle = pack_bundle(&[BundleItem::asking(scene.key.clone())]);
-    newcomer.take_replica(&bundle, &[], LATER).unwrap();
-    assert!(is_partial(&mut scene, &mut newcomer, LATER));
-}
-
-#[test]
-fn where_nobody_replicates_a_key_counts_as_partial_for_two_periods() {
-    let (mut scene, mut newcomer) = with_newcomer();
-    assert!(is_partial(&mut scene, &mut newcomer, LATER + 2 * HOUR - 1));
-    assert!(!is_partial(&mut scene, &mut newcomer, LATER + 2 * HOUR));
-}
-
-#[test]
-fn a_restarted_node_has_a_partial_key_due_at_once() {
-    let (scene, newcomer) = with_newcomer();
-    let mut newcomer = newcomer.restart(|_| ()).unwrap();
-    let table = vec![vec![scene.node.host.id().to_owned()]];
-    let round = newcomer.begin_replication(table, HOUR, LATER + HOUR / 2).unwrap();
-    assert_eq!(round.offers.len(), 1);
-}
-
-#[test]
-fn a_round_that_finds_holders_who_have_more_leaves_the_key_partial() {
-    let (scene, mut newcomer) = with_newcomer();
-    let mut reader = scene_of(&scene);
-    let mut holder = scene.node;
-    let table = vec![vec![holder.host.id().to_owned()]];
-    let round = newcomer.begin_replication(table, HOUR, LATER).unwrap();
-    let keys = &round.offers[0].keys;
-    let text = holder.compare_replica(&round.digests, keys, LATER);
-    let answer = ReplicaAnswer::of(holder.host.id(), Answer::from(text));
-    let report = newcomer.end_replication(&round, &[answer], &[], &[], LATER).unwrap();
-    assert_eq!(report.settled, 0);
-    assert!(is_partial(&mut reader, &mut newcomer, LATER));
 }

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use registry_service::domain::data::Key;
 use registry_service::domain::limits::{
-    CACHED_ENTRIES_MAX, EVICT_STALE_ENTRIES_MAX, EVICT_STALE_KEYS_MAX, LEASE_SEC, TOMBSTONES_PER_KEY_MAX,
+    EVICT_STALE_ENTRIES_MAX, EVICT_STALE_KEYS_MAX, LEASE_SEC, TOMBSTONES_PER_KEY_MAX,
 };
-use registry_service::domain::{own_turn, KeyId};
+use registry_service::domain::KeyId;
 use registry_testkit::{NativeNode, Origins, Peer};
 
 use crate::support::{dump, scene, with_providers, DAY, HOUR, NOW};
@@ -19,32 +18,65 @@ fn evicted(node: &mut NativeNode, now: u64) -> Vec<String> {
 
 const NONE: [&str; 0] = [];
 
-#[test]
-fn a_key_is_due_when_it_is_stale_to_the_second() {
-    let mut scene = scene();
-    assert_eq!(evicted(&mut scene.node, NOW), NONE);
-    assert_eq!(evicted(&mut scene.node, NOW + HOUR - 1), NONE);
-    assert_eq!(evicted(&mut scene.node, NOW + HOUR), ["resource"]);
+/// When the node says that the key is due.
+fn due_at(node: &NativeNode, key_id: &str) -> u64 {
+    let key_id = KeyId::parse(key_id).unwrap();
+    node.registry().store().stored(&key_id).unwrap().unwrap().due_at()
 }
 
 #[test]
-fn registering_or_republishing_puts_off_when_a_key_is_due() {
+fn a_new_key_is_due_an_interval_later_by_a_tenth_more_or_less() {
+    let mut spread = BTreeSet::new();
+    for host in 0..50 {
+        let mut node = NativeNode::new(Peer::named(&format!("host {host}")));
+        let key = Peer::named("owner").key("resource", NOW);
+        node.register_key(&key, NOW).unwrap();
+        let due_at = due_at(&node, &key.id);
+        assert!((NOW + HOUR - HOUR / 10..=NOW + HOUR + HOUR / 10).contains(&due_at));
+        assert_eq!(evicted(&mut node, due_at - 1), NONE);
+        assert_eq!(evicted(&mut node, due_at), ["resource"]);
+        spread.insert(due_at);
+    }
+    assert!(spread.len() > 10, "{spread:?}");
+}
+
+#[test]
+fn a_key_that_is_due_later_than_an_interval_from_now_is_due() {
     let mut scene = scene();
-    scene.node.republish_key(&scene.key, NOW + 100).unwrap();
-    assert_eq!(evicted(&mut scene.node, NOW + HOUR + 99), NONE);
-    scene.node.register_key(&scene.key, NOW + 200).unwrap();
-    assert_eq!(evicted(&mut scene.node, NOW + HOUR + 199), NONE);
-    // Reading and putting do not.
-    let now = NOW + HOUR + 200;
-    scene.node.get_records(&scene.key_id, now).unwrap();
-    scene.node.put_record(&scene.record("provider", now), now).unwrap();
-    assert_eq!(evicted(&mut scene.node, now), ["resource"]);
+    assert_eq!(
+        evicted(&mut scene.node, NOW - DAY),
+        ["resource"],
+        "the clock was set back"
+    );
+    let mut node = NativeNode::new(Peer::named("host"));
+    node.register_key(&Peer::named("owner").key("resource", NOW), NOW)
+        .unwrap();
+    node.set_stale_timeout(60).unwrap();
+    assert_eq!(evicted(&mut node, NOW + 10), ["resource"], "the interval was longer");
+    assert_eq!(evicted(&mut node, NOW + 20), NONE, "it is leased");
+}
+
+/// Not by its clients, and not by somebody who wants that.
+#[test]
+fn registering_putting_republishing_or_reading_does_not_put_off_when_a_key_is_due() {
+    let mut scene = scene();
+    let due_at = due_at(&scene.node, &scene.key_id);
+    for minute in (5..50).step_by(5) {
+        let now = NOW + minute * 60;
+        scene.key = Peer::named("owner").key("resource", now);
+        scene.node.register_key(&scene.key, now).unwrap();
+        scene.node.republish_key(&scene.key, now).unwrap();
+        scene.node.put_record(&scene.record("provider", now), now).unwrap();
+        scene.node.get_records(&scene.key_id, now).unwrap();
+    }
+    assert_eq!(evicted(&mut scene.node, due_at - 1), NONE);
+    assert_eq!(evicted(&mut scene.node, due_at), ["resource"]);
 }
 
 #[test]
 fn the_hosts_evict_stale_leases_what_it_returns() {
     let mut scene = scene();
-    let now = NOW + HOUR;
+    let now = NOW + 2 * HOUR;
     assert_eq!(evicted(&mut scene.node, now), ["resource"]);
     assert_eq!(evicted(&mut scene.node, now), NONE);
     assert_eq!(evicted(&mut scene.node, now + LEASE_SEC - 1), NONE);
@@ -52,7 +84,7 @@ fn the_hosts_evict_stale_leases_what_it_returns() {
 }
 
 #[test]
-fn a_lease_lasts_as_long_where_keys_are_stale_sooner() {
+fn a_lease_lasts_as_long_where_the_interval_is_shorter() {
     let mut scene = scene();
     scene.node.set_stale_timeout(60).unwrap();
     assert_eq!(evicted(&mut scene.node, NOW + 60), ["resource"]);
@@ -63,7 +95,7 @@ fn a_lease_lasts_as_long_where_keys_are_stale_sooner() {
 #[test]
 fn anybody_elses_evict_stale_only_reads() {
     let mut scene = scene();
-    let now = NOW + HOUR;
+    let now = NOW + 2 * HOUR;
     let before = dump(&scene.node);
     assert_eq!(scene.node.peek_stale(now).unwrap().len(), 1);
     assert_eq!(scene.node.peek_stale(now).unwrap().len(), 1);
@@ -78,77 +110,7 @@ fn anybody_elses_evict_stale_only_reads() {
 }
 
 #[test]
-fn what_was_confirmed_is_due_after_the_full_time() {
-    let mut scene = scene();
-    let now = NOW + HOUR;
-    assert_eq!(evicted(&mut scene.node, now), ["resource"]);
-    scene
-        .node
-        .confirm_replicated(&[scene.key_id.clone()], now + 10)
-        .unwrap();
-    assert_eq!(evicted(&mut scene.node, now + 10 + HOUR - 1), NONE);
-    assert_eq!(evicted(&mut scene.node, now + 10 + HOUR), ["resource"]);
-}
-
-#[test]
-fn what_is_remembered_does_not_undo_a_confirmation() {
-    let mut scene = scene();
-    let now = NOW + HOUR;
-    assert_eq!(evicted(&mut scene.node, now), ["resource"]);
-    // A read brings the key into memory with the time of its lease; a later one writes it.
-    scene.node.get_records(&scene.key_id, now).unwrap();
-    scene
-        .node
-        .confirm_replicated(&[scene.key_id.clone()], now + 10)
-        .unwrap();
-    scene.node.get_records(&scene.key_id, now + 20 * 60).unwrap();
-    assert_eq!(evicted(&mut scene.node, now + 10 + HOUR - 1), NONE);
-    // A republication waits in memory to be written.
-    let now = now + 2 * HOUR;
-    scene.node.republish_key(&scene.key, now).unwrap();
-    scene
-        .node
-        .confirm_replicated(&[scene.key_id.clone()], now + 10)
-        .unwrap();
-    assert_eq!(evicted(&mut scene.node, now + 10 + HOUR - 1), NONE);
-    assert_eq!(evicted(&mut scene.node, now + 10 + HOUR), ["resource"]);
-}
-
-#[test]
-fn a_refused_call_does_not_make_a_key_due_earlier() {
-    let mut scene = scene();
-    scene.node.republish_key(&scene.key, NOW + 100).unwrap();
-    let expired = scene.record("provider", NOW - DAY);
-    scene.node.put_record(&expired, NOW + 100).unwrap_err();
-    assert_eq!(evicted(&mut scene.node, NOW + HOUR + 99), NONE);
-}
-
-#[test]
-fn a_put_does_not_make_a_key_due_earlier() {
-    let mut scene = scene();
-    scene
-        .node
-        .put_record(&scene.record("first", NOW + 100), NOW + 100)
-        .unwrap();
-    scene.node.republish_key(&scene.key, NOW + 100).unwrap();
-    scene
-        .node
-        .put_record(&scene.record("second", NOW + 100), NOW + 100)
-        .unwrap();
-    assert_eq!(evicted(&mut scene.node, NOW + HOUR + 99), NONE);
-}
-
-#[test]
-fn confirming_an_unknown_key_does_nothing() {
-    let mut scene = scene();
-    let unknown = Peer::named("nobody").key("unknown", NOW).id;
-    let before = dump(&scene.node);
-    scene.node.confirm_replicated(&[unknown], NOW + HOUR).unwrap();
-    assert_eq!(before, dump(&scene.node));
-}
-
-#[test]
-fn the_oldest_keys_come_first_and_no_more_than_a_batch() {
+fn the_longest_due_come_first_and_no_more_than_a_batch() {
     let mut node = NativeNode::new(Peer::named("host"));
     let owner = Peer::named("owner");
     let count = EVICT_STALE_KEYS_MAX + 20;
@@ -157,21 +119,18 @@ fn the_oldest_keys_come_first_and_no_more_than_a_batch() {
         let at = NOW + number as u64;
         node.register_key(&owner.key(&format!("key {number}"), at), at).unwrap();
     }
+    let mut expected: Vec<(u64, KeyId, String)> = (0..count)
+        .map(|number| {
+            let label = format!("key {number}");
+            let key_id = KeyId::of(&label, owner.id());
+            (due_at(&node, &key_id.to_string()), key_id, label)
+        })
+        .collect();
+    expected.sort();
+    let labels: Vec<String> = expected.into_iter().map(|(_, _, label)| label).collect();
     let now = NOW + DAY / 2;
-    let first = evicted(&mut node, now);
-    assert_eq!(
-        first,
-        (0..EVICT_STALE_KEYS_MAX)
-            .map(|number| format!("key {number}"))
-            .collect::<Vec<_>>()
-    );
-    let second = evicted(&mut node, now);
-    assert_eq!(
-        second,
-        (EVICT_STALE_KEYS_MAX..count)
-            .map(|number| format!("key {number}"))
-            .collect::<Vec<_>>()
-    );
+    assert_eq!(evicted(&mut node, now), labels[..EVICT_STALE_KEYS_MAX]);
+    assert_eq!(evicted(&mut node, now), labels[EVICT_STALE_KEYS_MAX..]);
     assert_eq!(evicted(&mut node, now), NONE);
 }
 
@@ -242,35 +201,6 @@ fn a_dead_key_is_dropped_in_place_of_being_replicated_but_none_with_a_host_recor
 }
 
 #[test]
-fn republications_beyond_what_memory_holds_are_written() {
-    let mut node = NativeNode::new(Peer::named("host"));
-    let owner = Peer::named("owner");
-    let keys: Vec<_> = (0..3 * CACHED_ENTRIES_MAX)
-        .map(|number| owner.key(&format!("key {number}"), NOW))
-        .collect();
-    for now in [NOW, NOW + 100] {
-        for key in &keys {
-            node.republish_key(key, now).unwrap();
-        }
-    }
-    let own_turn = |key: &&Key| {
-        let key_id = KeyId::of(&key.label, &key.owner_peer_id);
-        own_turn(&key_id, node.host.id(), NOW + 100, HOUR)
-    };
-    let own: Vec<String> = keys.iter().filter(own_turn).map(|key| key.id.clone()).collect();
-    let mut due = BTreeSet::new();
-    while let batch @ [_, ..] = &node.evict_stale(NOW + HOUR + 99).unwrap()[..] {
-        due.extend(batch.iter().map(|stale| stale.key.id.clone()));
-    }
-    assert_eq!(
-        due,
-        own.into_iter().collect(),
-        "the others were taken over by who republished them"
-    );
-    assert_eq!(evicted(&mut node, NOW + HOUR + 100).len(), EVICT_STALE_KEYS_MAX);
-}
-
-#[test]
 fn a_key_with_an_unreadable_row_does_not_hold_up_the_others() {
     let mut scene = scene();
     let owner = Peer::named("the owner of the other key");
@@ -279,6 +209,6 @@ fn a_key_with_an_unreadable_row_does_not_hold_up_the_others() {
     // What is in memory is written and forgotten at a restart.
     let mut node = scene.node.restart(|_| {}).unwrap();
     node.run_raw("UPDATE entries SET body = x'01FF'").unwrap();
-    assert_eq!(evicted(&mut node, NOW + HOUR), ["other"]);
-    assert!(node.get_records(&scene.key_id, NOW + HOUR).is_err());
+    assert_eq!(evicted(&mut node, NOW + 2 * HOUR), ["other"]);
+    assert!(node.get_records(&scene.key_id, NOW + 2 * HOUR).is_err());
 }

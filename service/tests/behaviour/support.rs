@@ -89,7 +89,7 @@ impl Scene {
 /// Every row of every table.
 pub(crate) fn dump(node: &NativeNode) -> String {
     const ROWS: &str = "SELECT group_concat(item, char(10)) FROM (
-        SELECT 'key ' || hex(id) || ' ' || life_at || ' ' || published_at || ' ' || hex(body) AS item FROM keys
+        SELECT 'key ' || hex(id) || ' ' || life_at || ' ' || due_at || ' ' || exchanged_at || ' ' || priority || ' ' || hex(body) AS item FROM keys
         UNION ALL SELECT 'entry ' || hex(key_id) || ' ' || hex(identity) || ' ' || kind || ' ' || dated || ' ' || hex(body)
             FROM entries
         UNION ALL SELECT 'setting ' || name || ' ' || value FROM settings)";

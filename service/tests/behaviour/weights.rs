@@ -14,7 +14,7 @@ fn bundle(keys: usize) -> String {
         .map(|number| {
             let key = Peer::named(&format!("owner {number}")).key("resource", NOW);
             let record = Peer::named(&format!("issuer {number}")).own_record(&key.id, "value", NOW);
-            let mut item = BundleItem::new([1; 16], key);
+            let mut item = BundleItem::new(key);
             item.records.push(record);
             item
         })

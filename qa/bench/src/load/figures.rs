@@ -25,7 +25,6 @@ pub(super) enum Kind {
     RepublishRecords,
     AddTombstone,
     EvictStale,
-    ConfirmReplicated,
     ClearExpired,
 }
 
@@ -38,7 +37,6 @@ impl Kind {
             Self::RepublishRecords => "republish_records",
             Self::AddTombstone => "add_tombstone",
             Self::EvictStale => "evict_stale",
-            Self::ConfirmReplicated => "confirm_replicated",
             Self::ClearExpired => "clear_expired",
         }
     }

@@ -147,10 +147,6 @@ impl Upkeep {
         let due = call(node, request(Kind::EvictStale, json!([now])), figures)?;
         let items = due["results"].as_array().cloned().unwrap_or_default();
         self.replicating = !items.is_empty();
-        if self.replicating {
-            let ids: Vec<&Value> = items.iter().map(|item| &item["key"]["id"]).collect();
-            call(node, request(Kind::ConfirmReplicated, json!([ids, now])), figures)?;
-        }
         Ok(())
     }
 }

@@ -68,10 +68,8 @@ macro_rules! every_check {
             tombstones: "services" => a_provider_has_a_record_for_each_of_its_services;
             hosting: "removal" => a_host_record_that_was_removed_does_not_come_back;
             replication: "replication" => the_nodes_own_call_leases_what_it_returns;
-            replication: "replication" => confirmed_keys_are_not_due_before_they_are_stale_again;
-            replication: "replication" => a_copy_stays_until_it_was_handed_over;
+            replication: "replication" => a_copy_stays_when_it_was_handed_out;
             replication: "replication" => anybody_elses_call_only_reads;
-            replication: "replication" => only_the_node_confirms;
             merging: "merge" => merging_does_not_depend_on_the_order;
             merging: "merge" => the_latest_record_and_key_win;
             merging: "merge" => packed_records_merge_like_plain_ones;

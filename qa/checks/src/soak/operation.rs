@@ -33,7 +33,6 @@ pub enum Operation {
     GetRecords(String),
     GetTombstones(String),
     EvictStale,
-    ConfirmReplicated(Vec<String>),
     ClearExpired,
     SetExpiredTimeout(u64),
 }
@@ -150,12 +149,7 @@ impl Chance<'_> {
             }
             78..=86 => Operation::GetRecords(key_id),
             87..=89 => Operation::GetTombstones(key_id),
-            90..=92 => Operation::EvictStale,
-            93..=95 => {
-                let ids = self.script.key_ids(number);
-                let count = self.random.gen_range(1..=ids.len());
-                Operation::ConfirmReplicated(ids.choose_multiple(self.random, count).cloned().collect())
-            }
+            90..=95 => Operation::EvictStale,
             96..=98 => Operation::ClearExpired,
             _ => Operation::SetExpiredTimeout(EXPIRED_SEC + self.random.gen_range(0..2) * 60 * STEP_SEC),
         }

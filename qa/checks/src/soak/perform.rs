@@ -64,7 +64,7 @@ impl std::fmt::Display for Answer {
 pub fn on_marine(node: &mut Node, step: &Step) -> Result<Answer, Failure> {
     let (function, arguments) = call_of(step);
     let init_peer = match step.operation {
-        Operation::EvictStale | Operation::ConfirmReplicated(_) | Operation::SetExpiredTimeout(_) => node.host.clone(),
+        Operation::EvictStale | Operation::SetExpiredTimeout(_) => node.host.clone(),
         _ => Peer::named("a client"),
     };
     let outcome = node.proved(function, arguments, &init_peer)?;
@@ -110,7 +110,6 @@ fn call_of(step: &Step) -> (&'static str, Value) {
         Operation::GetRecords(key_id) => ("get_records", json!([key_id, now])),
         Operation::GetTombstones(key_id) => ("get_tombstones", json!([key_id, now])),
         Operation::EvictStale => ("evict_stale", json!([now])),
-        Operation::ConfirmReplicated(key_ids) => ("confirm_replicated", json!([key_ids, now])),
         Operation::ClearExpired => ("clear_expired", json!([now])),
         Operation::SetExpiredTimeout(sec) => ("set_expired_timeout", json!([sec])),
     }
@@ -166,7 +165,6 @@ pub(super) fn on_native(node: &mut NativeNode, step: &Step) -> Answer {
         Operation::GetRecords(key_id) => node.get_records(key_id, now).map(|list| listed(&list)),
         Operation::GetTombstones(key_id) => node.get_tombstones(key_id, now).map(|list| listed(&list)),
         Operation::EvictStale => node.evict_stale(now).map(|_| Answer::ok("")),
-        Operation::ConfirmReplicated(key_ids) => node.confirm_replicated(key_ids, now).map(none),
         Operation::ClearExpired => node
             .clear_expired(now)
             .map(|done| cleared([done.keys, done.records, done.tombstones])),

@@ -13,10 +13,11 @@ pub(super) const DATABASE: &str = "registry.sqlite";
 /// What a database that could not be read is renamed to.
 pub(super) const MOVED_ASIDE: &str = "registry.sqlite.corrupt";
 
-/// Every row but `published_at`, which a node may have in memory only: if it is lost, a key is replicated earlier.
+/// Every row.
 const ROWS: &str = "
     SELECT group_concat(item, char(10)) FROM (
-        SELECT 'key ' || hex(id) || ' ' || life_at || ' ' || hex(body) AS item FROM keys
+        SELECT 'key ' || hex(id) || ' ' || life_at || ' ' || due_at || ' ' || exchanged_at || ' ' || hex(body) AS item
+            FROM keys
         UNION ALL
         SELECT 'entry ' || hex(key_id) || ' ' || hex(identity) || ' ' || kind || ' ' || dated || ' ' || hex(body)
             FROM entries

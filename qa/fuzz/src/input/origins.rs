@@ -14,6 +14,8 @@ pub enum Argument<'a> {
     Weights(usize, usize),
     /// As many results of `put_host_record` on this peer.
     HostRecords(usize, &'a str, usize),
+    /// What this function of this peer's registry returned.
+    Replica(usize, &'a str, &'a str),
 }
 
 /// Which arguments are proved.
@@ -60,6 +62,7 @@ impl Claims {
                 Argument::Weight(at) => (at, (host, "trust-graph", "get_weight"), 1),
                 Argument::Weights(at, count) => (at, (host, "trust-graph", "get_weight"), count),
                 Argument::HostRecords(at, peer, count) => (at, (peer, "registry", "put_host_record"), count),
+                Argument::Replica(at, peer, function) => (at, (peer, "registry", function), 1),
             };
             let given = tetraplets(source, expected, count);
             let (peer, service, function) = expected;
@@ -69,6 +72,7 @@ impl Claims {
                 Argument::Time(_) => proof.time &= proved,
                 Argument::Weight(_) | Argument::Weights(..) => proof.weight &= proved,
                 Argument::HostRecords(..) => proof.host_record &= proved,
+                Argument::Replica(..) => {}
             }
             origins = origins.raw(at, given);
         }

@@ -1,13 +1,15 @@
 //! Rounds of replication, with neighbours and hosts that lie.
 
-use registry_service::calls::{Answer, ReplicaAnswer, ReplicaOffer, ReplicaRound};
-use registry_service::domain::limits::FAR_KEYS_MAX;
-use registry_service::domain::{pack_bundle, unpack_bundle, BundleItem, Digests, KeySet, OfferAnswer};
+use registry_service::calls::{NodeReply, ReplicaStep};
+use registry_service::domain::limits::{FAR_KEYS_MAX, FETCH_LEN_MAX, FETCH_PEERS_MAX};
+use registry_service::domain::{
+    key_tag, pack_bundle, unpack_bundle, BundleItem, Digests, Fetch, KeyId, KeySet, OfferAnswer,
+};
 
 use super::publish::peers;
 use super::stage::{Needs, Stage};
 use crate::input::{Argument, Objects, Source};
-use crate::{oracle, probe};
+use crate::probe;
 
 /// Keys of one round.
 const KEYS_MAX: usize = 256;
@@ -15,17 +17,14 @@ const KEYS_MAX: usize = 256;
 const PEERS_MAX: usize = 256;
 
 pub(super) const FUNCTIONS: &[&str] = &[
-    "get_far_keys",
-    "note_neighbours",
-    "get_due_places",
     "begin_replication",
     "compare_replica",
-    "replica_answer",
-    "replica_failure",
-    "pack_replica",
+    "note_replica",
+    "continue_replication",
+    "fetch_replica",
     "get_replica_issuers",
     "take_replica",
-    "end_replication",
+    "note_neighbours",
 ];
 
 const BY_HOST: Needs = Needs {
@@ -33,16 +32,18 @@ const BY_HOST: Needs = Needs {
     ..Needs::TIME
 };
 
+/// At whatever time.
+const OF_HOST: Needs = Needs { time: false, ..BY_HOST };
+
 pub(super) fn step(stage: &mut Stage<'_>) {
     match stage.source.below(16) {
-        0..=5 => take_replica(stage),
-        6..=7 => compare_replica(stage),
-        8..=9 => begin_replication(stage),
-        10 if stage.source.below(2) == 0 => get_due_places(stage),
-        10 => get_far_keys(stage),
-        11 => pack_replica(stage),
-        12 => end_replication(stage),
-        13 => whole_round(stage),
+        0..=4 => take_replica(stage),
+        5..=6 => compare_replica(stage),
+        7..=8 => fetch_replica(stage),
+        9 => drop(begin_replication(stage)),
+        10 => note_neighbours(stage),
+        11 => note_replica(stage, 0),
+        12..=13 => whole_round(stage),
         14 => get_replica_issuers(stage),
         _ => texts(stage),
     }
@@ -53,7 +54,7 @@ fn item(source: &mut Source<'_>) -> BundleItem {
         0..=2 => Objects::first_key(),
         _ => Objects::key(source),
     };
-    let mut item = BundleItem::new([source.below(4) as u8; 16], key);
+    let mut item = BundleItem::new(key);
     item.records = (0..source.below(4)).map(|_| Objects::record(source)).collect();
     item.tombstones = (0..source.below(3)).map(|_| Objects::tombstone(source)).collect();
     item
@@ -86,18 +87,13 @@ fn take_replica(stage: &mut Stage<'_>) {
         call.take_replica(&bundle, &keys, &weights, now)
     });
     let Ok(receipt) = taken else { return };
-    // What follows a dot are tombstones that the sender does not know.
-    let (settled, news) = receipt.split_once('.').unwrap_or((&receipt, ""));
-    let settled = KeySet::parse(settled).expect("its own receipt parses");
-    if !news.is_empty() {
-        check_news(stage, news);
-    }
+    let held = KeySet::parse(&receipt).expect("its own receipt parses");
     let items = unpack_bundle(&bundle).expect("what was taken unpacks");
     let asked = KeySet::parse_of(&keys, items.len()).expect("what was taken names its keys");
-    for index in settled.iter() {
+    for index in held.iter() {
         assert!(asked.contains(index), "a key that was for somebody else");
         let item = items.get(index).expect("a key that the bundle holds");
-        probe::note("take_replica", "settled");
+        probe::note("take_replica", "held");
         stage.check_key("take_replica", &item.key);
         stage.check_records("take_replica", &item.records);
         stage.check_tombstones("take_replica", &item.tombstones);
@@ -105,19 +101,6 @@ fn take_replica(stage: &mut Stage<'_>) {
         let ids = item.records.iter().map(|record| &record.metadata.key_id);
         let ids = ids.chain(item.tombstones.iter().map(|tombstone| &tombstone.key_id));
         assert!(ids.into_iter().all(|id| *id == item.key.id), "an entry of another key");
-    }
-}
-
-/// What the sender of a bundle is told: genuine tombstones, and nothing else.
-fn check_news(stage: &Stage<'_>, news: &str) {
-    probe::note("take_replica", "news");
-    let items = unpack_bundle(news).expect("its own news unpack");
-    let count: usize = items.iter().map(|item| item.tombstones.len()).sum();
-    assert!(count <= 64, "{count} tombstones");
-    for item in items {
-        assert!(item.records.is_empty());
-        stage.check_key("take_replica", &item.key);
-        stage.check_tombstones("take_replica", &item.tombstones);
     }
 }
 
@@ -150,10 +133,10 @@ fn key_set(source: &mut Source<'_>) -> String {
 }
 
 fn digests(source: &mut Source<'_>) -> String {
-    let own = registry_service::domain::key_tag(&registry_service::domain::KeyId::of("resource", ""));
-    let digests = (0..source.count(KEYS_MAX)).map(|at| match at % 2 {
+    let own = key_tag(&KeyId::parse(&Objects::key_id(0)).expect("it is one"));
+    let digests = (0..source.count(KEYS_MAX)).map(|at| match at {
         0 => (own, [at as u8; 16]),
-        _ => ([at as u8; 8], [0; 16]),
+        _ => ((at as u64).to_be_bytes(), [0; 16]),
     });
     match source.below(8) {
         0..=5 => {
@@ -179,58 +162,75 @@ fn compare_replica(stage: &mut Stage<'_>) {
     }
 }
 
-fn lists(source: &mut Source<'_>) -> Vec<Vec<String>> {
-    let list = peers(source);
-    vec![list; source.count(KEYS_MAX + 1)]
+/// Tags that nobody has, mostly, and those of the first key.
+fn wanted(source: &mut Source<'_>) -> String {
+    let own = key_tag(&KeyId::parse(&Objects::key_id(0)).expect("it is one"));
+    let key = Objects::first_key();
+    let record = [Objects::record(source)];
+    let tags = registry_service::domain::tags_of(&key, &record, &[]).collect();
+    match source.below(8) {
+        0..=4 => Fetch(vec![(own, tags)]).encode(),
+        5 => Fetch(vec![(own, tags); 2]).encode(),
+        6 => Fetch(vec![([1; 8], vec![[2; 8]; source.count(KEYS_MAX)])]).encode(),
+        _ => source.hostile_text(),
+    }
 }
 
-fn stale_sec(source: &mut Source<'_>) -> u64 {
-    [1, 3_600, 0, 86_400, u64::MAX][source.below(5)]
+fn fetch_replica(stage: &mut Stage<'_>) {
+    let wanted = wanted(&mut stage.source);
+    let now = stage.now();
+    let fetched = stage.call("fetch_replica", (2, &[Argument::Time(1)]), Needs::TIME, |call| {
+        call.fetch_replica(&wanted, now)
+    });
+    let Ok(bundle) = fetched else { return };
+    assert!(bundle.len() <= FETCH_LEN_MAX, "{} bytes", bundle.len());
+    check_bundle(stage, "fetch_replica", &bundle);
 }
 
-fn begin_replication(stage: &mut Stage<'_>) {
-    let lists = lists(&mut stage.source);
-    let stale_sec = stale_sec(&mut stage.source);
+/// What this node passes on.
+fn check_bundle(stage: &Stage<'_>, function: &'static str, bundle: &str) {
+    for item in unpack_bundle(bundle).expect("its own bundle unpacks") {
+        probe::note(function, "item");
+        stage.check_key(function, &item.key);
+        stage.check_records(function, &item.records);
+        stage.check_tombstones(function, &item.tombstones);
+        assert!(item.records.iter().all(|record| !record.signature.is_empty()));
+    }
+}
+
+fn begin_replication(stage: &mut Stage<'_>) -> Option<ReplicaStep> {
+    let peers = peers(&mut stage.source);
+    let interval_sec = [1, 3_600, 0, 86_400, u64::MAX][stage.source.below(5)];
     let now = stage.now();
     let begun = stage.call("begin_replication", (3, &[Argument::Time(2)]), BY_HOST, |call| {
-        call.begin_replication(lists, stale_sec, now)
+        call.begin_replication(peers, interval_sec, now)
     });
-    if let Ok(round) = begun {
-        check_round(&round);
+    let step = begun.ok()?;
+    assert!(step.asks.len() <= PEERS_MAX && step.far.len() <= FAR_KEYS_MAX);
+    assert!(step.asks.is_empty() || step.far.is_empty());
+    if !step.asks.is_empty() {
+        probe::note("begin_replication", "asks");
+        let digests = Digests::parse(&step.text).expect("its own digests parse");
+        assert!(digests.keys.len() <= KEYS_MAX);
     }
+    check_step(&step);
+    Some(step)
 }
 
-fn check_round(round: &ReplicaRound) {
-    assert!(round.offers.len() <= PEERS_MAX);
-    assert!(
-        Digests::parse(&round.digests)
-            .expect("its own digests parse")
-            .keys
-            .len()
-            <= KEYS_MAX
-    );
-    if !round.offers.is_empty() {
-        probe::note("begin_replication", "offers");
-        assert_eq!(round.last as usize, round.offers.len() - 1);
-    }
+fn check_step(step: &ReplicaStep) {
+    let count = step.asks.len().max(step.far.len());
+    let last: Vec<u32> = count.checked_sub(1).map(|last| last as u32).into_iter().collect();
+    assert_eq!(step.last, last);
 }
 
-/// Far keys, and what was found of the first of them; now and then of a key that nobody has asked about.
-fn get_far_keys(stage: &mut Stage<'_>) {
-    let (table, near) = (peers(&mut stage.source), peers(&mut stage.source));
-    let stale_sec = stale_sec(&mut stage.source);
-    let now = stage.now();
-    let far = stage.call("get_far_keys", (3, &[Argument::Time(2)]), BY_HOST, |call| {
-        call.get_far_keys(table, stale_sec, now)
-    });
-    let far = far.unwrap_or_default();
-    assert!(far.key_ids.len() <= FAR_KEYS_MAX);
-    assert!(!far.success || far.more.len() + far.none.len() == 1);
-    let key_id = match far.key_ids.into_iter().next() {
-        Some(key_id) => key_id,
-        None if stage.source.below(2) == 0 => Objects::first_key().id,
-        None => stage.source.hostile_text(),
+/// Now and then of a key that nobody has asked about.
+fn note_neighbours(stage: &mut Stage<'_>) {
+    let near = peers(&mut stage.source);
+    let key_id = match stage.source.below(4) {
+        0..=2 => Objects::first_key().id,
+        _ => stage.source.hostile_text(),
     };
+    let now = stage.now();
     let noted = stage.call("note_neighbours", (3, &[Argument::Time(2)]), BY_HOST, |call| {
         call.note_neighbours(&key_id, near, now)
     });
@@ -239,124 +239,59 @@ fn get_far_keys(stage: &mut Stage<'_>) {
     }
 }
 
-fn get_due_places(stage: &mut Stage<'_>) {
-    let peers = peers(&mut stage.source);
-    let stale_sec = stale_sec(&mut stage.source);
-    let now = stage.now();
-    let places = stage.call("get_due_places", (3, &[Argument::Time(2)]), BY_HOST, |call| {
-        call.get_due_places(&peers, stale_sec, now)
+/// An answer of some peer, to one of two questions, which may be a lie.
+fn note_replica(stage: &mut Stage<'_>, round: u64) {
+    let source = &mut stage.source;
+    let mut answer = OfferAnswer::default();
+    answer.same.insert(source.below(8));
+    answer.differing = (0..source.below(3))
+        .map(|_| (source.below(8), vec![[1; 8]; source.below(3)]))
+        .collect();
+    let text = match source.below(8) {
+        0..=4 => answer.encode(),
+        5..=6 => key_set(source),
+        _ => source.hostile_text(),
+    };
+    let answer = match source.below(4) {
+        0..=2 => NodeReply {
+            success: true,
+            answer: text,
+            ..NodeReply::default()
+        },
+        _ => NodeReply::failed(source.hostile_text()),
+    };
+    let function = ["compare_replica", "take_replica"][source.below(2)];
+    let peer = Objects::peer(source).id();
+    let arguments = [Argument::Replica(1, peer, function)];
+    let _ = stage.call("note_replica", (2, &arguments), OF_HOST, |call| {
+        call.note_replica(round, &answer)
     });
-    assert!(places.unwrap_or_default().len() <= KEYS_MAX);
-}
-
-fn round(source: &mut Source<'_>) -> ReplicaRound {
-    let offer = |source: &mut Source<'_>| ReplicaOffer {
-        peer_id: Objects::peer(source).id().to_owned(),
-        keys: key_set(source),
-    };
-    let offers = match source.below(8) {
-        0..=6 => (0..source.below(4)).map(|_| offer(source)).collect(),
-        _ => vec![offer(source); source.count(PEERS_MAX)],
-    };
-    ReplicaRound {
-        offers,
-        digests: digests(source),
-        ..ReplicaRound::default()
-    }
-}
-
-fn answers(source: &mut Source<'_>) -> Vec<ReplicaAnswer> {
-    let answer = |source: &mut Source<'_>| {
-        let mut offer_answer = OfferAnswer::default();
-        offer_answer.same.insert(source.below(8));
-        offer_answer.differing = (0..source.below(3))
-            .map(|_| (source.below(8), vec![[1; 8]; source.below(3)]))
-            .collect();
-        let good = match source.below(8) {
-            0..=4 => offer_answer.encode(),
-            5..=6 => key_set(source),
-            _ => source.hostile_text(),
-        };
-        let peer = Objects::peer(source).id();
-        let answer = match source.below(4) {
-            0..=2 => ReplicaAnswer::of(
-                peer,
-                Answer {
-                    good: vec![good],
-                    bad: Vec::new(),
-                },
-            ),
-            _ => ReplicaAnswer::of(&source.hostile_text(), Answer::failed(source.hostile_text())),
-        };
-        assert!(answer.good.len() <= 1 && answer.bad.len() <= 1);
-        answer
-    };
-    match source.below(8) {
-        0..=6 => (0..source.below(4)).map(|_| answer(source)).collect(),
-        _ => vec![answer(source); source.count(PEERS_MAX)],
-    }
-}
-
-fn pack_replica(stage: &mut Stage<'_>) {
-    let round = round(&mut stage.source);
-    pack(stage, &round);
-}
-
-fn pack(stage: &mut Stage<'_>, round: &ReplicaRound) {
-    let answers = answers(&mut stage.source);
-    let now = stage.now();
-    let packed = stage.call("pack_replica", (3, &[Argument::Time(2)]), BY_HOST, |call| {
-        call.pack_replica(round, &answers, now)
-    });
-    let Ok(parcel) = packed else { return };
-    for item in unpack_bundle(&parcel.bundle).expect("its own bundle unpacks") {
-        probe::note("pack_replica", "item");
-        stage.check_key("pack_replica", &item.key);
-        stage.check_records("pack_replica", &item.records);
-        stage.check_tombstones("pack_replica", &item.tombstones);
-        assert!(item.records.iter().all(|record| !record.signature.is_empty()));
-    }
-}
-
-fn end_replication(stage: &mut Stage<'_>) {
-    let round = round(&mut stage.source);
-    end(stage, &round);
-}
-
-fn end(stage: &mut Stage<'_>, round: &ReplicaRound) {
-    let (answers, receipts) = (answers(&mut stage.source), answers(&mut stage.source));
-    let sent = match stage.source.below(4) {
-        0 => Vec::new(),
-        count => vec![key_set(&mut stage.source); count.min(2)],
-    };
-    let now = stage.now();
-    let ended = stage.call("end_replication", (5, &[Argument::Time(4)]), BY_HOST, |call| {
-        call.end_replication(round, &answers, &sent, &receipts, now)
-    });
-    if let Ok(report) = ended {
-        assert!(report.dropped <= report.settled);
-        assert!(report
-            .errors
-            .iter()
-            .all(|error| error.len() <= 2 * 100_000 + oracle::ERROR_LEN_MAX));
-        probe::note(
-            "end_replication",
-            if report.settled > 0 { "settled" } else { "unsettled" },
-        );
-    }
 }
 
 /// A round as it should be, answered by neighbours that lie.
 fn whole_round(stage: &mut Stage<'_>) {
-    let now = stage.now();
-    let peers = peers(&mut stage.source);
-    let begun = stage.call("begin_replication", (3, &[Argument::Time(2)]), BY_HOST, |call| {
-        call.begin_replication(vec![peers], 1, now)
-    });
-    let Ok(round) = begun else { return };
-    check_round(&round);
-    pack(stage, &round);
-    end(stage, &round);
+    let Some(begun) = begin_replication(stage) else { return };
+    for number in 0..4 {
+        for _ in 0..stage.source.below(4) {
+            note_replica(stage, begun.round);
+        }
+        if stage.source.below(3) == 0 {
+            take_replica(stage);
+        }
+        let now = stage.now();
+        let step = stage.call("continue_replication", (2, &[Argument::Time(1)]), BY_HOST, |call| {
+            call.continue_replication(begun.round, now)
+        });
+        let Ok(step) = step else { continue };
+        check_step(&step);
+        assert!(number < 3, "a round has three more steps");
+        assert!(step.dropped <= step.exchanged && step.exchanged <= step.taken);
+        if step.text.is_empty() {
+            assert!(step.asks.len() <= FETCH_PEERS_MAX);
+        } else {
+            check_bundle(stage, "continue_replication", &step.text);
+        }
+    }
 }
 
 /// Whatever parses is encoded to something that parses to the same.
@@ -386,6 +321,10 @@ fn texts(stage: &mut Stage<'_>) {
     match OfferAnswer::parse(&text) {
         Ok(answer) => assert!(OfferAnswer::parse(&answer.encode()).is_ok()),
         Err(error) => probe::refused("offer_answer", &error),
+    }
+    match Fetch::parse(&text) {
+        Ok(wanted) => assert!(Fetch::parse(&wanted.encode()).is_ok()),
+        Err(error) => probe::refused("wanted", &error),
     }
     match unpack_bundle(&text) {
         Ok(items) => assert_eq!(unpack_bundle(&pack_bundle(&items)), Ok(items)),

@@ -85,7 +85,8 @@ fn damage(node: &NativeNode<Memory>, source: &mut Source<'_>) -> String {
             const VALUES: [&str; 8] = ["-1", "NULL", "'text'", "9223372036854775807", "1.5", "x'00'", "''", "7"];
             let column = *source.pick(&[
                 "life_at",
-                "published_at",
+                "due_at",
+                "exchanged_at",
                 "kind",
                 "dated",
                 "provider",
@@ -96,7 +97,7 @@ fn damage(node: &NativeNode<Memory>, source: &mut Source<'_>) -> String {
                 "body",
             ]);
             let value = *source.pick(&VALUES);
-            let table = if ["life_at", "published_at", "id"].contains(&column) {
+            let table = if ["life_at", "due_at", "exchanged_at", "id"].contains(&column) {
                 "keys"
             } else {
                 "entries"
@@ -147,7 +148,10 @@ fn call_everything(node: &mut NativeNode<Memory>, source: &mut Source<'_>, entry
     }
     probe::call("get_stale_local_records", &node.get_stale_local_records(now));
     probe::call("evict_stale", &node.evict_stale(now));
-    probe::call("confirm_replicated", &node.confirm_replicated(&[key_id], now));
+    probe::call(
+        "begin_replication",
+        &node.begin_replication(vec![Objects::peer(source).id().to_owned()], 1, now),
+    );
     probe::call("register_key", &node.register_key(&Objects::first_key(), now));
     probe::call("clear_expired", &node.clear_expired(now));
 }

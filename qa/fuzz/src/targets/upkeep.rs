@@ -4,8 +4,6 @@ use super::stage::{Needs, Stage};
 use crate::input::{Argument, Objects};
 use crate::oracle;
 
-/// Key ids in one `confirm_replicated`.
-const CONFIRM_MAX: usize = 1_000;
 /// Seconds: on both sides of what can be set.
 const TIMEOUTS_SEC: [u64; 8] = [
     86_400,
@@ -24,7 +22,6 @@ pub(super) const FUNCTIONS: &[&str] = &[
     "renew_host_record",
     "remove_host_record",
     "evict_stale",
-    "confirm_replicated",
     "clear_expired",
     "clear_expired_every",
     "set_storage_limits",
@@ -40,9 +37,8 @@ pub(super) fn step(stage: &mut Stage<'_>) {
         10 => clear_expired_every(stage),
         11 => set_storage_limits(stage),
         12 => remove_host_record(stage),
-        0..=1 => evict_stale(stage),
+        0..=1 | 3 => evict_stale(stage),
         2 => get_stale_local_records(stage),
-        3 => confirm_replicated(stage),
         4 => clear_expired(stage),
         5 => set_timeout(stage, "set_expired_timeout"),
         6 => set_timeout(stage, "set_stale_timeout"),
@@ -72,20 +68,6 @@ fn get_stale_local_records(stage: &mut Stage<'_>) {
         |call| call.get_stale_local_records(now),
     );
     stage.check_records("get_stale_local_records", &due.unwrap_or_default());
-}
-
-fn confirm_replicated(stage: &mut Stage<'_>) {
-    let count = stage.source.count(CONFIRM_MAX);
-    let key_id = Objects::some_key_id(&mut stage.source);
-    let key_ids = vec![key_id; count];
-    let now = stage.now();
-    let needs = Needs {
-        host: true,
-        ..Needs::TIME
-    };
-    let _ = stage.call("confirm_replicated", (2, &[Argument::Time(1)]), needs, |call| {
-        call.confirm_replicated(&key_ids, now)
-    });
 }
 
 /// Of the host alone, at a proved time.

@@ -1,6 +1,6 @@
 //! Nodes come and go: every two hours half of them leave for ever, and others with empty storage take their place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use devnet::{PeerIndex, RegistryInvariants};
@@ -17,7 +17,7 @@ use crate::world::{World, INTERVAL_SEC};
 const HOUR: Duration = Duration::from_secs(3_600);
 /// In this time half of the nodes are replaced.
 const WINDOW: Duration = Duration::from_secs(2 * 3_600);
-/// Nodes that provide something; they stay until others take over.
+/// Nodes that provide something.
 const HOSTS_ONE_IN: usize = 10;
 /// A registry notes uses of a key in steps of this part of its lifetime: a key lives at most so much longer.
 const USE_GRANULARITY_ONE_IN: u32 = 96;
@@ -174,7 +174,7 @@ impl Churn {
     }
 
     fn choose_who_leaves(&mut self, at: Duration) {
-        let mut nodes = self.movable();
+        let mut nodes = self.world.live_nodes();
         nodes.shuffle(&mut self.world.rng);
         let half = self.world.live_nodes().len() / 2;
         for node in nodes.into_iter().take(half) {
@@ -193,11 +193,16 @@ impl Churn {
     }
 
     fn replace(&mut self, node: PeerIndex) -> Result<()> {
-        if self.population.hosts().contains(&node) {
-            return Ok(()); // has become a provider meanwhile
-        }
+        let provided = self.population.provided_by(node);
         self.world.retire(node)?;
+        self.population.release_hosts(&mut self.world, &BTreeSet::from([node]));
         self.world.add_node()?;
+        for (key_id, issuer) in provided {
+            // Who registered it has another node take over.
+            if let Some(next) = self.movable().choose(&mut self.world.rng).copied() {
+                self.population.add(&mut self.world, &key_id, issuer, next)?;
+            }
+        }
         self.world.figures.nodes_replaced += 1;
         for provider in self.population.own_providers() {
             let client = self.population.providers[provider].peer;

@@ -1,10 +1,15 @@
 //! The scenarios.
 
+mod away;
+mod busy_keys;
 mod churn;
 mod killed_midway;
 mod last_one;
+mod no_peers_yet;
 mod partition;
 mod restart_all;
+mod short_tables;
+mod suppression;
 
 use std::time::Duration;
 
@@ -31,15 +36,30 @@ pub enum Scenario {
     Partition,
     /// Nodes are killed in the middle of replication, and restarted.
     KilledMidway,
+    /// Resources are registered anew and republished every few minutes, while half of the nodes are replaced.
+    BusyKeys,
+    /// A client compares whatever it may with all nodes all the time, while nodes join.
+    Suppression,
+    /// Nodes are down for more than three hours, while providers are deleted and added, and come back.
+    Away,
+    /// Nodes restart and see nobody for more than an interval.
+    NoPeersYet,
+    /// Nodes know few peers of a network that is larger, and half of them are replaced.
+    ShortTables,
 }
 
 impl Scenario {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 10] = [
         Self::Churn,
         Self::RestartAll,
         Self::LastOne,
         Self::Partition,
         Self::KilledMidway,
+        Self::BusyKeys,
+        Self::Suppression,
+        Self::Away,
+        Self::NoPeersYet,
+        Self::ShortTables,
     ];
 
     #[must_use]
@@ -50,6 +70,11 @@ impl Scenario {
             Self::LastOne => "last-one",
             Self::Partition => "partition",
             Self::KilledMidway => "killed-midway",
+            Self::BusyKeys => "busy-keys",
+            Self::Suppression => "suppression",
+            Self::Away => "away",
+            Self::NoPeersYet => "no-peers-yet",
+            Self::ShortTables => "short-tables",
         }
     }
 
@@ -62,6 +87,11 @@ impl Scenario {
             Self::LastOne => 4 * HOUR,
             Self::Partition => 36 * HOUR,
             Self::KilledMidway => killed_midway::length(options),
+            Self::BusyKeys => busy_keys::LENGTH,
+            Self::Suppression => suppression::LENGTH,
+            Self::Away => 7 * HOUR,
+            Self::NoPeersYet => 6 * HOUR,
+            Self::ShortTables => short_tables::LENGTH,
         }
     }
 
@@ -71,13 +101,22 @@ impl Scenario {
     /// Where the network cannot be run, a checker objects, or an operation of a client fails for good. What readers must
     /// not see is a violation in the figures instead, and the run goes on.
     pub fn run(self, options: &Options, progress: Progress) -> Result<Figures> {
-        let nodes = options.nodes.unwrap_or(if self == Self::Churn { 40 } else { 12 });
+        let nodes = options.nodes.unwrap_or(match self {
+            Self::Churn => 40,
+            Self::ShortTables => 64,
+            _ => 24,
+        });
         match self {
             Self::Churn => churn::run(options, nodes, progress),
             Self::RestartAll => restart_all::run(options, nodes, progress),
             Self::LastOne => last_one::run(options, nodes, progress),
             Self::Partition => partition::run(options, nodes, progress),
             Self::KilledMidway => killed_midway::run(options, nodes, progress),
+            Self::BusyKeys => busy_keys::run(options, nodes, progress),
+            Self::Suppression => suppression::run(options, nodes, progress),
+            Self::Away => away::run(options, nodes, progress),
+            Self::NoPeersYet => no_peers_yet::run(options, nodes, progress),
+            Self::ShortTables => short_tables::run(options, nodes, progress),
         }
     }
 }

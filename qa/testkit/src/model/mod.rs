@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use registry_service::calls::Republished;
 use registry_service::domain::data::{Key, Record, RecordMetadata, Tombstone};
-use registry_service::domain::{own_turn, Entry, KeyId, KeyState};
+use registry_service::domain::{Entry, KeyId, KeyState};
 use registry_service::store::{Backend, NativeBackend};
 
 use self::naive::{Held, Model, Outcome};
@@ -63,9 +63,7 @@ pub enum Step {
     },
     Renew,
     ClearExpired,
-    Evict {
-        confirm: bool,
-    },
+    Evict,
 }
 
 struct Cast {
@@ -190,8 +188,8 @@ impl<B: Backend> History<B> {
             Step::Clock(steps) => self.model.now += steps * STEP_SEC,
             Step::Register => {
                 self.node.register_key(&cast().key, now).unwrap();
-                let own_turn = own_turn(&KeyId::parse(key_id).unwrap(), cast().host.id(), now, HOUR);
-                self.model.register(cast().key.timestamp_created, own_turn);
+                let due_at = self.stored().map_or(0, |state| state.due_at());
+                self.model.register(cast().key.timestamp_created, due_at);
             }
             Step::Read => {
                 let read = self.node.get_records(key_id, now).ok();
@@ -270,15 +268,11 @@ impl<B: Backend> History<B> {
                 self.model.clear_expired();
                 assert_eq!(self.held(), sorted(self.model.live()), "what has ended is gone");
             }
-            Step::Evict { confirm } => {
+            Step::Evict => {
                 let stale = self.node.evict_stale(now).unwrap();
                 let handed: Option<(Vec<Record>, Vec<Tombstone>)> =
                     stale.into_iter().next().map(|stale| (stale.records, stale.tombstones));
                 assert_eq!(handed, self.model.evict());
-                if confirm {
-                    self.node.confirm_replicated(&[key_id.to_owned()], now).unwrap();
-                    self.model.confirm();
-                }
             }
         }
     }
@@ -334,6 +328,7 @@ impl<B: Backend> History<B> {
             self.stored().as_ref().map(|state| state.life_at()),
             self.model.key_life()
         );
+        assert_eq!(self.stored().as_ref().map(|state| state.due_at()), self.model.key_due());
         // What has ended may be gone already.
         let live: Vec<Held> = self
             .held()

@@ -91,7 +91,8 @@ fn dated(record: &Record) -> u64 {
 #[derive(Debug)]
 struct KeyTimes {
     life: u64,
-    published: u64,
+    due: u64,
+    leased_until: u64,
     /// By the latest registration.
     created: u64,
 }
@@ -123,6 +124,10 @@ impl Model {
 
     pub(super) fn key_life(&self) -> Option<u64> {
         self.key.as_ref().map(|key| key.life)
+    }
+
+    pub(super) fn key_due(&self) -> Option<u64> {
+        self.key.as_ref().map(|key| key.due)
     }
 
     fn hosted(&self, held: &Held) -> bool {
@@ -164,22 +169,23 @@ impl Model {
         }
     }
 
-    /// In the node's own turn nobody takes the replication of a known key over. One that is not known though others
-    /// have had the time to register at it is due at once.
-    pub(super) fn register(&mut self, created: u64, own_turn: bool) {
+    /// A key that is new is due when the node says, an interval later by a tenth more or less. One that is not known here
+    /// though others have had the time to register at it is due at once; one that is known stays due when it was.
+    pub(super) fn register(&mut self, created: u64, says_due: u64) {
         let now = self.now;
         let unknown = self.dead();
         let key = self.key.get_or_insert(KeyTimes {
             created,
             life: created,
-            published: now,
+            due: 0,
+            leased_until: 0,
         });
         key.created = key.created.max(created);
-        if !own_turn {
-            key.published = key.published.max(now);
-        }
         if unknown && now - key.created > NEW_KEY_SEC {
-            key.published = 0;
+            key.due = 0;
+        } else if unknown {
+            assert!((now + HOUR - HOUR / 10..=now + HOUR + HOUR / 10).contains(&says_due));
+            key.due = says_due;
         }
         self.used();
     }
@@ -226,6 +232,10 @@ impl Model {
         }
         if direct {
             self.used();
+        }
+        if direct && !known && record.metadata.peer_id == self.host {
+            // Nobody else holds it.
+            self.key.as_mut().unwrap().due = 0;
         }
         match known {
             true => Outcome::Known,
@@ -364,7 +374,7 @@ impl Model {
         let dead = self.dead();
         let now = self.now;
         let key = self.key.as_mut()?;
-        if now.saturating_sub(key.published) < HOUR {
+        if now < key.due {
             return None;
         }
         if dead {
@@ -372,7 +382,10 @@ impl Model {
             self.clear_expired();
             return None;
         }
-        key.published = now + LEASE_SEC - HOUR;
+        if now < key.leased_until {
+            return None;
+        }
+        key.leased_until = now + LEASE_SEC;
         let records = self.live_records().into_iter().map(|(record, _)| record);
         let mut tombstones: Vec<&Held> = self.held.iter().filter(|held| self.is_live(held)).collect();
         tombstones.sort_by_key(|held| held.identity());
@@ -384,12 +397,6 @@ impl Model {
             records.filter(|record| !record.signature.is_empty()).collect(),
             tombstones.collect(),
         ))
-    }
-
-    pub(super) fn confirm(&mut self) {
-        if let Some(key) = &mut self.key {
-            key.published = self.now;
-        }
     }
 
     /// What must hold at any time.

@@ -1,0 +1,101 @@
+//! Clients register resources and themselves anew every few minutes, and republish keys, while half of the nodes are replaced
+//! every two hours. What is registered seldom has to be found all the same.
+
+use std::time::Duration;
+
+use devnet::{PeerIndex, Query, ServiceRequest, ServiceRequests};
+use eyre::Result;
+use rand::seq::SliceRandom;
+use serde_json::{json, Value};
+
+use super::HOUR;
+use crate::figures::Figures;
+use crate::options::Options;
+use crate::population::{create, Population};
+use crate::progress::Progress;
+use crate::world::World;
+
+pub(super) const LENGTH: Duration = Duration::from_secs(8 * 3_600);
+/// Between two registrations of everything.
+const BUSY_EVERY: Duration = Duration::from_secs(5 * 60);
+/// In this time half of the nodes are replaced.
+const HALF_LIFE: Duration = Duration::from_secs(2 * 3_600);
+
+pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result<Figures> {
+    let mut world = World::start(options, nodes, progress)?;
+    let hosts: Vec<PeerIndex> = world.live_nodes().into_iter().take(2).collect();
+    let population = Population::settle(&mut world, options.resources, &hosts)?;
+    // Of each resource one provider is busy; the others have registered once.
+    let owners: Vec<PeerIndex> = population
+        .keys
+        .iter()
+        .filter_map(|key| population.owner_of(key))
+        .collect();
+    let stranger = world.add_client()?;
+    let end = world.network.now() + LENGTH;
+    let every_replacement = HALF_LIFE / (nodes as u32 / 2).max(1);
+    let mut replace_at = world.network.now() + every_replacement;
+    let mut sample_at = world.network.now();
+    while world.network.now() < end {
+        let began = world.network.now();
+        for (index, key_id) in population.keys.iter().enumerate() {
+            create(&mut world, owners[index], &format!("resource {index}"))?;
+            republish(&mut world, stranger, key_id)?;
+            world.check(key_id)?;
+        }
+        if let Some(busy) = population.own_providers().first() {
+            let mut population = population.clone();
+            population.register(&mut world, *busy)?;
+        }
+        while replace_at <= world.network.now() {
+            replace(&mut world, &hosts)?;
+            replace_at += every_replacement;
+        }
+        if world.network.now() >= sample_at {
+            world.sample();
+            sample_at += HOUR;
+        }
+        world.run_until(began + BUSY_EVERY)?;
+    }
+    population.check_all(&mut world)?;
+    Ok(world.finish())
+}
+
+fn replace(world: &mut World, hosts: &[PeerIndex]) -> Result<()> {
+    let mut nodes = world.live_nodes();
+    nodes.retain(|node| !hosts.contains(node));
+    if let Some(node) = nodes.choose(&mut world.rng).copied() {
+        world.retire(node)?;
+        world.add_node()?;
+        world.figures.nodes_replaced += 1;
+    }
+    Ok(())
+}
+
+/// Passes a key on to every node, as anybody can.
+fn republish(world: &mut World, stranger: PeerIndex, key_id: &str) -> Result<()> {
+    let nodes = world.live_nodes();
+    let mut key = Value::Null;
+    for node in &nodes {
+        let held = world.ask(*node, &Query::new("registry", "get_key_metadata").arg(key_id))?;
+        if held["success"] == json!(true) {
+            key = held["key"].clone();
+            break;
+        }
+    }
+    let weight = json!({"success": false, "weight": 0, "peer_id": "", "error": ""});
+    let requests = [ServiceRequest {
+        function: "republish_key".to_owned(),
+        args: vec![key, weight, json!(0)],
+        timed: true,
+    }];
+    for node in nodes {
+        let requests = ServiceRequests {
+            node,
+            service: "registry",
+            requests: &requests,
+        };
+        world.network.request(stranger, &requests)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,163 @@
+//! A round goes on: what neighbours have answered is noted, and from that follows what is fetched, what is given, and in the
+//! end what is exchanged.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::begin::asks;
+use super::{ReplicaAsk, ReplicaStep};
+use crate::calls::{Call, CallError, NodeReply};
+use crate::domain::limits::*;
+use crate::domain::{entry_tag, Error, Fit, HostTimestamp, KeyId, KeySet, KeyState, OfferAnswer, Parcel, Round, Step};
+use crate::store::Backend;
+
+impl<B: Backend> Call<'_, B> {
+    /// Notes what a neighbour has answered in this round. Who answered, and to what, is what the tetraplet of position 1
+    /// says.
+    ///
+    /// # Errors
+    /// [`CallError`]; for anybody but the host.
+    pub fn note_replica(&mut self, round: u64, answer: &NodeReply) -> Result<(), CallError> {
+        self.caller.check_host("note_replica")?;
+        let (peer, function) = self.caller.origin_of(1);
+        let round = self.replication.round.as_mut().filter(|this| this.began_at == round);
+        // What comes too late changes nothing.
+        let Some(round) = round.filter(|_| answer.success) else {
+            return Ok(());
+        };
+        match function {
+            "compare_replica" => round.note_answer(peer, OfferAnswer::parse(&answer.answer)?),
+            "take_replica" => round.note_receipt(peer, KeySet::parse(&answer.answer)?),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What comes next in a round: what to fetch, then what to give, then what came of it.
+    ///
+    /// # Errors
+    /// [`CallError`], also where no such round is under way; for anybody but the host.
+    pub fn continue_replication(&mut self, round: u64, current_timestamp_sec: u64) -> Result<ReplicaStep, CallError> {
+        self.caller.check_host("continue_replication")?;
+        let now = self.caller.host_timestamp(1, current_timestamp_sec)?;
+        let this = self.replication.round.take().filter(|this| this.began_at == round);
+        let mut this = this.ok_or(Error::NoRound { round })?;
+        let step = match this.step {
+            Step::Compare => self.fetch(&mut this, now)?,
+            Step::Fetch => self.give(&mut this, now)?,
+            Step::Give => return self.end(&this, now),
+        };
+        self.replication.round = Some(this);
+        Ok(step)
+    }
+
+    fn fetch(&mut self, round: &mut Round, now: HostTimestamp) -> Result<ReplicaStep, CallError> {
+        for (index, state) in self.differing(round)? {
+            let tags = state.tags(&self.at(now));
+            round.note_before(index, tags);
+        }
+        let asks = round.to_fetch().into_iter().map(|(peer, wanted)| ReplicaAsk {
+            peer_id: peer.to_owned(),
+            what: wanted.encode(),
+        });
+        let step = ReplicaStep::new(round.began_at, asks.collect(), String::new());
+        round.step = Step::Fetch;
+        Ok(step)
+    }
+
+    fn give(&mut self, round: &mut Round, now: HostTimestamp) -> Result<ReplicaStep, CallError> {
+        let mut parcel = Parcel::new(BUNDLE_LEN_MAX / 4 * 3);
+        let states = self.differing(round)?;
+        let at = self.at(now);
+        for (index, state) in states {
+            round.note_after(index, state.tags(&at), state.fingerprint(&at));
+            let lacking = round.lacking(index);
+            if lacking.is_empty() {
+                continue;
+            }
+            let somebody_lacks = |entry: &&_| {
+                let tag = entry_tag(entry);
+                lacking.values().any(|lacks| lacks.contains(&tag))
+            };
+            let fit = parcel.add(state.key(), state.replicable(&at).filter(somebody_lacks));
+            let peers: Vec<String> = lacking.keys().map(|peer| (*peer).to_owned()).collect();
+            match fit {
+                Fit::None => round.note_unsent(index),
+                fit => round.note_given(index, fit == Fit::Whole, &peers),
+            }
+        }
+        round.step = Step::Give;
+        let asks = asks(round.given(), parcel.len());
+        Ok(ReplicaStep::new(round.began_at, asks, parcel.pack()))
+    }
+
+    /// The keys that somebody holds otherwise, in the order of the round.
+    fn differing(&mut self, round: &Round) -> Result<BTreeMap<usize, KeyState>, CallError> {
+        let indices: BTreeMap<KeyId, usize> = round
+            .differing()
+            .into_iter()
+            .map(|at| (round.keys[at].id, at))
+            .collect();
+        let ids: Vec<KeyId> = indices.keys().copied().collect();
+        let states = self.store.load_many(&ids)?;
+        Ok(states
+            .into_iter()
+            .map(|state| (indices[state.key_id()], state))
+            .collect())
+    }
+
+    /// What more than half of the asked have heard is exchanged. What does not belong here, and enough others hold, is
+    /// dropped.
+    fn end(&mut self, round: &Round, now: HostTimestamp) -> Result<ReplicaStep, CallError> {
+        let ids: Vec<KeyId> = round.keys.iter().map(|key| key.id).collect();
+        let states: BTreeMap<KeyId, KeyState> = self
+            .store
+            .load_many(&ids)?
+            .into_iter()
+            .map(|state| (*state.key_id(), state))
+            .collect();
+        let at = self.at(now);
+        let (mut exchanged, mut again, mut dropped) = (Vec::new(), Vec::new(), Vec::new());
+        let mut released = BTreeSet::new();
+        for (index, key) in round.keys.iter().enumerate() {
+            let outcome = round.outcome(index);
+            // What has changed since nobody has heard.
+            let unchanged = |state: &&KeyState| state.fingerprint(&at) == key.fingerprint;
+            let Some(state) = states.get(&key.id).filter(unchanged) else {
+                released.insert(key.id);
+                continue;
+            };
+            if key.away && outcome.handed_over() && !state.needed_here(&at) {
+                dropped.push(key.id);
+            } else if !outcome.exchanged() {
+                if outcome.unsent {
+                    released.insert(key.id);
+                }
+            } else if outcome.incomplete() {
+                again.push(key.id);
+            } else {
+                exchanged.push(key.id);
+            }
+        }
+        let mut by_due = self.by_next_due(&exchanged, now);
+        by_due
+            .entry(now.as_sec().saturating_add(LEASE_SEC))
+            .or_default()
+            .extend(&again);
+        self.store.set_exchanged(&by_due, now)?;
+        if self.store.drop_keys(&dropped).is_err() {
+            // They are due again when the lease ends, and the rest is done.
+            dropped.clear();
+        }
+        let done = [&exchanged, &again, &dropped].map(Vec::len);
+        for id in released.iter().chain(&exchanged).chain(&dropped) {
+            self.replication.leases.end(id);
+        }
+        Ok(ReplicaStep {
+            taken: round.keys.len() as u32,
+            exchanged: done.iter().sum::<usize>() as u32,
+            dropped: dropped.len() as u32,
+            silent: round.silent().map(str::to_owned).collect(),
+            ..ReplicaStep::new(round.began_at, Vec::new(), String::new())
+        })
+    }
+}
