@@ -30,8 +30,8 @@ pub fn begin_lookup(
 
 /// Whom to ask in a turn of a plan, and how long to wait for them. Nobody where enough have answered.
 #[marine]
-pub fn get_wave(plan: Plan, answers: Vec<NodeAnswer>, turn: u8, hedge_ms: u32, timeout_ms: u32) -> Wave {
-    call(|call| Ok(call.get_wave(&plan, &answers, turn, hedge_ms, timeout_ms))).unwrap_or_default()
+pub fn get_wave(plan: Plan, answers: Vec<NodeAnswer>, turn: u8, hedge_ms: u16, timeout_ms: u16) -> Wave {
+    call(|call| Ok(call.get_wave(&plan, &answers, turn, hedge_ms.into(), timeout_ms.into()))).unwrap_or_default()
 }
 
 /// What a node holds of a key: what a plan says is wanted.
@@ -58,12 +58,12 @@ pub fn check_answer(
 
 /// Ends a look-up. `timeout_ms` bounds what follows.
 #[marine]
-pub fn end_lookup(plan: Plan, answers: Vec<NodeAnswer>, timeout_ms: u32, current_timestamp_sec: u64) -> FindResult {
-    call(|mut call| Ok(call.end_lookup(&plan, &answers, timeout_ms, current_timestamp_sec))).unwrap_or_else(|error| {
-        FindResult {
+pub fn end_lookup(plan: Plan, answers: Vec<NodeAnswer>, timeout_ms: u16, current_timestamp_sec: u64) -> FindResult {
+    call(|mut call| Ok(call.end_lookup(&plan, &answers, timeout_ms.into(), current_timestamp_sec))).unwrap_or_else(
+        |error| FindResult {
             errors: vec![error.to_string()],
             error: error.to_string(),
             ..FindResult::default()
-        }
-    })
+        },
+    )
 }

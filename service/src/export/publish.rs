@@ -24,11 +24,11 @@ pub fn begin_neighbourhood(key_id: String, peers: Vec<String>) -> Vec<u8> {
 }
 
 /// Whom to ask for closer nodes in a step, and how long to wait for them, at most `hedge_ms`. `lists` is this node's own,
-/// then what those who were asked have returned. Nobody where the key id is malformed. The step is a `u8` because Marine
-/// ends a call whose `u32` is above `i32::MAX`.
+/// then what those who were asked have returned. Nobody where the key id is malformed. No argument here is a `u32`:
+/// Marine ends a call that has one above `i32::MAX`.
 #[marine]
-pub fn get_closer(key_id: String, lists: Vec<Vec<String>>, step: u8, hedge_ms: u32) -> Closer {
-    call(|call| Ok(call.get_closer(&key_id, lists, step, hedge_ms)?)).unwrap_or_default()
+pub fn get_closer(key_id: String, lists: Vec<Vec<String>>, step: u8, hedge_ms: u16) -> Closer {
+    call(|call| Ok(call.get_closer(&key_id, lists, step, hedge_ms.into())?)).unwrap_or_default()
 }
 
 /// The closest nodes to a key among `lists`, of which this node's own is the first and the others are what those who were
@@ -82,7 +82,8 @@ pub fn publish(
 /// Sums up what nodes have answered who were asked to do something; `here` is this node's own answer, `ack` how many have to
 /// do it.
 #[marine]
-pub fn tally(asked: Vec<String>, here: Vec<NodeAnswer>, ack: u32, answers: Vec<NodeAnswer>) -> TallyResult {
+pub fn tally(asked: Vec<String>, here: Vec<NodeAnswer>, ack: i64, answers: Vec<NodeAnswer>) -> TallyResult {
+    let ack = ack.clamp(0, u32::MAX.into()) as u32;
     Tally::of(&asked, &here, ack, &answers).into()
 }
 
