@@ -1,7 +1,7 @@
 use registry_service::auth::WeightResult;
 use registry_service::calls::{CallError, NodeReply, ReplicaAsk, ReplicaStep};
 use registry_service::domain::data::Record;
-use registry_service::store::Cleared;
+use registry_service::store::{Backend, Cleared};
 
 use crate::{NativeNode, Origins, Peer};
 
@@ -16,16 +16,12 @@ pub struct RoundTrip {
     pub end: ReplicaStep,
 }
 
-/// What the scheduled scripts call, each with everything proved.
-impl NativeNode {
+impl<B: Backend> NativeNode<B> {
     fn own(&self, arguments: usize, time: usize) -> Origins {
         Origins::new(&self.host, &self.host, arguments).time(time)
     }
 
-    fn neighbours(&self, arguments: usize, time: usize) -> Origins {
-        Origins::new(&self.host, &Peer::named("another node"), arguments).time(time)
-    }
-
+    /// A node of any backend begins a round, as the scheduled scripts do.
     pub fn begin_replication(
         &mut self,
         peers: Vec<String>,
@@ -34,6 +30,13 @@ impl NativeNode {
     ) -> Result<ReplicaStep, CallError> {
         let origins = self.own(3, 2);
         self.call(origins, |call| call.begin_replication(peers, interval_sec, now))
+    }
+}
+
+/// What the scheduled scripts call, each with everything proved.
+impl NativeNode {
+    fn neighbours(&self, arguments: usize, time: usize) -> Origins {
+        Origins::new(&self.host, &Peer::named("another node"), arguments).time(time)
     }
 
     pub fn note_neighbours(&mut self, key_id: &str, peers: Vec<String>, now: u64) -> Result<(), CallError> {

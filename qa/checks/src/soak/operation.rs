@@ -95,7 +95,7 @@ impl Script {
         };
         let operation = match number {
             0 => Operation::SetExpiredTimeout(EXPIRED_SEC),
-            _ => chance.operation(number),
+            _ => chance.operation(),
         };
         Step { number, now, operation }
     }
@@ -118,7 +118,7 @@ struct Chance<'a> {
 }
 
 impl Chance<'_> {
-    fn operation(&mut self, number: u64) -> Operation {
+    fn operation(&mut self) -> Operation {
         let key_id = self.script.key_id(self.label);
         match self.random.gen_range(0..100) {
             0..=13 => Operation::RegisterKey(self.key()),

@@ -76,9 +76,7 @@ fn step(source: &mut Source<'_>) -> Step {
         23..=25 => Step::Clock(source.below(4) as u64),
         26 => Step::Clock(*source.pick(&LEAPS)),
         27 => Step::ClearExpired,
-        28..=29 => Step::Evict {
-            confirm: source.below(2) == 1,
-        },
+        28..=29 => Step::Evict,
         30 => Step::Read,
         _ => Step::Register,
     }
