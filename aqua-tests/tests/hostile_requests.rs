@@ -11,7 +11,7 @@ fn every_function_with_whatever_arguments_harms_nothing() {
 }
 
 /// What a registry does for its own host only, with arguments that would do something.
-fn host_only(id: &str) -> Vec<(&'static str, Vec<Value>)> {
+fn host_only() -> Vec<(&'static str, Vec<Value>)> {
     let now = json!(devnet::EPOCH_SEC);
     vec![
         ("set_expired_timeout", vec![json!(1)]),
@@ -24,8 +24,8 @@ fn host_only(id: &str) -> Vec<(&'static str, Vec<Value>)> {
 #[test]
 fn what_is_for_the_host_alone_is_refused_to_every_other_peer() {
     let mut scene = Scene::of(3);
-    let id = scene.create("sample");
-    let requests: Vec<ServiceRequest> = host_only(&id)
+    scene.create("sample");
+    let requests: Vec<ServiceRequest> = host_only()
         .into_iter()
         .map(|(function, args)| ServiceRequest {
             function: function.to_owned(),

@@ -2,13 +2,9 @@
 
 use registry_service::calls::{Call, CallError};
 use registry_service::store::NativeBackend;
-use registry_testkit::{NativeNode, Origins, Peer};
+use registry_testkit::{Origins, Peer};
 
 use crate::support::{assert_refused, scene};
-
-fn origins(node: &NativeNode, arguments: usize) -> Origins {
-    Origins::new(&node.host, &Peer::named("a client"), arguments)
-}
 
 type SetTimeout = fn(&mut Call<'_, NativeBackend>) -> Result<(), CallError>;
 
