@@ -106,6 +106,6 @@ fn name(step: &Step) -> &'static str {
         Step::PutHostRecord { .. } => "put-host-record",
         Step::Renew => "renew",
         Step::ClearExpired => "clear-expired",
-        Step::Evict { .. } => "evict",
+        Step::Evict => "evict",
     }
 }
