@@ -1,11 +1,13 @@
 //! Keys that lie far from this node: its own records, above all. The node knows few of the closest to them, so it looks
 //! those up before a round takes them, in a script of its own (see [`Located`](crate::domain::Located)).
 
+use std::collections::BTreeMap;
+
 use super::ReplicaStep;
 use crate::calls::publish::near;
 use crate::calls::{Call, CallError};
 use crate::domain::limits::*;
-use crate::domain::{HostTimestamp, KeyId, RoutingTable};
+use crate::domain::{HostTimestamp, KeyId, Round, RoutingTable};
 use crate::store::Backend;
 
 impl<B: Backend> Call<'_, B> {
@@ -29,6 +31,8 @@ impl<B: Backend> Call<'_, B> {
     /// Has the first of these looked up. They are due as soon as that is done.
     pub(super) fn locate(&mut self, unknown: &[KeyId], now: HostTimestamp) -> ReplicaStep {
         self.replication.located.note_begun(now);
+        // The script goes on as in every round: with no keys.
+        self.replication.round = Some(Round::new(now.as_sec(), Vec::new(), BTreeMap::new()));
         let far: Vec<String> = unknown.iter().take(FAR_KEYS_MAX).map(KeyId::to_string).collect();
         ReplicaStep {
             last: vec![far.len() as u32 - 1],
