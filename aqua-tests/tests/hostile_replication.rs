@@ -85,7 +85,7 @@ fn who_pretends_to_have_replicated_holds_up_the_others_for_some_periods_at_most(
         for node in scene.network.nodes() {
             if node != HOSTILE && node != joined {
                 let answer = call(&mut scene, node, "compare_replica", vec![digests.clone(), json!("AQ")]);
-                assert_eq!(answer["bad"], json!([]), "{answer}");
+                assert_eq!(answer["success"], json!(true), "{answer}");
             }
         }
         scene.network.advance(HOUR).unwrap();
@@ -134,7 +134,11 @@ fn a_forged_bundle_is_not_taken_in() {
             vec![json!(pack_bundle(&items)), json!("*"), json!([])],
         );
         // Nothing of it is held: the set of keys is empty.
-        assert_eq!(answer["good"], json!([""]), "{answer}");
+        assert_eq!(
+            (&answer["success"], &answer["answer"]),
+            (&json!(true), &json!("")),
+            "{answer}"
+        );
     }
     let huge = "A".repeat(4 << 20);
     for bundle in ["", "!", "AQ", huge.as_str()] {
@@ -144,7 +148,7 @@ fn a_forged_bundle_is_not_taken_in() {
             "take_replica",
             vec![json!(bundle), json!("*"), json!([])],
         );
-        assert_eq!(answer["good"], json!([]), "{answer:.300}");
+        assert_eq!(answer["success"], json!(false), "{answer:.300}");
     }
     let after = scene
         .holders(&id)

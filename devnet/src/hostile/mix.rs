@@ -159,7 +159,8 @@ impl Answers {
 
     /// Something that it answered before to this function.
     fn earlier(&mut self, call: &ServiceCall) -> Option<Value> {
-        let of_function = self.remembered.get(&call.function)?;
+        // What is too long to remember leaves nothing behind.
+        let of_function = self.remembered.get(&call.function).filter(|told| !told.is_empty())?;
         Some(of_function[self.rng.gen_range(0..of_function.len())].clone())
     }
 }
