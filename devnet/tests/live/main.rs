@@ -399,7 +399,9 @@ async fn one_node_serves_200_clients() {
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_stays_flat_over_ten_thousand_calls() {
     const CALLS: usize = 10_000;
-    const WARM_UP: usize = 2_000;
+    // Longer than a particle lives, however fast the machine is: from then on as many go as come.
+    const WARM_UP: usize = 4_000;
+    const TTL_MS: u32 = 3_000;
     let network = start(options(1));
     let node = network.nodes().remove(0);
     let mut client = client(&node).await;
@@ -410,7 +412,7 @@ async fn memory_stays_flat_over_ten_thousand_calls() {
     while answered < CALLS {
         // As many under way as a busy client has.
         while sent < CALLS && sent - answered < 16 {
-            client.send(&client.particle(&script, 8_000)).await.unwrap();
+            client.send(&client.particle(&script, TTL_MS)).await.unwrap();
             sent += 1;
         }
         timeout(PATIENCE, client.received.recv()).await.unwrap().unwrap();
