@@ -1,0 +1,42 @@
+//! The data types of the wire. Nothing in them is signed.
+
+use marine_rs_sdk::marine;
+use serde::{Deserialize, Serialize};
+
+/// A topic, owned by the peer that registered it first.
+#[marine]
+#[derive(Debug, Default, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Key {
+    pub key: String,
+    pub peer_id: String,
+    /// Unix time in seconds, on the node that took it in first.
+    pub timestamp_created: u64,
+    /// Whether eviction leaves it here. Not replicated.
+    pub pinned: bool,
+    pub weight: u32,
+}
+
+/// A value under a key.
+#[marine]
+#[derive(Debug, Default, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Record {
+    pub value: String,
+    /// Whose value it is.
+    pub peer_id: String,
+    /// Who put it.
+    pub set_by: String,
+    /// At most one.
+    pub relay_id: Vec<String>,
+    /// At most one.
+    pub service_id: Vec<String>,
+    /// Unix time in seconds, on the node that took it in first.
+    pub timestamp_created: u64,
+    pub weight: u32,
+}
+
+impl Record {
+    /// There is one value for each of these under a key.
+    pub fn identity(&self) -> (&str, &str) {
+        (&self.peer_id, &self.set_by)
+    }
+}
