@@ -119,7 +119,9 @@ fn the_script_deploys_the_archive_on_a_node() {
         modules.fold(spec, |spec, (name, wasm)| spec.module(name.as_str(), wasm.as_slice()))
     };
     network.deploy(NODE, "registry", spec).unwrap();
-    let ask = Query::new("registry", "get_key_id").arg("sample").arg("12D3KooWOwner");
+    let ask = Query::new("registry", "get_key_id")
+        .arg("sample")
+        .arg("12D3KooWA3sRJSUyBaDW1X1hiYKRt7QrE8HZaPLj3MTdi8vdBkjR");
     let id = network.ask(NODE, &ask).unwrap();
     assert!(id.as_str().unwrap().len() >= 43, "{id}");
 }
