@@ -78,7 +78,7 @@ impl<B: Backend> Call<'_, B> {
     fn check_host_value(&self, peer_id: &str) -> Result<(), Error> {
         let given = self.parameters.tetraplets.first().and_then(|items| items.first());
         let expected = |function: &&str| given == Some(&SecurityTetraplet::new(peer_id, SERVICE, *function, ""));
-        if PUT_HOST_VALUE.iter().any(|function| expected(&function)) {
+        if PUT_HOST_VALUE.iter().any(expected) {
             return Ok(());
         }
         Err(Error::UnprovedHostValue {

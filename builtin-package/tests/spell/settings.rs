@@ -31,13 +31,13 @@ fn what_an_operator_sets_holds_also_for_a_service_made_anew() {
         }
         scene.create("sample");
         scene.advance(2 * MINUTE);
-        let stats = scene.ask(NODE, &Query::new("registry", "get_stats"));
+        let stats = scene.ask(NODE, &Query::new("registry", "get_stats").now());
         assert_eq!(stats["storage_total_bytes"], json!(8 << 20), "{stats}");
         assert_eq!(stats["storage_owner_bytes"], json!(1 << 20), "{stats}");
         assert_eq!(stats["keys"], json!(1), "{stats}");
         // By default the key would live for a day.
         scene.advance(20 * MINUTE);
-        let stats = scene.ask(NODE, &Query::new("registry", "get_stats"));
+        let stats = scene.ask(NODE, &Query::new("registry", "get_stats").now());
         assert_eq!(stats["keys"], json!(0), "{stats}");
     }
     let set = scene.last_jobs(NODE);
