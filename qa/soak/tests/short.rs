@@ -105,5 +105,5 @@ fn nodes_that_see_nobody_settle_nothing() {
         ..options(8)
     };
     let figures = run(Scenario::NoPeersYet, &options);
-    assert_eq!(figures.restarts, 2);
+    assert_eq!(figures.restarts, 6);
 }
