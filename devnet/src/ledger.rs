@@ -26,9 +26,12 @@ pub struct Judgement {
 }
 
 impl ProviderLedger {
-    /// From now on readers must be told of this provider.
+    /// From now on readers must be told of this provider. What an issuer says later stands, also in the second of a deletion,
+    /// and whatever the clocks of the nodes that dated the two.
     pub fn register(&mut self, key_id: &str, issuer: &str, provider: &str) {
-        self.live.insert(identity(key_id, issuer, provider));
+        let identity = identity(key_id, issuer, provider);
+        self.deleted.remove(&identity);
+        self.live.insert(identity);
     }
 
     /// Readers may be told of this provider or not: it has left without a word.
@@ -119,5 +122,15 @@ mod tests {
             [("p".to_owned(), 7)]
         );
         assert!(ledger.judge("k", &json!([record("p", 8)])).is_clean());
+    }
+
+    #[test]
+    fn a_provider_that_is_registered_again_must_be_told_however_the_deletion_was_dated() {
+        let mut ledger = ProviderLedger::default();
+        ledger.register("k", "i", "p");
+        ledger.delete("k", "i", "p", 27);
+        ledger.register("k", "i", "p");
+        assert!(ledger.judge("k", &json!([record("p", 8)])).is_clean());
+        assert_eq!(ledger.judge("k", &json!([])).missing, ["p"]);
     }
 }
