@@ -240,9 +240,7 @@ impl Churn {
         };
         let old = self.population.providers[provider].clone();
         self.delete(provider)?;
-        let mut next = self.movable();
-        // Not the same again: what is issued within the skew of clocks is deleted with what was before.
-        next.retain(|node| *node != old.peer);
+        let next = self.movable();
         if let Some(next) = next.choose(&mut self.world.rng).copied() {
             self.population.add(&mut self.world, &old.key_id, old.issuer, next)?;
         }
