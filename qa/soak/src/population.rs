@@ -9,6 +9,9 @@ use serde_json::json;
 
 use crate::world::World;
 
+/// So many records a key can hold.
+const PROVIDERS_MAX: usize = 32;
+
 /// A provider of a resource, registered once or more.
 #[derive(Debug, Clone)]
 pub(crate) struct Provider {
@@ -147,6 +150,17 @@ impl Population {
             .filter(|provider| provider.live && provider.peer == node);
         live.map(|provider| (provider.key_id.clone(), provider.issuer))
             .collect()
+    }
+
+    /// The resources that can have one more provider: of more than a key can hold, readers are told some.
+    #[must_use]
+    pub(crate) fn keys_with_room(&self) -> Vec<String> {
+        let count = |key_id: &String| {
+            let live = self.providers.iter().filter(|provider| provider.live);
+            live.filter(|provider| provider.key_id == *key_id).count()
+        };
+        let keys = self.keys.iter().filter(|key_id| count(key_id) < PROVIDERS_MAX);
+        keys.cloned().collect()
     }
 
     /// The nodes that provide something.

@@ -736,6 +736,34 @@ fn a_forged_bundle_changes_nothing() {
 }
 
 #[test]
+fn of_a_full_key_a_deletion_and_what_replaces_it_come_in_together() {
+    let names: Vec<String> = (0..RECORDS_PER_KEY_MAX)
+        .map(|number| format!("provider {number}"))
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (mut scene, away) = (with_providers(&names), with_providers(&names));
+    let mut others = [NativeNode::new(Peer::named("away"))];
+    others[0].republish_key(&scene.key, NOW).unwrap();
+    for name in &names {
+        others[0].republish_records(&[away.record(name, NOW)], NOW).unwrap();
+    }
+    for name in &names[..3] {
+        let provider = Peer::named(name);
+        let tombstone = provider.tombstone(&scene.key_id, &provider, NOW + 1);
+        scene.node.add_tombstone(&tombstone, NOW + 1).unwrap();
+        let next = scene.record(&format!("after {name}"), NOW + 2);
+        scene.node.put_record(&next, NOW + 2).unwrap();
+    }
+    scene.node.replicate(&mut others, everybody, HOUR, DUE);
+    assert_eq!(providers(&mut others[0], &scene.key_id, DUE), RECORDS_PER_KEY_MAX);
+    let asked = vec![others[0].host.id().to_owned()];
+    let again = scene.node.begin_replication(asked, HOUR, DUE + 2 * HOUR).unwrap();
+    let answer = others[0].compare_replica(&again.text, "*", DUE + 2 * HOUR).unwrap();
+    let answer = OfferAnswer::parse(&answer).unwrap();
+    assert!(answer.same.contains(0), "{answer:?}");
+}
+
+#[test]
 fn records_of_another_key_do_not_come_in_under_this_one() {
     let mut scene = with_providers(&["provider"]);
     let mut others = nodes(1);

@@ -52,17 +52,17 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
     Ok(world.finish())
 }
 
-/// Of each resource a client is added; of some a provider is deleted.
+/// Of some resources a provider is deleted; to each a client is added.
 fn change(world: &mut World, population: &mut Population) -> Result<()> {
     for key_id in population.keys.clone() {
-        let client = world.add_client()?;
-        population.add(world, &key_id, client, client)?;
         let living = population.own_providers().into_iter();
         let of_key = living.filter(|index| population.providers[*index].key_id == key_id);
         let provider = of_key.min();
         if let Some(provider) = provider {
             population.delete(world, provider)?;
         }
+        let client = world.add_client()?;
+        population.add(world, &key_id, client, client)?;
     }
     // So that the others agree.
     world.run_for(2 * HOUR + 2 * world.options.tick())

@@ -215,7 +215,7 @@ impl Churn {
     }
 
     fn any_key(&mut self) -> String {
-        let keys = &self.population.keys;
+        let keys = self.population.keys_with_room();
         keys.choose(&mut self.world.rng).cloned().unwrap_or_default()
     }
 

@@ -41,7 +41,7 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
         world.violation("nodes that saw nobody have nothing due: they settled it alone".to_owned());
     }
     seeing.set(true);
-    for key_id in population.keys.clone() {
+    for key_id in population.keys_with_room() {
         let client = world.add_client()?;
         population.add(&mut world, &key_id, client, client)?;
     }

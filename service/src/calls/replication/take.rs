@@ -85,6 +85,10 @@ impl<B: Backend> Call<'_, B> {
         now: HostTimestamp,
     ) -> Result<bool, CallError> {
         let mut clean = true;
+        // Deletions make room for what comes in their place.
+        for tombstone in item.tombstones {
+            clean &= self.admit_replica_tombstone(state, tombstone, now).is_ok();
+        }
         for record in item.records {
             if unasked.contains(&record.metadata.issued_by) {
                 clean = false;
@@ -92,9 +96,6 @@ impl<B: Backend> Call<'_, B> {
             }
             let weight = self.caller.weight_of(2, weights, &record.metadata.issued_by)?;
             clean &= self.admit_replica_record(state, record, weight, now).is_ok();
-        }
-        for tombstone in item.tombstones {
-            clean &= self.admit_replica_tombstone(state, tombstone, now).is_ok();
         }
         Ok(clean)
     }
