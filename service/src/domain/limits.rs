@@ -97,7 +97,7 @@ pub const REPLICA_PEERS_MAX: usize = 64;
 pub const BUNDLE_ENTRIES_MAX: usize = 1_024;
 /// Bytes of one packed bundle. A key whose entries alone take more travels in parts.
 pub const BUNDLE_LEN_MAX: usize = 512 * 1024;
-/// Issuers whose weights a node asks for before it takes a bundle in.
+/// Owners and issuers in a bundle, whose weights a node asks for before it takes it in.
 pub const BUNDLE_ISSUERS_MAX: usize = 64;
 /// Bytes of a list of digests, an answer to one or a receipt, in text.
 pub const REPLICA_TEXT_LEN_MAX: usize = 256 * 1024;

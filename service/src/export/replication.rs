@@ -4,7 +4,7 @@
 
 use marine_rs_sdk::marine;
 use registry_service::auth::WeightResult;
-use registry_service::calls::{NodeReply, ReplicaStep};
+use registry_service::calls::{self, NodeReply, ReplicaStep};
 
 use super::call;
 
@@ -45,7 +45,7 @@ pub fn fetch_replica(wanted: String, current_timestamp_sec: u64) -> NodeReply {
 /// Whose weights `take_replica` should be given; none if the bundle is malformed.
 #[marine]
 pub fn get_replica_issuers(bundle: String, keys: String) -> Vec<String> {
-    call(|mut call| call.get_replica_issuers(&bundle, &keys)).unwrap_or_default()
+    calls::get_replica_issuers(&bundle, &keys).unwrap_or_default()
 }
 
 /// Takes in what this node lacks of a bundle, each entry judged by itself. Says which of its keys this node holds now.

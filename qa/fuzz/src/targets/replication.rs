@@ -1,6 +1,6 @@
 //! Rounds of replication, with neighbours and hosts that lie.
 
-use registry_service::calls::{NodeReply, ReplicaStep};
+use registry_service::calls::{self, NodeReply, ReplicaStep};
 use registry_service::domain::limits::{FAR_KEYS_MAX, FETCH_LEN_MAX, FETCH_PEERS_MAX};
 use registry_service::domain::{
     key_tag, pack_bundle, unpack_bundle, BundleItem, Digests, Fetch, KeyId, KeySet, OfferAnswer,
@@ -107,8 +107,8 @@ fn take_replica(stage: &mut Stage<'_>) {
 fn get_replica_issuers(stage: &mut Stage<'_>) {
     let bundle = bundle(&mut stage.source);
     let keys = part(&mut stage.source);
-    let issuers = stage.call("get_replica_issuers", (2, &[]), Needs::default(), |call| {
-        call.get_replica_issuers(&bundle, &keys)
+    let issuers = stage.call("get_replica_issuers", (2, &[]), Needs::default(), |_| {
+        Ok(calls::get_replica_issuers(&bundle, &keys)?)
     });
     assert!(issuers.unwrap_or_default().len() <= 64);
 }

@@ -11,7 +11,6 @@ mod compare;
 mod locate;
 mod next;
 mod take;
-mod weigh;
 
 use std::collections::HashMap;
 
@@ -20,6 +19,8 @@ use marine_rs_sdk::marine;
 use super::{Call, CallError};
 use crate::domain::{key_tag, HostTimestamp, KeyId, KeyState, KeyTag, Leases, Located, Round};
 use crate::store::Backend;
+
+pub use take::get_replica_issuers;
 
 /// What a node remembers of replication between two calls. What is lost with it is done earlier, or again.
 #[derive(Debug, Default)]
