@@ -245,7 +245,7 @@ fn note_replica(stage: &mut Stage<'_>, round: u64) {
     let mut answer = OfferAnswer::default();
     answer.same.insert(source.below(8));
     answer.differing = (0..source.below(3))
-        .map(|_| (source.below(8), vec![[1; 8]; source.below(3)]))
+        .map(|_| (source.below(8) as u16, vec![[1; 8]; source.below(3)]))
         .collect();
     let text = match source.below(8) {
         0..=4 => answer.encode(),
