@@ -32,8 +32,8 @@ pub struct Options {
     /// How many nodes must answer a lookup: each check is made with each of these numbers.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 3])]
     pub ack: Vec<i16>,
-    /// Providers of the first resource: as many as a key can hold.
-    #[arg(long, default_value_t = 32)]
+    /// Providers of the first resource: more than the 32 that a key can hold.
+    #[arg(long, default_value_t = 36)]
     pub crowd: usize,
     /// The share of messages between peers that is lost.
     #[arg(long, value_name = "SHARE", default_value_t = 0.05)]
@@ -60,7 +60,7 @@ impl Default for Options {
             resources: 25,
             tick: 600,
             ack: vec![1, 3],
-            crowd: 32,
+            crowd: 36,
             loss: 0.05,
             clock_skew: 20,
             notice_after: 60,
@@ -94,7 +94,7 @@ impl Options {
         };
         count("nodes", self.nodes.unwrap_or(12) as u64, 3, 200)?;
         count("resources", self.resources as u64, 3, 1_000)?;
-        count("crowd", self.crowd as u64, 0, 32)?;
+        count("crowd", self.crowd as u64, 0, 64)?;
         count("check-every", self.check_every, 1, 24 * 60)?;
         count("tick", self.tick, 1, 3_600)?;
         // Below that a record is not surely renewed in time.

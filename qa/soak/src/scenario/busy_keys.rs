@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use devnet::{PeerIndex, Query, ServiceRequest, ServiceRequests};
 use eyre::Result;
-use rand::seq::SliceRandom;
 use serde_json::{json, Value};
 
 use super::HOUR;
@@ -24,7 +23,7 @@ const HALF_LIFE: Duration = Duration::from_secs(2 * 3_600);
 pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result<Figures> {
     let mut world = World::start(options, nodes, progress)?;
     let hosts: Vec<PeerIndex> = world.live_nodes().into_iter().take(2).collect();
-    let population = Population::settle(&mut world, options.resources, &hosts)?;
+    let mut population = Population::settle(&mut world, options.resources, &hosts)?;
     // Of each resource one provider is busy; the others have registered once.
     let owners: Vec<PeerIndex> = population
         .keys
@@ -43,12 +42,12 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
             republish(&mut world, stranger, key_id)?;
             world.check(key_id)?;
         }
-        if let Some(busy) = population.own_providers().first() {
-            let mut population = population.clone();
-            population.register(&mut world, *busy)?;
+        if let Some(busy) = population.own_providers().first().copied() {
+            population.register(&mut world, busy)?;
         }
         while replace_at <= world.network.now() {
-            replace(&mut world, &hosts)?;
+            let node = world.any_node()?;
+            population.replace(&mut world, node)?;
             replace_at += every_replacement;
         }
         if world.network.now() >= sample_at {
@@ -61,35 +60,10 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
     Ok(world.finish())
 }
 
-fn replace(world: &mut World, hosts: &[PeerIndex]) -> Result<()> {
-    let mut nodes = world.live_nodes();
-    nodes.retain(|node| !hosts.contains(node));
-    if let Some(node) = nodes.choose(&mut world.rng).copied() {
-        world.retire(node)?;
-        world.add_node()?;
-        world.figures.nodes_replaced += 1;
-    }
-    Ok(())
-}
-
 /// Passes a key on to every node, as anybody can.
 fn republish(world: &mut World, stranger: PeerIndex, key_id: &str) -> Result<()> {
-    let nodes = world.live_nodes();
-    let mut key = Value::Null;
-    for node in &nodes {
-        let held = world.ask(*node, &Query::new("registry", "get_key_metadata").arg(key_id))?;
-        if held["success"] == json!(true) {
-            key = held["key"].clone();
-            break;
-        }
-    }
-    let weight = json!({"success": false, "weight": 0, "peer_id": "", "error": ""});
-    let requests = [ServiceRequest {
-        function: "republish_key".to_owned(),
-        args: vec![key, weight, json!(0)],
-        timed: true,
-    }];
-    for node in nodes {
+    let requests: Vec<ServiceRequest> = republishing(world, key_id)?.into_iter().take(1).collect();
+    for node in world.live_nodes() {
         let requests = ServiceRequests {
             node,
             service: "registry",
@@ -98,4 +72,25 @@ fn republish(world: &mut World, stranger: PeerIndex, key_id: &str) -> Result<()>
         world.network.request(stranger, &requests)?;
     }
     Ok(())
+}
+
+/// The calls that pass on a key, and what lies under it on the first node that has it: nothing where nobody does.
+pub(super) fn republishing(world: &mut World, key_id: &str) -> Result<Vec<ServiceRequest>> {
+    let request = |function: &str, args: Vec<Value>| ServiceRequest {
+        function: function.to_owned(),
+        args,
+        timed: true,
+    };
+    let unproved = json!({"success": false, "weight": 0, "peer_id": "", "error": ""});
+    let Some(holder) = world.holders(key_id)?.first().copied() else {
+        return Ok(Vec::new());
+    };
+    let held = world.ask(holder, &Query::new("registry", "get_key_metadata").arg(key_id))?;
+    let records = world.ask(holder, &Query::new("registry", "get_records").arg(key_id).now())?;
+    let records = &records["result"];
+    let weights: Vec<&Value> = records.as_array().into_iter().flatten().map(|_| &unproved).collect();
+    Ok(vec![
+        request("republish_key", vec![held["key"].clone(), unproved.clone(), json!(0)]),
+        request("republish_records", vec![records.clone(), json!(weights), json!(0)]),
+    ])
 }

@@ -38,7 +38,7 @@ pub enum Scenario {
     KilledMidway,
     /// Resources are registered anew and republished every few minutes, while half of the nodes are replaced.
     BusyKeys,
-    /// A client compares whatever it may with all nodes all the time, while nodes join.
+    /// A node compares whatever it may with all others and republishes all the time, while nodes are replaced.
     Suppression,
     /// Nodes are down for more than three hours, while providers are deleted and added, and come back.
     Away,

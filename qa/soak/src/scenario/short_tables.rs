@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use devnet::PeerIndex;
 use eyre::Result;
-use rand::seq::SliceRandom;
 
 use super::HOUR;
 use crate::figures::Figures;
@@ -23,7 +22,7 @@ const HALF_LIFE: Duration = Duration::from_secs(2 * 3_600);
 pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result<Figures> {
     let mut world = World::start_with_tables(options, nodes, Some(BUCKET), progress)?;
     let hosts: Vec<PeerIndex> = world.live_nodes().into_iter().take(2).collect();
-    let population = Population::settle(&mut world, options.resources, &hosts)?;
+    let mut population = Population::settle(&mut world, options.resources, &hosts)?;
     let end = world.network.now() + LENGTH;
     let every = HALF_LIFE / (nodes as u32 / 2).max(1);
     let (mut replace_at, mut check_at) = (world.network.now() + every, world.network.now() + CHECK_EVERY);
@@ -31,13 +30,8 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
     while world.network.now() < end {
         world.run_until(replace_at.min(check_at))?;
         while replace_at <= world.network.now() {
-            let mut nodes = world.live_nodes();
-            nodes.retain(|node| !hosts.contains(node));
-            if let Some(node) = nodes.choose(&mut world.rng).copied() {
-                world.retire(node)?;
-                world.add_node()?;
-                world.figures.nodes_replaced += 1;
-            }
+            let node = world.any_node()?;
+            population.replace(&mut world, node)?;
             replace_at += every;
         }
         if check_at <= world.network.now() {

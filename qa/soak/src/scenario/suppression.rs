@@ -1,5 +1,5 @@
-//! A client compares whatever it may with all nodes, every few minutes, so that none of them has a key due that it can put
-//! off. Nodes that join are filled all the same.
+//! A node compares whatever it may with all others and passes on all that there is, every few minutes and whenever something
+//! has just changed, so that nobody has a key due that it can put off. Nodes that join are filled all the same.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use eyre::Result;
 use rand::seq::SliceRandom;
 use serde_json::{json, Value};
 
+use super::busy_keys::republishing;
 use super::HOUR;
 use crate::figures::Figures;
 use crate::options::Options;
@@ -30,24 +31,24 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
     let (mut replace_at, mut renew_at) = (world.network.now() + REPLACE_EVERY, world.network.now() + 6 * HOUR);
     while world.network.now() < end {
         let began = world.network.now();
-        suppress(&mut world, spy)?;
-        if world.network.now() >= replace_at {
-            let mut nodes = world.live_nodes();
-            nodes.retain(|node| !hosts.contains(node) && *node != spy);
-            if let Some(node) = nodes.choose(&mut world.rng).copied() {
-                world.retire(node)?;
-                world.add_node()?;
-                world.figures.nodes_replaced += 1;
-            }
+        let mut nodes = world.live_nodes();
+        nodes.retain(|node| *node != spy);
+        let replaced = began >= replace_at;
+        if let Some(node) = nodes.choose(&mut world.rng).copied().filter(|_| replaced) {
+            population.replace(&mut world, node)?;
             replace_at += REPLACE_EVERY;
-            population.check_all(&mut world)?;
-            world.sample();
         }
-        if world.network.now() >= renew_at {
+        if began >= renew_at {
             for provider in population.own_providers() {
                 population.register(&mut world, provider)?;
             }
             renew_at += 6 * HOUR;
+        }
+        // The worst moment: a newcomer has had no run of its own, and what was just put or renewed has reached few.
+        suppress(&mut world, spy, &population.keys)?;
+        if replaced {
+            population.check_all(&mut world)?;
+            world.sample();
         }
         world.run_until(began + LIE_EVERY)?;
     }
@@ -55,22 +56,21 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
     Ok(world.finish())
 }
 
-/// Asks a node of its own what a round there would say, and says it to all others.
-fn suppress(world: &mut World, spy: PeerIndex) -> Result<()> {
+/// Asks a node of its own what a round there would say, and says it to all others; and passes on all that there is.
+fn suppress(world: &mut World, spy: PeerIndex, keys: &[String]) -> Result<()> {
     let peers: Vec<String> = world.live_nodes().into_iter().map(|node| world.id(node)).collect();
     let begin = request("begin_replication", vec![json!(peers), json!(1)]);
-    let begun = ask(world, spy, spy, begin)?;
-    let Some(digests) = begun["text"]
-        .as_str()
-        .filter(|text| !text.is_empty())
-        .map(str::to_owned)
-    else {
-        return Ok(());
-    };
+    let begun = ask(world, spy, spy, &[begin])?;
+    let mut lies = Vec::new();
+    if let Some(digests) = begun["text"].as_str().filter(|text| !text.is_empty()) {
+        lies.push(request("compare_replica", vec![json!(digests), json!("*")]));
+    }
+    for key_id in keys {
+        lies.extend(republishing(world, key_id)?);
+    }
     for node in world.live_nodes() {
         if node != spy {
-            let compare = request("compare_replica", vec![json!(digests), json!("*")]);
-            ask(world, spy, node, compare)?;
+            ask(world, spy, node, &lies)?;
         }
     }
     Ok(())
@@ -85,12 +85,12 @@ fn request(function: &str, mut args: Vec<Value>) -> ServiceRequest {
     }
 }
 
-fn ask(world: &mut World, from: PeerIndex, node: PeerIndex, request: ServiceRequest) -> Result<Value> {
-    let requests = [request];
+/// The answer to the first.
+fn ask(world: &mut World, from: PeerIndex, node: PeerIndex, requests: &[ServiceRequest]) -> Result<Value> {
     let requests = ServiceRequests {
         node,
         service: "registry",
-        requests: &requests,
+        requests,
     };
     let served = world.network.request(from, &requests)?;
     Ok(served.results.into_iter().next().unwrap_or_default())
