@@ -16,6 +16,9 @@ pub struct Options {
     /// How long `churn` lasts, in days.
     #[arg(long, default_value_t = 7.0)]
     pub days: f64,
+    /// How long `busy-keys`, `suppression` and `short-tables` last, in hours [default: 8, 14 and 4].
+    #[arg(long)]
+    pub hours: Option<f64>,
     /// How long a record and an unused key live, in hours; a tombstone lives twice as long.
     #[arg(long, value_name = "HOURS", default_value_t = 24)]
     pub lifetime: u64,
@@ -55,6 +58,7 @@ impl Default for Options {
             seed: 1,
             nodes: None,
             days: 7.0,
+            hours: None,
             lifetime: 24,
             check_every: 25,
             resources: 25,
@@ -85,6 +89,7 @@ impl Options {
         }
         share("loss", self.loss, 0.5)?;
         share("days", self.days, 366.0)?;
+        share("hours", self.hours.unwrap_or(0.0), 366.0 * 24.0)?;
         let count = |name: &str, value: u64, min: u64, max: u64| {
             if (min..=max).contains(&value) {
                 Ok(())
@@ -102,6 +107,12 @@ impl Options {
         // Beyond 30 s a timestamp counts as forged.
         count("clock-skew", self.clock_skew, 0, 25)?;
         count("notice-after", self.notice_after, 0, 3_600)
+    }
+
+    /// How long a scenario lasts that lasts for so many hours unless `--hours` says otherwise.
+    #[must_use]
+    pub(crate) fn length(&self, hours: f64) -> Duration {
+        Duration::from_secs_f64(self.hours.unwrap_or(hours) * 3_600.0)
     }
 
     #[must_use]

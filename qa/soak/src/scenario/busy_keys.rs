@@ -14,7 +14,7 @@ use crate::population::{create, Population};
 use crate::progress::Progress;
 use crate::world::World;
 
-pub(super) const LENGTH: Duration = Duration::from_secs(8 * 3_600);
+pub(super) const HOURS: f64 = 8.0;
 /// Between two registrations of everything.
 const BUSY_EVERY: Duration = Duration::from_secs(5 * 60);
 /// In this time half of the nodes are replaced.
@@ -31,7 +31,7 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
         .filter_map(|key| population.owner_of(key))
         .collect();
     let stranger = world.add_client()?;
-    let end = world.network.now() + LENGTH;
+    let end = world.network.now() + options.length(HOURS);
     let every_replacement = HALF_LIFE / (nodes as u32 / 2).max(1);
     let mut replace_at = world.network.now() + every_replacement;
     let mut sample_at = world.network.now();

@@ -87,11 +87,11 @@ impl Scenario {
             Self::LastOne => 4 * HOUR,
             Self::Partition => 36 * HOUR,
             Self::KilledMidway => killed_midway::length(options),
-            Self::BusyKeys => busy_keys::LENGTH,
-            Self::Suppression => suppression::LENGTH,
+            Self::BusyKeys => options.length(busy_keys::HOURS),
+            Self::Suppression => options.length(suppression::HOURS),
             Self::Away => 7 * HOUR,
             Self::NoPeersYet => 6 * HOUR,
-            Self::ShortTables => short_tables::LENGTH,
+            Self::ShortTables => options.length(short_tables::HOURS),
         }
     }
 

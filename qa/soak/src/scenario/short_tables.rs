@@ -13,7 +13,7 @@ use crate::population::Population;
 use crate::progress::Progress;
 use crate::world::World;
 
-pub(super) const LENGTH: Duration = Duration::from_secs(4 * 3_600);
+pub(super) const HOURS: f64 = 4.0;
 /// Of each half, quarter, eighth … of the network: some 25 of 64 in all.
 const BUCKET: usize = 6;
 const CHECK_EVERY: Duration = Duration::from_secs(20 * 60);
@@ -23,7 +23,7 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
     let mut world = World::start_with_tables(options, nodes, Some(BUCKET), progress)?;
     let hosts: Vec<PeerIndex> = world.live_nodes().into_iter().take(2).collect();
     let mut population = Population::settle(&mut world, options.resources, &hosts)?;
-    let end = world.network.now() + LENGTH;
+    let end = world.network.now() + options.length(HOURS);
     let every = HALF_LIFE / (nodes as u32 / 2).max(1);
     let (mut replace_at, mut check_at) = (world.network.now() + every, world.network.now() + CHECK_EVERY);
     let mut sample_at = world.network.now();

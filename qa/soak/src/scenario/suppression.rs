@@ -17,7 +17,7 @@ use crate::progress::Progress;
 use crate::world::World;
 
 /// Twelve intervals, for which it can suppress a node, and what is left of the first.
-pub(super) const LENGTH: Duration = Duration::from_secs(14 * 3_600);
+pub(super) const HOURS: f64 = 14.0;
 const LIE_EVERY: Duration = Duration::from_secs(20 * 60);
 /// Nodes that are replaced, one in an hour.
 const REPLACE_EVERY: Duration = HOUR;
@@ -27,7 +27,7 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
     let hosts: Vec<PeerIndex> = world.live_nodes().into_iter().take(2).collect();
     let mut population = Population::settle(&mut world, options.resources, &hosts)?;
     let spy = world.add_node()?;
-    let end = world.network.now() + LENGTH;
+    let end = world.network.now() + options.length(HOURS);
     let (mut replace_at, mut renew_at) = (world.network.now() + REPLACE_EVERY, world.network.now() + 6 * HOUR);
     while world.network.now() < end {
         let began = world.network.now();
