@@ -478,6 +478,20 @@ fn a_node_that_was_away_exchanges_everything_before_its_answers_count() {
     assert_eq!(providers(&mut node, &scene.key_id, back + 1), 0);
 }
 
+#[test]
+fn a_comparison_puts_off_nothing_of_a_node_that_was_away() {
+    let mut scene = with_providers(&["provider"]);
+    let mut others = nodes(5);
+    scene.node.replicate(&mut others, everybody, HOUR, DUE);
+    let back = DUE + AWAY_INTERVALS * HOUR + 1;
+    let silent = scene.node.replicate(&mut others, |_| false, HOUR, back);
+    let due_at = |node: &NativeNode| state(node, &scene.key_id).due_at();
+    let before = due_at(&scene.node);
+    scene.node.compare_replica(&silent.begun.text, "*", back).unwrap();
+    assert_eq!(due_at(&scene.node), before);
+    assert_eq!(scene.node.get_stats(back).unwrap().behind.oldest_due_sec, 0);
+}
+
 /// What a reader is told.
 fn is_partial(node: &mut NativeNode, key_id: &str, now: u64) -> bool {
     let origins = Origins::new(&node.host, &Peer::named("a client"), 3).time(2);
