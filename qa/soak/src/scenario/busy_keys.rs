@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use devnet::{PeerIndex, Query, ServiceRequest, ServiceRequests};
-use eyre::Result;
+use devnet::{PeerIndex, Query};
+use eyre::{ensure, Result};
 use serde_json::{json, Value};
 
 use super::HOUR;
@@ -39,7 +39,10 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
         let began = world.network.now();
         for (index, key_id) in population.keys.iter().enumerate() {
             create(&mut world, owners[index], &format!("resource {index}"))?;
-            republish(&mut world, stranger, key_id)?;
+            let calls = republishing(&mut world, stranger, key_id)?;
+            for node in world.live_nodes() {
+                send(&mut world, node, &calls)?;
+            }
             world.check(key_id)?;
         }
         if let Some(busy) = population.own_providers().first().copied() {
@@ -60,37 +63,36 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
     Ok(world.finish())
 }
 
-/// Passes a key on to every node, as anybody can.
-fn republish(world: &mut World, stranger: PeerIndex, key_id: &str) -> Result<()> {
-    let requests: Vec<ServiceRequest> = republishing(world, key_id)?.into_iter().take(1).collect();
-    for node in world.live_nodes() {
-        let requests = ServiceRequests {
-            node,
-            service: "registry",
-            requests: &requests,
-        };
-        world.network.request(stranger, &requests)?;
-    }
-    Ok(())
-}
-
-/// The calls that pass on a key, and what lies under it on the first node that has it: nothing where nobody does.
-pub(super) fn republishing(world: &mut World, key_id: &str) -> Result<Vec<ServiceRequest>> {
-    let request = |function: &str, args: Vec<Value>| ServiceRequest {
-        function: function.to_owned(),
-        args,
-        timed: true,
-    };
+/// The calls that pass on a key, and what lies under it on the first node that has it, as anybody can make them: none where
+/// nobody does.
+pub(super) fn republishing(world: &mut World, stranger: PeerIndex, key_id: &str) -> Result<Vec<Query>> {
+    let stranger = world.id(stranger);
+    let query = |function: &str| Query::new("registry", function).init_peer_id(&*stranger);
     let unproved = json!({"success": false, "weight": 0, "peer_id": "", "error": ""});
     let Some(holder) = world.holders(key_id)?.first().copied() else {
         return Ok(Vec::new());
     };
-    let held = world.ask(holder, &Query::new("registry", "get_key_metadata").arg(key_id))?;
-    let records = world.ask(holder, &Query::new("registry", "get_records").arg(key_id).now())?;
-    let records = &records["result"];
-    let weights: Vec<&Value> = records.as_array().into_iter().flatten().map(|_| &unproved).collect();
-    Ok(vec![
-        request("republish_key", vec![held["key"].clone(), unproved.clone(), json!(0)]),
-        request("republish_records", vec![records.clone(), json!(weights), json!(0)]),
-    ])
+    let held = world.ask(holder, &query("get_key_metadata").arg(key_id))?;
+    let records = world.ask(holder, &query("get_records").arg(key_id).now())?;
+    // What is not signed yet is taken from nobody.
+    let is_signed = |record: &&Value| record["signature"].as_array().is_some_and(|bytes| !bytes.is_empty());
+    let records: Vec<&Value> = records["result"].as_array().into_iter().flatten().collect();
+    let records: Vec<&Value> = records.into_iter().filter(is_signed).collect();
+    let key = query("republish_key").arg(held["key"].clone()).arg(unproved.clone());
+    let mut calls = vec![key.now()];
+    if !records.is_empty() {
+        let weights = vec![&unproved; records.len()];
+        let republish = query("republish_records").arg(json!(records)).arg(json!(weights));
+        calls.push(republish.now());
+    }
+    Ok(calls)
+}
+
+/// Makes these calls at a node, all of which it must take.
+pub(super) fn send(world: &mut World, node: PeerIndex, calls: &[Query]) -> Result<()> {
+    for call in calls {
+        let answer = world.ask(node, call)?;
+        ensure!(answer["success"] == json!(true), "{call:?}: {answer}");
+    }
+    Ok(())
 }

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use devnet::{PeerIndex, ServiceRequest, ServiceRequests};
+use devnet::{PeerIndex, Query};
 use eyre::Result;
 use rand::seq::SliceRandom;
-use serde_json::{json, Value};
+use serde_json::json;
 
-use super::busy_keys::republishing;
+use super::busy_keys::{republishing, send};
 use super::HOUR;
 use crate::figures::Figures;
 use crate::options::Options;
@@ -58,40 +58,18 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
 
 /// Asks a node of its own what a round there would say, and says it to all others; and passes on all that there is.
 fn suppress(world: &mut World, spy: PeerIndex, keys: &[String]) -> Result<()> {
-    let peers: Vec<String> = world.live_nodes().into_iter().map(|node| world.id(node)).collect();
-    let begin = request("begin_replication", vec![json!(peers), json!(1)]);
-    let begun = ask(world, spy, spy, &[begin])?;
+    let (nodes, spy_id) = (world.live_nodes(), world.id(spy));
+    let peers: Vec<String> = nodes.iter().map(|node| world.id(*node)).collect();
+    let begin = Query::new("registry", "begin_replication").arg(json!(peers)).arg(1);
+    let begun = world.ask(spy, &begin.now())?;
     let mut lies = Vec::new();
     if let Some(digests) = begun["text"].as_str().filter(|text| !text.is_empty()) {
-        lies.push(request("compare_replica", vec![json!(digests), json!("*")]));
+        let compare = Query::new("registry", "compare_replica").arg(digests).arg("*");
+        lies.push(compare.now().init_peer_id(&*spy_id));
     }
     for key_id in keys {
-        lies.extend(republishing(world, key_id)?);
+        lies.extend(republishing(world, spy, key_id)?);
     }
-    for node in world.live_nodes() {
-        if node != spy {
-            ask(world, spy, node, &lies)?;
-        }
-    }
-    Ok(())
-}
-
-fn request(function: &str, mut args: Vec<Value>) -> ServiceRequest {
-    args.push(json!(0));
-    ServiceRequest {
-        function: function.to_owned(),
-        args,
-        timed: true,
-    }
-}
-
-/// The answer to the first.
-fn ask(world: &mut World, from: PeerIndex, node: PeerIndex, requests: &[ServiceRequest]) -> Result<Value> {
-    let requests = ServiceRequests {
-        node,
-        service: "registry",
-        requests,
-    };
-    let served = world.network.request(from, &requests)?;
-    Ok(served.results.into_iter().next().unwrap_or_default())
+    let others = nodes.into_iter().filter(|node| *node != spy);
+    others.into_iter().try_for_each(|node| send(world, node, &lies))
 }
