@@ -54,8 +54,8 @@ pub fn take_replica(bundle: String, keys: String, weights: Vec<WeightResult>, cu
     call(|mut call| call.take_replica(&bundle, &keys, &weights, current_timestamp_sec)).into()
 }
 
-/// Notes the closest nodes to a far key, for the rounds of the next 15 minutes. Returns what is wrong with them, if
-/// anything is. For the host only.
+/// Notes the closest nodes to a far key, for the next round that takes it, within two hours. Returns what is wrong with
+/// them, if anything is. For the host only.
 #[marine]
 pub fn note_neighbours(key_id: String, peers: Vec<String>, current_timestamp_sec: u64) -> String {
     call(|mut call| call.note_neighbours(&key_id, peers, current_timestamp_sec))

@@ -30,6 +30,8 @@ pub(super) struct Replication {
     leases: Leases,
     round: Option<Round>,
     located: Located,
+    /// The last run has looked far keys up: this one takes a round.
+    has_located: bool,
 }
 
 /// What one neighbour is asked.
