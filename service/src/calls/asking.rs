@@ -91,6 +91,17 @@ impl NodeAnswer {
     }
 }
 
+/// What a service said whose call failed, without AquaVM's words around it; any other text as it is.
+pub(super) fn said(error: &str) -> String {
+    let parts = error.strip_prefix("Local service error, ret_code is ");
+    let parts = parts.and_then(|parts| parts.strip_suffix('\'')?.split_once(", error message is '"));
+    let Some((_, said)) = parts else {
+        return error.to_owned();
+    };
+    // Most services return it as JSON.
+    serde_json::from_str(said).unwrap_or_else(|_| said.to_owned())
+}
+
 /// The first `len_max` bytes, or a few less: no character is cut.
 pub(super) fn clip(text: &str, len_max: usize) -> &str {
     let end = (0..=len_max.min(text.len())).rfind(|at| text.is_char_boundary(*at));
@@ -185,18 +196,31 @@ pub struct Wave {
     pub wait_ms: u32,
 }
 
-/// What came of asking.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tally {
+/// What came of asking many nodes to do something.
+#[marine]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TallyResult {
     /// Enough nodes have done it.
     pub success: bool,
+    /// The last of the errors, if not enough have.
+    pub error: String,
+    /// One item if enough nodes have done it, else none.
+    pub stored: Vec<bool>,
     pub errors: Vec<String>,
 }
 
-impl Tally {
-    /// # Errors
-    /// [`Error::TooMany`].
-    pub fn of(asked: &[String], here: &[NodeAnswer], ack: u32, answers: &[NodeAnswer]) -> Result<Self, Error> {
+impl TallyResult {
+    /// Of `asked` and of this node itself, whose own answer is `here`, `ack` have to do it.
+    #[must_use]
+    pub fn of(asked: &[String], here: &[NodeAnswer], ack: u32, answers: &[NodeAnswer]) -> Self {
+        Self::sum_up(asked, here, ack, answers).unwrap_or_else(|error| Self {
+            error: error.to_string(),
+            errors: vec![error.to_string()],
+            ..Self::default()
+        })
+    }
+
+    fn sum_up(asked: &[String], here: &[NodeAnswer], ack: u32, answers: &[NodeAnswer]) -> Result<Self, Error> {
         check_count("peers", asked.len(), PEERS_MAX)?;
         check_count("answers", here.len() + answers.len(), 2 * PEERS_MAX)?;
         let mut told = Told::new(asked);
@@ -208,7 +232,12 @@ impl Tally {
         if !success && !asked.is_empty() {
             errors.push(format!("done on {done} nodes, {ack} are needed"));
         }
-        Ok(Self { success, errors })
+        Ok(Self {
+            success,
+            error: errors.last().filter(|_| !success).cloned().unwrap_or_default(),
+            stored: success.then_some(true).into_iter().collect(),
+            errors,
+        })
     }
 }
 

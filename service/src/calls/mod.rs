@@ -15,7 +15,7 @@ mod tombstones;
 mod upkeep;
 mod voided;
 
-pub use asking::{NodeAnswer, NodeReply, Plan, Tally, Wave};
+pub use asking::{NodeAnswer, NodeReply, Plan, TallyResult, Wave};
 pub use closer::Closer;
 pub use error::CallError;
 pub use keys::{get_key_id, latest_key};

@@ -145,6 +145,10 @@ impl<B: Backend> Call<'_, B> {
         let owner = &state.key().owner_peer_id;
         let weight = self.caller.weight_of(WEIGHTS_AT, weights, owner)?;
         state.note_weight(weight);
+        // Deletions first: what is issued after them stands.
+        for tombstone in published.tombstones {
+            self.admit_void(&mut state, tombstone, now)?;
+        }
         for record in published.records {
             check_signed(&record)?;
             self.take_record(&mut state, record, weights, now)?;
@@ -153,9 +157,6 @@ impl<B: Backend> Call<'_, B> {
             let record = hosted.map_err(|error| Error::HostRecordFailed { error: quoted(&error) })?;
             self.caller.check_host_record((HOSTED_AT, item), &record)?;
             self.take_record(&mut state, record, weights, now)?;
-        }
-        for tombstone in published.tombstones {
-            self.admit_void(&mut state, tombstone, now)?;
         }
         self.save(state, now)
     }

@@ -4,11 +4,11 @@
 
 use marine_rs_sdk::marine;
 use registry_service::auth::WeightResult;
-use registry_service::calls::{self, Closer, NodeAnswer, NodeReply, Plan, Published, Tally};
+use registry_service::calls::{self, Closer, NodeAnswer, NodeReply, Plan, Published, TallyResult};
 use registry_service::domain::data::{Key, Record, Tombstone};
 
 use super::call;
-use super::results::{PutHostRecordResult, TallyResult};
+use super::results::PutHostRecordResult;
 
 /// Where `kad.neighborhood` is to look for a key: the base58 of its id's text. Of what is no key id, the base58 of nothing.
 #[marine]
@@ -84,7 +84,7 @@ pub fn publish(
 #[marine]
 pub fn tally(asked: Vec<String>, here: Vec<NodeAnswer>, ack: i64, answers: Vec<NodeAnswer>) -> TallyResult {
     let ack = ack.clamp(0, u32::MAX.into()) as u32;
-    Tally::of(&asked, &here, ack, &answers).into()
+    TallyResult::of(&asked, &here, ack, &answers)
 }
 
 fn published(

@@ -64,7 +64,7 @@ pub(super) fn a_refused_call_changes_nothing_and_says_why(world: &mut World) -> 
                 continue;
             };
             let after = fingerprint(world, &stored)?;
-            if let Some(error) = refusal(&value) {
+            if let Some(error) = refusal(&call.function, &value) {
                 ensure!(before == after, "{what}: refused, but the database has changed");
                 ensure!(!error.is_empty(), "{what}: refused without a word");
                 ensure!(
@@ -79,17 +79,21 @@ pub(super) fn a_refused_call_changes_nothing_and_says_why(world: &mut World) -> 
     Ok(())
 }
 
-/// The text of a result that says no: `success` is false, or there is a `bad` and no `good`.
-fn refusal(value: &Value) -> Option<&str> {
+/// The text of a result that says no: `success` is false; or a text is what is wrong; or a plan has nobody to ask, for the one
+/// reason that it gives.
+fn refusal<'v>(function: &str, value: &'v Value) -> Option<&'v str> {
     if value["success"] == json!(false) {
         return value["error"].as_str().or(Some(""));
     }
-    let good = value["good"].as_array()?;
-    let bad = value["bad"].as_array()?;
-    if good.is_empty() {
-        bad.first()?.as_str()
-    } else {
-        None
+    match function {
+        "note_replica" | "note_neighbours" => value.as_str().filter(|error| !error.is_empty()),
+        "begin_lookup" | "spread" => {
+            let (here, ask) = (value["here"].as_array()?, value["ask"].as_array()?);
+            let [answer] = here.as_slice() else { return None };
+            let is_refused = ask.is_empty() && answer["counts"] == json!([]);
+            answer["error"].as_str().filter(|error| is_refused && !error.is_empty())
+        }
+        _ => None,
     }
 }
 
