@@ -2,21 +2,21 @@ use registry_service::store::Backend;
 
 use super::{at, Call, CallError};
 use crate::domain::data::Key;
-use crate::domain::{check_key, check_passed_on, Topic};
+use crate::domain::{check_key, check_passed_on, check_weight, Topic};
 
 impl<B: Backend> Call<'_, B> {
     /// Registers a key for the particle's initiator, or registers it anew.
     ///
     /// # Errors
     /// [`CallError`].
-    pub fn register_key(&mut self, key: String, now: u64, weight: u32) -> Result<(), CallError> {
+    pub fn register_key(&mut self, key: String, now: u64, weight: i64) -> Result<(), CallError> {
         let at = at(&self.caller, self.store.timeouts(), (1, now))?;
         check_key(&key)?;
         let registered = Key {
             peer_id: at.caller.to_owned(),
             timestamp_created: at.now,
             pinned: false,
-            weight,
+            weight: check_weight(weight)?,
             key,
         };
         let held = self.store.load(&registered.key)?;

@@ -39,4 +39,11 @@ impl Record {
     pub fn identity(&self) -> (&str, &str) {
         (&self.peer_id, &self.set_by)
     }
+
+    /// Bytes of its texts.
+    pub fn text_len(&self) -> usize {
+        let ids = self.relay_id.iter().chain(&self.service_id);
+        let texts = [&self.value, &self.peer_id, &self.set_by].into_iter().chain(ids);
+        texts.map(String::len).sum()
+    }
 }

@@ -5,7 +5,7 @@ use super::call;
 use super::results::{DhtResult, GetKeyMetadataResult};
 
 #[marine]
-pub fn register_key(key: String, current_timestamp: u64, weight: u32) -> DhtResult {
+pub fn register_key(key: String, current_timestamp: u64, weight: i64) -> DhtResult {
     call(|mut call| call.register_key(key, current_timestamp, weight)).into()
 }
 

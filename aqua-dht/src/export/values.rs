@@ -13,7 +13,7 @@ pub fn put_value(
     current_timestamp: u64,
     relay_id: Vec<String>,
     service_id: Vec<String>,
-    weight: u32,
+    weight: i64,
 ) -> DhtResult {
     let said = Said {
         value,
@@ -26,7 +26,7 @@ pub fn put_value(
 
 /// The same with the one relay as a text.
 #[marine]
-pub fn put_value_relay(key: String, value: String, current_timestamp: u64, relay_id: String, weight: u32) -> DhtResult {
+pub fn put_value_relay(key: String, value: String, current_timestamp: u64, relay_id: String, weight: i64) -> DhtResult {
     put_value(key, value, current_timestamp, vec![relay_id], Vec::new(), weight)
 }
 
@@ -38,7 +38,7 @@ pub fn put_host_value(
     current_timestamp: u64,
     relay_id: Vec<String>,
     service_id: Vec<String>,
-    weight: u32,
+    weight: i64,
 ) -> PutHostValueResult {
     let said = Said {
         value,
@@ -56,14 +56,14 @@ pub fn put_host_value_relay(
     value: String,
     current_timestamp: u64,
     relay_id: String,
-    weight: u32,
+    weight: i64,
 ) -> PutHostValueResult {
     put_host_value(key, value, current_timestamp, vec![relay_id], Vec::new(), weight)
 }
 
 /// Takes in what `put_host_value` returned on the node whose value it is, untouched, in the same particle.
 #[marine]
-pub fn propagate_host_value(set_host_value: PutHostValueResult, current_timestamp: u64, weight: u32) -> DhtResult {
+pub fn propagate_host_value(set_host_value: PutHostValueResult, current_timestamp: u64, weight: i64) -> DhtResult {
     let hosted = if set_host_value.success {
         Ok(HostValue {
             key: set_host_value.key,

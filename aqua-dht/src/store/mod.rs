@@ -3,7 +3,7 @@
 mod row;
 mod sql;
 
-use registry_service::store::{Backend, StoreError, Value};
+use registry_service::store::{move_aside, Backend, StoreError, Value};
 
 use crate::domain::{limits::KEYS_MAX, Error, Timeouts, Topic};
 
@@ -30,11 +30,22 @@ pub struct Store<B> {
 }
 
 impl<B: Backend> Store<B> {
-    /// Opens the database at `path`, or begins it.
+    /// Opens the database at `path`, or begins it. One that cannot be read is renamed to `<path>.corrupt`, and a fresh one
+    /// begun: the neighbours have copies of most.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn open(path: &str) -> Result<Self, StoreError> {
+        match Self::open_readable(path) {
+            Err(error) if error.is_damaged_file() || matches!(error, StoreError::BadRow { .. }) => {
+                move_aside(path)?;
+                Self::open_readable(path)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn open_readable(path: &str) -> Result<Self, StoreError> {
         let backend = B::open(path)?;
         backend.script(sql::CONNECTION)?;
         backend.script(sql::SCHEMA)?;

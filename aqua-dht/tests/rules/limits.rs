@@ -120,6 +120,27 @@ fn one_oversized_value_of_a_batch_refuses_the_batch() {
 }
 
 #[test]
+fn weights_outside_their_range_are_refused() {
+    let mut node = Node::new();
+    let peer = Peer::named("peer");
+    for weight in [-1, i64::from(u32::MAX) + 1, i64::MIN, i64::MAX] {
+        let part = format!("the weight {weight} is out of range");
+        assert_refused(node.call(&peer, 1).register_key("topic".to_owned(), NOW, weight), &part);
+    }
+    node.call(&peer, 1)
+        .register_key("topic".to_owned(), NOW, u32::MAX.into())
+        .unwrap();
+    let said = Said {
+        weight: -1,
+        ..Said::default()
+    };
+    assert_refused(node.call(&peer, 2).put_value("topic", said.clone(), NOW), "weight -1");
+    assert_refused(node.call(&peer, 2).put_host_value("topic", said, NOW), "weight -1");
+    node.put(&peer, "topic", "value", u32::MAX, NOW).unwrap();
+    assert_eq!(node.values("topic", NOW).unwrap()[0].weight, u32::MAX);
+}
+
+#[test]
 fn timeouts_outside_their_range_are_refused() {
     let mut node = Node::new();
     let host = node.host.clone();

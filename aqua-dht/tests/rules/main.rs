@@ -64,7 +64,7 @@ impl Node {
     fn put(&mut self, client: &Peer, key: &str, value: &str, weight: u32, now: u64) -> Result<(), CallError> {
         let said = Said {
             value: value.to_owned(),
-            weight,
+            weight: weight.into(),
             ..Said::default()
         };
         self.call(client, 2).put_value(key, said, now)

@@ -172,6 +172,9 @@ pub(crate) struct Up {
     /// Leave trust-graph out, as on nodes that have none.
     #[arg(long)]
     pub(crate) no_trust_graph: bool,
+    /// Have aqua-dht, the registry's predecessor, on every node, too.
+    #[arg(long)]
+    pub(crate) aqua_dht: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -23,6 +23,7 @@ use crate::{MarineHost, Network, NetworkConfig, NetworkError, PeerIndex, SpellSp
 /// What a spell's script may take.
 const SPELL_TTL_MS: u32 = 60_000;
 const SPELL: &str = "registry-spell";
+const DHT_SPELL: &str = "aqua-dht-spell";
 /// Inputs taken in between two steps.
 const INPUTS_AT_ONCE: usize = 64;
 
@@ -57,11 +58,18 @@ impl fmt::Debug for Input {
     }
 }
 
+/// What nodes run on their own, in AIR.
+pub(super) struct SpellScripts {
+    pub(super) registry: String,
+    /// Where there is an aqua-dht.
+    pub(super) aqua_dht: Option<String>,
+}
+
 /// What the engine is started with.
 pub(super) struct Setup {
     pub(super) config: NetworkConfig,
-    pub(super) spell_air: String,
-    pub(super) spell: SpellTimes,
+    pub(super) spells: SpellScripts,
+    pub(super) times: SpellTimes,
     pub(super) events: broadcast::Sender<Event>,
     pub(super) inbox: mpsc::Receiver<Input>,
     /// Closed when the engine is to stop.
@@ -71,8 +79,8 @@ pub(super) struct Setup {
 pub(super) struct Engine {
     pub(super) network: Network,
     pub(super) gateway: Gateway,
-    spell_air: String,
-    spell: SpellTimes,
+    spells: SpellScripts,
+    times: SpellTimes,
     /// Where real and virtual time stood at the start.
     start: (Instant, VirtualTime),
     inbox: mpsc::Receiver<Input>,
@@ -111,8 +119,8 @@ impl Engine {
         let mut engine = Self {
             network,
             gateway,
-            spell_air: setup.spell_air,
-            spell: setup.spell,
+            spells: setup.spells,
+            times: setup.times,
             start,
             inbox: setup.inbox,
             stop: setup.stop,
@@ -122,30 +130,40 @@ impl Engine {
                 0 => PeerIndex(0),
                 _ => engine.network.add_node()?,
             };
-            engine.install_spell(node, turn, nodes)?;
+            engine.install_spells(node, turn, nodes)?;
             progress(turn + 1);
         }
         Ok(engine)
     }
 
     /// Spells of different nodes run at different times.
-    fn install_spell(&mut self, node: PeerIndex, turn: usize, of: usize) -> Result<(), LiveError> {
+    fn install_spells(&mut self, node: PeerIndex, turn: usize, of: usize) -> Result<(), LiveError> {
         let seconds = |time: Duration| json!(time.as_secs());
         let config = json!({
-            "expired_interval": seconds(self.spell.clear_every),
-            "renew_interval": seconds(self.spell.renew_every),
-            "replicate_interval": seconds(self.spell.replicate_every),
+            "expired_interval": seconds(self.times.clear_every),
+            "renew_interval": seconds(self.times.renew_every),
+            "replicate_interval": seconds(self.times.replicate_every),
             "expired_timeout_sec": [], "stale_timeout_sec": [], "total_bytes": [], "owner_bytes": [],
         });
-        let spell = SpellSpec {
-            alias: SPELL.to_owned(),
-            air: self.spell_air.clone(),
-            init_data: BTreeMap::from([("config".to_owned(), config)]),
-            every: self.spell.every,
-            first_after: self.spell.every.mul_f64((turn + 1) as f64 / of as f64),
+        let every = self.times.every;
+        let spell = |alias: &str, air: &str, init_data| SpellSpec {
+            alias: alias.to_owned(),
+            air: air.to_owned(),
+            init_data,
+            every,
+            first_after: every.mul_f64((turn + 1) as f64 / of as f64),
             ttl_ms: Some(SPELL_TTL_MS),
         };
-        self.network.install_spell(node, spell)?;
+        let config = BTreeMap::from([("config".to_owned(), config)]);
+        let of_registry = spell(SPELL, &self.spells.registry, config);
+        let of_dht = self
+            .spells
+            .aqua_dht
+            .as_ref()
+            .map(|air| spell(DHT_SPELL, air, BTreeMap::new()));
+        for spell in std::iter::once(of_registry).chain(of_dht) {
+            self.network.install_spell(node, spell)?;
+        }
         self.gateway.tell(node, What::Started);
         Ok(())
     }
@@ -262,7 +280,7 @@ impl Engine {
 
     pub(super) fn add_node(&mut self) -> Result<PeerIndex, LiveError> {
         let node = self.network.add_node()?;
-        self.install_spell(node, 0, self.network.nodes().len())?;
+        self.install_spells(node, 0, self.network.nodes().len())?;
         Ok(node)
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use devnet::live::{Network, Options};
+use devnet::AquaDhtModules;
 use indicatif::ProgressBar;
 use serde_json::json;
 use tokio::runtime::Runtime;
@@ -19,6 +20,7 @@ pub(super) fn run(up: Up, json: bool, runtime: &Runtime) -> Outcome {
         port: up.port,
         storage: up.storage,
         trust_graph: !up.no_trust_graph,
+        aqua_dht: up.aqua_dht.then(AquaDhtModules::default),
         ..Options::default()
     };
     let progress = ProgressBar::new_spinner().with_message("the first node starts");

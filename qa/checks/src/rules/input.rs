@@ -1,14 +1,10 @@
-use marine_host::CallError;
 use registry_testkit::Peer;
 use serde_json::{json, Value};
 
 use super::admission::provider;
 use super::genuine::{calls, store, Call, Stored};
-use super::hostile::{variants, Variant, HUGE, LARGE};
+use super::hostile::{refused_by_host, variants, Variant, ERROR_LEN_MAX, HUGE, LARGE};
 use crate::{ensure, Failure, Subject, World, HOUR_SEC, NOW};
-
-/// No error text is longer than this, in bytes, whatever was sent.
-const ERROR_LEN_MAX: usize = 4_000;
 
 /// Calls with hostile arguments of a proved origin: the module must stand what a script really can pass.
 fn attempt(world: &mut World, call: &Call, variant: Variant) -> Result<Option<Value>, Failure> {
@@ -21,16 +17,6 @@ fn attempt(world: &mut World, call: &Call, variant: Variant) -> Result<Option<Va
             Failure::Trap(why) => Failure::Trap(format!("{}, {what}: {why}", call.function)),
             other => other,
         }),
-    }
-}
-
-/// Whether Marine itself refused the arguments before the module was asked: a number that does not fit its type, among
-/// them every u64 above `i64::MAX`.
-fn refused_by_host(error: &CallError) -> bool {
-    match error {
-        CallError::Arguments { .. } => true,
-        CallError::Failed { source, .. } => source.to_string().contains("i64.from_u64"),
-        CallError::UnknownFunction { .. } => false,
     }
 }
 
