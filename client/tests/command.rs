@@ -303,6 +303,53 @@ fn an_aqua_file_runs_against_the_network() {
     assert!(code == 2 && stderr.contains("1 is not string"), "{code}: {stderr}");
 }
 
+/// The demonstration of aqua-dht's README.
+#[test]
+fn topics_of_aqua_dht_are_subscribed_to_found_and_called() {
+    let user = User::new();
+    let up = Up::start(&user, &["--nodes", "3", "--aqua-dht"]);
+    let aqua = Path::new(env!("CARGO_MANIFEST_DIR")).join("../aqua-dht/aqua");
+    let run = |key: &str, file: &str, call: &str| {
+        let file = aqua.join(file);
+        user.json(&["--key", key, "--ttl", "20s", "run", file.to_str().unwrap(), call])[0].take()
+    };
+    let me = user.text(&["key", "new", "me"]);
+    let alice = user.text(&["key", "new", "alice"]);
+    let node = up.nodes[2]["peer_id"].as_str().unwrap();
+
+    let absent = run("alice", "pubsub.aqua", "subscribe(\"news\", \"alice\", null, null)");
+    assert!(
+        absent[0] == json!(false) && absent[1].to_string().contains("not found here"),
+        "{absent}"
+    );
+    for (key, call) in [
+        (
+            "me",
+            "initTopicAndSubscribe(\"news\", \"the first\", null, null)".to_owned(),
+        ),
+        ("alice", "subscribe(\"news\", \"alice\", null, null)".to_owned()),
+        ("me", format!("subscribeNode(\"{node}\", \"news\", \"a node\", null)")),
+    ] {
+        let answer = run(key, "pubsub.aqua", &call);
+        assert_eq!(answer[0], json!(true), "{call}: {answer}");
+    }
+    let found = run("alice", "pubsub.aqua", "findSubscribers(\"news\")");
+    let peers = found
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|record| record["peer_id"].as_str().unwrap());
+    let mut peers: Vec<&str> = peers.collect();
+    peers.sort_unstable();
+    let mut expected = [me.as_str(), alice.as_str(), node];
+    expected.sort_unstable();
+    assert_eq!(peers, expected);
+
+    let asked = run("me", "demo.aqua", "askTime(\"news\")");
+    assert!(asked[0].as_array().is_some_and(|times| !times.is_empty()), "{asked}");
+    assert!(asked[1].to_string().contains(&alice), "{asked}");
+}
+
 #[test]
 fn prometheus_reads_what_nodes_say() {
     let user = User::new();

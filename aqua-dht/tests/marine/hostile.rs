@@ -126,3 +126,19 @@ fn hostile_input_never_traps_and_what_is_refused_changes_nothing_and_says_why() 
         }
     }
 }
+
+#[test]
+fn results_without_success_are_dropped_by_a_merge() {
+    let mut node = Node::new();
+    let client = Peer::named("client");
+    let answer = |success: bool, peer: &str| json!({"success": success, "error": "", "result": [record(peer, "v", 0)]});
+    let answers = json!([[answer(true, "one"), answer(false, "two"), answer(true, "three")]]);
+    let merged = node.done(&client, "merge_hack_get_values", answers);
+    let peers: Vec<&Value> = merged["result"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|value| &value["peer_id"])
+        .collect();
+    assert_eq!(peers, [&json!("one"), &json!("three")]);
+}

@@ -1,5 +1,6 @@
 //! The rules of aqua-dht over native SQLite: the code and the SQL that run in Marine.
 
+mod documentation;
 mod faults;
 mod keys;
 mod limits;
