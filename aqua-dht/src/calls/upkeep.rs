@@ -1,7 +1,7 @@
 use registry_service::store::Backend;
 
 use super::{at, Call, CallError};
-use crate::domain::data::{Key, Record};
+use crate::domain::data::{DhtKey, DhtRecord};
 use crate::domain::limits::{CLEAR_KEYS_MAX, EVICT_BYTES_MAX, EVICT_KEYS_MAX};
 use crate::domain::Timeouts;
 
@@ -11,8 +11,8 @@ const BATCH_KEYS: usize = 100;
 /// A key that was not used for long, with its values as they were.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evicted {
-    pub key: Key,
-    pub records: Vec<Record>,
+    pub key: DhtKey,
+    pub records: Vec<DhtRecord>,
 }
 
 /// What `clear_expired` removed.
@@ -43,7 +43,7 @@ impl<B: Backend> Call<'_, B> {
             let dead = topic.is_dead(&at);
             if !dead {
                 let records = topic.values(&at);
-                bytes += records.iter().map(Record::text_len).sum::<usize>();
+                bytes += records.iter().map(DhtRecord::text_len).sum::<usize>();
                 if bytes > EVICT_BYTES_MAX && !evicted.is_empty() {
                     break;
                 }

@@ -1,5 +1,5 @@
 use aqua_dht::calls::{HostValue, Said};
-use aqua_dht::domain::data::Record;
+use aqua_dht::domain::data::DhtRecord;
 use aqua_dht::domain::{merge as merge_answers, Error};
 use marine_rs_sdk::marine;
 
@@ -93,17 +93,17 @@ pub fn get_values(key: String, current_timestamp: u64) -> GetValuesResult {
 }
 
 #[marine]
-pub fn republish_values(key: String, records: Vec<Record>, current_timestamp: u64) -> RepublishValuesResult {
+pub fn republish_values(key: String, records: Vec<DhtRecord>, current_timestamp: u64) -> RepublishValuesResult {
     call(|mut call| call.republish_values(&key, records, current_timestamp)).into()
 }
 
 #[marine]
-pub fn merge(records: Vec<Vec<Record>>) -> MergeResult {
+pub fn merge(records: Vec<Vec<DhtRecord>>) -> MergeResult {
     merge_answers(records).into()
 }
 
 #[marine]
-pub fn merge_two(a: Vec<Record>, b: Vec<Record>) -> MergeResult {
+pub fn merge_two(a: Vec<DhtRecord>, b: Vec<DhtRecord>) -> MergeResult {
     merge_answers(vec![a, b]).into()
 }
 
@@ -111,6 +111,6 @@ pub fn merge_two(a: Vec<Record>, b: Vec<Record>) -> MergeResult {
 #[marine]
 pub fn merge_hack_get_values(records: Vec<GetValuesResult>) -> MergeResult {
     let good = records.into_iter().filter(|answer| answer.success);
-    let outcome: Result<Vec<Record>, Error> = merge_answers(good.map(|answer| answer.result).collect());
+    let outcome: Result<Vec<DhtRecord>, Error> = merge_answers(good.map(|answer| answer.result).collect());
     outcome.into()
 }

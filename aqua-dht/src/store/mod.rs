@@ -166,7 +166,7 @@ fn write<B: Backend>(backend: &B, before: Option<&Topic>, after: Option<&Topic>)
     if after.is_none() {
         backend.run(sql::DELETE_KEY, &[bytes(key)])?;
     }
-    let stays = |gone: &crate::domain::data::Record| now.iter().any(|record| record.identity() == gone.identity());
+    let stays = |gone: &crate::domain::data::DhtRecord| now.iter().any(|record| record.identity() == gone.identity());
     for record in held.iter().filter(|record| !stays(record)) {
         let (peer_id, set_by) = record.identity();
         backend.run(sql::DELETE_VALUE, &[bytes(key), bytes(peer_id), bytes(set_by)])?;

@@ -60,7 +60,7 @@ fn texts_are_never_part_of_a_statement() {
         };
         node.call(&peer, 2).put_value(text, said.clone(), NOW).unwrap();
         node.call(&peer, 2).put_host_value(text, said, NOW).unwrap();
-        let forged = Record {
+        let forged = DhtRecord {
             peer_id: text.to_owned(),
             set_by: text.to_owned(),
             ..record(&peer, text, 0, NOW)
@@ -103,7 +103,7 @@ fn a_full_key_takes_its_own_members_renewals() {
 
 #[test]
 fn twenty_answers_are_merged_not_only_the_first_two() {
-    let answers: Vec<Vec<Record>> = peers(20).map(|peer| vec![record(&peer, "value", 0, NOW)]).collect();
+    let answers: Vec<Vec<DhtRecord>> = peers(20).map(|peer| vec![record(&peer, "value", 0, NOW)]).collect();
     assert_eq!(merge(answers).unwrap().len(), 20);
 }
 

@@ -5,7 +5,7 @@ use super::*;
 fn evict(node: &mut Node, now: u64) -> Vec<(String, Vec<String>)> {
     let host = node.host.clone();
     let evicted = node.call(&host, 0).evict_stale(now).unwrap();
-    let texts = |records: Vec<Record>| records.into_iter().map(|record| record.value).collect();
+    let texts = |records: Vec<DhtRecord>| records.into_iter().map(|record| record.value).collect();
     evicted
         .into_iter()
         .map(|item| (item.key.key, texts(item.records)))

@@ -35,7 +35,7 @@ pub const AQUA_DHT: Bindings = Bindings {
     path: "aqua-dht/aqua/aqua-dht-service.aqua",
     file: "AquaDHTService",
     service: "AquaDHT",
-    renamed: &[],
+    renamed: &[("DhtKey", "Key"), ("DhtRecord", "Record")],
 };
 
 impl Bindings {

@@ -64,13 +64,22 @@ fn a_service_type_with_a_reserved_name_is_refused() {
 
 #[test]
 fn each_module_has_its_own_names() {
-    let compiled = compiled(&WHOLE, &[SDK_VERSION], &EXPORTS);
+    let renamed = WHOLE.map(|description| {
+        let named = description.replace("\"name\":\"Record\"", "\"name\":\"DhtRecord\"");
+        named.replace("[\"Record\"", "[\"DhtRecord\"")
+    });
+    let renamed: Vec<&str> = renamed.iter().map(String::as_str).collect();
+    let compiled = compiled(&renamed, &[SDK_VERSION], &EXPORTS);
     let bindings = AQUA_DHT
         .render(&pack(&compiled, &manifest()).unwrap().interface)
         .unwrap();
 
     assert!(bindings.starts_with("aqua AquaDHTService declares *\n"), "{bindings}");
     assert!(bindings.contains("\ndata Record:\n"), "{bindings}");
+    assert!(
+        bindings.contains("-- `Record` is what the service calls `DhtRecord`.\n"),
+        "{bindings}"
+    );
     assert!(bindings.contains("\nservice AquaDHT(\"aqua-dht\"):\n"), "{bindings}");
 }
 
