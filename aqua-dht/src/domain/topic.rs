@@ -48,7 +48,7 @@ impl Topic {
     /// [`Error`] for an oversized or empty key.
     pub fn new(key: DhtKey, accessed_at: u64) -> Result<Self, Error> {
         check_key(&key.key)?;
-        check_len("peer_id", key.peer_id.len(), PEER_ID_LEN_MAX)?;
+        check_peer_id("peer_id", &key.peer_id)?;
         Ok(Self {
             key,
             accessed_at,
@@ -285,11 +285,20 @@ pub fn check_key(key: &str) -> Result<(), Error> {
 }
 
 /// # Errors
-/// [`Error::TooLong`], [`Error::TooMany`].
+/// [`Error::Empty`], [`Error::TooLong`].
+fn check_peer_id(what: &'static str, peer_id: &str) -> Result<(), Error> {
+    if peer_id.is_empty() {
+        return Err(Error::Empty { what });
+    }
+    check_len(what, peer_id.len(), PEER_ID_LEN_MAX)
+}
+
+/// # Errors
+/// [`Error::Empty`], [`Error::TooLong`], [`Error::TooMany`].
 fn check_record(record: &DhtRecord) -> Result<(), Error> {
     check_len("value", record.value.len(), VALUE_LEN_MAX)?;
-    check_len("peer_id", record.peer_id.len(), PEER_ID_LEN_MAX)?;
-    check_len("set_by", record.set_by.len(), PEER_ID_LEN_MAX)?;
+    check_peer_id("peer_id", &record.peer_id)?;
+    check_peer_id("set_by", &record.set_by)?;
     check_count("relay ids", record.relay_id.len(), IDS_MAX)?;
     check_count("service ids", record.service_id.len(), IDS_MAX)?;
     for relay in &record.relay_id {

@@ -132,7 +132,8 @@ impl<B: Backend> Store<B> {
     /// # Errors
     /// [`StoreError`].
     pub fn created_until(&self, created_at: u64, after: &str, keys_max: usize) -> Result<Vec<String>, StoreError> {
-        let parameters = [integer(created_at), bytes(after), integer(keys_max as u64)];
+        let after = bytes(&format!(">{after}"));
+        let parameters = [integer(created_at), after, integer(keys_max as u64)];
         row::read_keys(&self.backend.read(sql::CREATED_UNTIL, &parameters)?)
     }
 
@@ -174,7 +175,7 @@ fn write<B: Backend>(backend: &B, before: Option<&Topic>, after: Option<&Topic>)
     Ok(())
 }
 
-/// Callers' texts may hold anything, also the zero byte at which SQLite's own text ends.
+/// Callers' texts may hold anything, also the zero byte at which SQLite's own text ends. One without bytes would be NULL.
 fn bytes(text: &str) -> Value {
     Value::Blob(text.as_bytes().to_vec())
 }

@@ -18,8 +18,9 @@ fn files(directory: &Path) -> Vec<String> {
 fn data_and_timeouts_survive_a_restart_and_nothing_is_in_tmp() {
     let mut node = Node::new();
     let (client, host) = (Peer::named("client"), node.host.clone());
+    let named = "'; DROP TABLE topics; --\0\u{1F600}";
     let hostile = "it's a \"value\"\n\0 with NUL,\tcommas, a:b and \u{1F600}'; DROP TABLE topics; --";
-    for key in ["topic", hostile] {
+    for key in ["topic", named] {
         node.done(&client, "register_key", json!([key, NOW, 0]));
         node.done(
             &client,
@@ -34,13 +35,13 @@ fn data_and_timeouts_survive_a_restart_and_nothing_is_in_tmp() {
     }
     node.done(&client, "pin_key", json!(["topic", NOW]));
     node.done(&host, "set_expired_timeout", json!([3 * DAY]));
-    let before = (node.values("topic", NOW), node.values(hostile, NOW));
+    let before = (node.values("topic", NOW), node.values(named, NOW));
     assert_eq!(before.0[0]["value"], json!(hostile));
     assert_eq!(before.0[0]["weight"], json!(u32::MAX));
     assert_eq!(before.0.as_array().unwrap().len(), 2);
 
     node.restart();
-    assert_eq!((node.values("topic", NOW), node.values(hostile, NOW)), before);
+    assert_eq!((node.values("topic", NOW), node.values(named, NOW)), before);
     assert_eq!(node.values("topic", NOW + 2 * DAY).as_array().unwrap().len(), 2);
     let key = node.done(&client, "get_key_metadata", json!(["topic", NOW]));
     assert_eq!(
@@ -49,6 +50,33 @@ fn data_and_timeouts_survive_a_restart_and_nothing_is_in_tmp() {
     );
     assert_eq!(files(&node.directory.path().join("tmp")), [""; 0]);
     assert!(files(&node.storage()).contains(&"aqua-dht.sqlite".to_owned()));
+}
+
+#[test]
+fn what_is_stale_is_evicted_and_what_has_expired_is_cleared() {
+    let mut node = Node::new();
+    let (client, host) = (Peer::named("client"), node.host.clone());
+    for key in ["\0", "a", "topic"] {
+        node.done(&client, "register_key", json!([key, NOW, 0]));
+        node.done(&client, "put_value", json!([key, "value", NOW, [], [], 0]));
+    }
+    let none = node.done(&client, "clear_expired", json!([NOW + DAY - 1]));
+    assert_eq!((&none["count_keys"], &none["count_values"]), (&json!(0), &json!(0)));
+    node.done(&client, "get_values", json!(["a", NOW + 3_600]));
+    let evicted = node.done(&host, "evict_stale", json!([NOW + 3_600]));
+    let keys: Vec<&Value> = evicted["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| &item["key"]["key"])
+        .collect();
+    assert_eq!(keys, [&json!("\0"), &json!("topic")]);
+    assert_eq!(evicted["results"][1]["records"][0]["value"], json!("value"));
+    let cleared = node.done(&client, "clear_expired", json!([NOW + DAY]));
+    assert_eq!(
+        (&cleared["count_keys"], &cleared["count_values"]),
+        (&json!(1), &json!(1))
+    );
 }
 
 #[test]
