@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aqua_tests::{compile, Scene};
+use aqua_tests::{compile, Scene, TTL_MS};
 use devnet::{AquaDhtModules, NetworkConfig, PeerIndex};
 use serde_json::{json, Value};
 
@@ -14,8 +14,10 @@ fn cost(scene: &mut Scene, function: &str, args: &[Value]) -> (Value, u64, u64) 
     let handle = scene.start(scene.client, function, args);
     let reply = scene.wait(&handle);
     let value = reply.value().clone();
-    scene.network.advance(Duration::from_secs(10)).unwrap();
-    let bytes = scene.network.stats(&handle).map_or(0, |stats| stats.bytes);
+    // Once the particle has expired nobody counts any more.
+    let rest_ms = u64::from(TTL_MS) - 1 - reply.latency_ms();
+    scene.network.advance(Duration::from_millis(rest_ms)).unwrap();
+    let bytes = scene.network.stats(&handle).expect("it has not expired").bytes;
     let (kib, trips) = (bytes / 1024, reply.latency_ms().div_ceil(ROUND_TRIP_MS));
     println!("{function}: {kib} KiB, {trips} round trips");
     (value, kib, trips)
