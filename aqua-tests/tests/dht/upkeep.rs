@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use aqua_tests::{air, strings, Scene, SCHEDULED_TTL_MS};
-use devnet::{PeerIndex, ScheduleIndex, ScheduledScript, SpellSpec};
+use aqua_tests::{air, compile, strings, Scene, SCHEDULED_TTL_MS};
+use devnet::{NetworkConfig, PeerIndex, ScheduleIndex, ScheduledScript, SpellSpec};
 use serde_json::{json, Value};
 
 use super::*;
@@ -41,7 +41,11 @@ fn subscribers(scene: &mut Scene, reader: PeerIndex) -> BTreeSet<String> {
 /// first.
 #[test]
 fn a_topic_outlives_every_node_that_held_it_first() {
-    let mut scene = scene(26);
+    let config = NetworkConfig {
+        forget_dead_after: Some(Duration::from_secs(60)),
+        ..config(26)
+    };
+    let mut scene = Scene::with(config, compile("dht.aqua", &[]));
     let first = scene.neighbourhood(TOPIC);
     let away = (0..26).map(PeerIndex).find(|node| !first.contains(node)).unwrap();
     let mut expected = BTreeSet::new();
