@@ -35,23 +35,24 @@ fn calls_take_few_round_trips_and_bounded_bytes() {
     let service = json!("greeter");
     let node_args = |topic: &str| vec![json!(node), json!(topic), value.clone(), service.clone()];
     let client_args = |topic: &str| vec![json!(topic), value.clone(), json!(relay), service.clone()];
-    for (function, args, kib_max, trips_max) in [
-        ("registerKey", vec![json!("topic")], 600, 2),
-        ("putValue", client_args("topic"), 600, 2),
-        ("initTopicAndSubscribe", client_args("another"), 600, 2),
-        ("initTopicAndSubscribeNode", node_args("a third"), 2_000, 6),
-        ("getValues", vec![json!("topic")], 400, 2),
-        ("findSubscribers", vec![json!("topic")], 400, 2),
-    ] {
+    let calls = [
+        ("registerKey", vec![json!("topic")], 720, 1),
+        ("putValue", client_args("topic"), 800, 1),
+        ("initTopicAndSubscribe", client_args("another"), 800, 1),
+        ("initTopicAndSubscribeNode", node_args("a third"), 1_800, 2),
+        ("getValues", vec![json!("topic")], 760, 2),
+        ("findSubscribers", vec![json!("topic")], 760, 2),
+    ];
+    let mut over = Vec::new();
+    for (function, args, kib_max, trips_max) in calls {
         let (result, kib, trips) = cost(&mut scene, function, &args);
         assert!(
             result == json!(true) || result.as_array().is_some_and(|found| found.len() == 1),
             "{function}: {result}"
         );
-        assert!(
-            kib <= kib_max && trips <= trips_max,
-            "{function}: {kib} KiB, {trips} round trips"
-        );
+        if kib > kib_max || trips > trips_max {
+            over.push(format!("{function}: {kib} KiB, {trips} round trips"));
+        }
     }
 
     // The registry's, for docs: what these may cost is said in cost.rs.
@@ -70,4 +71,5 @@ fn calls_take_few_round_trips_and_bounded_bytes() {
     let (found, ..) = cost(&mut scene, "resolveProviders", &[id.clone(), json!(1)]);
     assert_eq!(found.as_array().unwrap().len(), 1);
     cost(&mut scene, "resolveProviders", &[id, json!(20)]);
+    assert_eq!(over, [] as [String; 0]);
 }

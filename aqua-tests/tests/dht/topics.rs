@@ -209,12 +209,12 @@ fn a_node_that_is_dead_refuses_or_has_no_aqua_dht_does_not_subscribe_and_is_name
     scene.settle();
     let (dead, other) = (scene.id(PeerIndex(7)), scene.id(PeerIndex(8)));
     scene.network.kill(PeerIndex(7)).unwrap();
-    for (function, round_trips_ms) in [("subscribeNode", 0), ("initTopicAndSubscribeNode", 500)] {
+    for function in ["subscribeNode", "initTopicAndSubscribeNode"] {
         let args = [json!(dead), json!(TOPIC), json!("v"), json!(null)];
         let reply = scene.call(function, &args);
         assert_eq!(reply.value(), &json!(false), "{function}");
         assert!(reply.error_of(&dead).contains("no answer in time"));
-        let waited = WRITE_WAIT_MS..WRITE_WAIT_MS + AT_ONCE_MS + round_trips_ms;
+        let waited = WRITE_WAIT_MS..WRITE_WAIT_MS + AT_ONCE_MS;
         assert!(
             waited.contains(&reply.latency_ms()),
             "{function}: {} ms",

