@@ -8,6 +8,7 @@
 
 mod hosting;
 mod lookup;
+mod plan;
 mod publish;
 mod reference;
 mod replication;

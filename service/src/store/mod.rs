@@ -140,6 +140,10 @@ impl<B: Backend> Store<B> {
     /// # Errors
     /// [`SaveError`], with nothing changed in the key.
     pub fn save(&mut self, mut state: KeyState, now: HostTimestamp) -> Result<(), SaveError> {
+        if !state.is_dirty() {
+            self.keep(state);
+            return Ok(());
+        }
         let mut batch = Batch::of([&state]);
         self.add(&mut batch, &mut state, now)?;
         if !batch.unfit.is_empty() {
@@ -463,7 +467,11 @@ impl<B: Backend> Store<B> {
         let mut charges = Vec::new();
         let mut cleared = self.transaction(|backend| {
             let mut clear = |charges_sql, sql, params: &[Value]| {
-                charges.extend(row::read_charges(&backend.read(charges_sql, params)?)?);
+                let going = row::read_charges(&backend.read(charges_sql, params)?)?;
+                if going.is_empty() {
+                    return Ok(0);
+                }
+                charges.extend(going);
                 backend.run(sql, params)?;
                 backend.changes()
             };

@@ -1,6 +1,6 @@
 //! Publishing over a neighbourhood: one call takes in key and record, here first, and says who else is to be asked.
 
-use registry_service::calls::{CallError, NodeAnswer, NodeReply, Plan, Published, TallyResult, Wave};
+use registry_service::calls::{signed_records, CallError, NodeAnswer, NodeReply, Plan, Published, TallyResult, Wave};
 use registry_service::domain::data::{Key, Record};
 use registry_service::domain::limits::PEERS_MAX;
 use registry_service::domain::KeyId;
@@ -266,6 +266,48 @@ fn what_is_wrong_in_itself_nobody_else_is_asked_to_take() {
     let plan = spread(&mut node(), peers(PEERS_MAX + 1), 1);
     assert_text(&plan.here[0].error, &["at most 256"]);
     assert!(plan.ask.is_empty());
+}
+
+#[test]
+fn a_record_travels_as_metadata_and_a_signature_of_the_second_in_which_it_was_issued() {
+    let whole = record(&key());
+    let metadata = || vec![whole.metadata.clone()];
+    assert_eq!(
+        signed_records(metadata(), vec![whole.signature.clone()]),
+        [whole.clone()]
+    );
+    let unsigned = signed_records(metadata(), Vec::new()).remove(0);
+    let published = Published {
+        keys: vec![key()],
+        records: vec![unsigned],
+        ..Published::default()
+    };
+    assert_refused(&mut node(), &["no signature"], |node| publish(node, published));
+    assert!(signed_records(Vec::new(), vec![whole.signature]).is_empty());
+}
+
+#[test]
+fn a_list_of_those_who_are_told_in_any_case_says_nothing_of_the_neighbourhood() {
+    let (owner, provider) = (Peer::named("owner"), Peer::named("a far provider"));
+    let published = Published {
+        tombstones: vec![owner.tombstone(&key().id, &provider, NOW)],
+        ..Published::default()
+    };
+    let mut node = node();
+    let mut found = |named: &[String]| {
+        let origins = Origins::new(&node.host, &owner, 10);
+        let mut lists = vec![peers(19)];
+        lists.extend((!named.is_empty()).then(|| named.to_vec()));
+        let found = node.call(origins, |call| {
+            Ok::<_, CallError>(call.find_peers_for(&published, lists))
+        });
+        found.unwrap().unwrap()
+    };
+    let near = found(&[]);
+    assert_eq!(near.len(), 20);
+    assert_eq!(found(&[provider.id().to_owned()]), near);
+    let other = Peer::named("another").id().to_owned();
+    assert!(found(&[other.clone()]).contains(&other), "a list of a closer node");
 }
 
 #[test]

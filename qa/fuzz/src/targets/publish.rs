@@ -16,7 +16,14 @@ const PUBLISHED_MAX: usize = 32;
 const HOSTED_AT: usize = 2;
 const WEIGHTS_AT: usize = 4;
 
-pub(super) const FUNCTIONS: &[&str] = &["get_neighbourhood", "get_place", "spread", "publish", "tally"];
+pub(super) const FUNCTIONS: &[&str] = &[
+    "get_neighbourhood",
+    "get_place",
+    "spread",
+    "publish",
+    "tally",
+    "tally_providers",
+];
 
 pub(super) fn step(stage: &mut Stage<'_>) {
     match stage.source.below(16) {
