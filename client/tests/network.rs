@@ -259,6 +259,26 @@ async fn a_lost_relay_fails_calls_under_way_and_the_next_ones_wait_for_it() {
     stage.network.stop();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_of_one_key_at_one_node_are_each_answered_what_they_asked() {
+    let stage = Stage::start(2);
+    let key = KeyPair::generate_ed25519();
+    let first = stage.client_of(&[0], key.clone()).await;
+    let second = stage.client_of(&[0], key).await;
+    let ask = |client: Client, label: &'static str| async move {
+        for _ in 0..8 {
+            let expected = client.resource_id(label);
+            let created = client.create_resource(label).await.unwrap().value;
+            assert_eq!(created, expected, "{label}");
+        }
+    };
+    within(async { tokio::join!(ask(first.clone(), "first"), ask(second.clone(), "second")) }).await;
+    // The one that came last has gone; the other one is answered still.
+    drop(second);
+    within(ask(first, "first")).await;
+    stage.network.stop();
+}
+
 #[tokio::test]
 async fn no_relay_is_an_error_that_says_why_for_each_address() {
     let peer_id = KeyPair::generate_ed25519().get_peer_id().to_base58();

@@ -105,6 +105,8 @@ pub(crate) struct Running {
     pub(crate) expired: bool,
     /// The signature of a particle that came in from outside: whoever started it is asked there.
     pub(crate) from_outside: Option<Arc<[u8]>>,
+    /// On which of its initiator's connections it came from outside.
+    pub(crate) connection: Option<u64>,
     /// It made AquaVM fail: no node runs it any more.
     pub(crate) given_up: bool,
     /// The caller has the outcome.
@@ -277,6 +279,7 @@ impl Network {
             spell: script.spell,
             expired: false,
             from_outside: None,
+            connection: None,
             given_up: false,
             waited: false,
         };

@@ -30,8 +30,15 @@ const SPELL_PREFIX: &str = "spell_";
 pub(crate) trait Outside {
     fn is_connected(&self, node: PeerIndex, peer_id: &str) -> bool;
 
-    /// Sends a particle, without waiting for its arrival. The error says why it is lost.
-    fn send(&mut self, node: PeerIndex, peer_id: &str, particle: &Particle) -> Result<(), String>;
+    /// Sends a particle, without waiting for its arrival: on the connection on which its sender brought it, if that is there
+    /// still, else on the peer's latest. The error says why it is lost.
+    fn send(
+        &mut self,
+        node: PeerIndex,
+        peer_id: &str,
+        particle: &Particle,
+        brought_on: Option<u64>,
+    ) -> Result<(), String>;
 
     /// A Marine service of a node has answered.
     fn called(&mut self, particle: &Particle, call: &ServiceCall, answer: &Value);
@@ -47,6 +54,8 @@ pub(crate) trait Outside {
 pub(crate) struct Entry {
     /// The peer that sent it, not necessarily its initiator.
     pub(crate) from: Arc<str>,
+    /// The number of the connection on which it came.
+    pub(crate) connection: u64,
     pub(crate) particle: Particle,
     /// Dropped when the particle has been run: its sender may send as many at a time as it has permits.
     pub(crate) permit: Box<dyn Any + Send>,
@@ -64,13 +73,18 @@ impl fmt::Debug for Entry {
 impl Network {
     /// Runs a particle from outside on a node.
     pub(crate) fn enter(&mut self, to: PeerIndex, entry: Entry) -> Result<(), NetworkError> {
-        let Entry { from, particle, permit } = entry;
+        let Entry {
+            from,
+            connection,
+            particle,
+            permit,
+        } = entry;
         let _held_until_it_has_run = permit;
         if !self.peers[to.0].alive {
             return Ok(());
         }
         let id = particle.id.clone();
-        if let Err(why) = self.admit(to, &particle) {
+        if let Err(why) = self.admit(to, connection, &particle) {
             self.record(to, &id, What::Refused { why: why.clone() });
             if let Some(outside) = &mut self.outside {
                 outside.refused(to, &from, &why);
@@ -85,7 +99,7 @@ impl Network {
     }
 
     /// Takes a particle into the books, unless a node must not run it.
-    fn admit(&mut self, to: PeerIndex, particle: &Particle) -> Result<(), String> {
+    fn admit(&mut self, to: PeerIndex, connection: u64, particle: &Particle) -> Result<(), String> {
         let clock = self.clock_ms(self.peers[to.0].clock_offset_ms);
         if particle.is_expired_at(clock) {
             let late = clock - particle.expires_at();
@@ -134,6 +148,7 @@ impl Network {
             expired: false,
             given_up: false,
             from_outside: Some(particle.signature.clone()),
+            connection: Some(connection),
             waited: false,
         };
         self.running.insert(particle.id.clone(), running);
@@ -167,7 +182,9 @@ impl Network {
         let Some(outside) = &mut self.outside else {
             return false;
         };
-        match outside.send(from, to, particle) {
+        let running = self.running.get(&particle.id).filter(|_| *to == *particle.init_peer_id);
+        let brought_on = running.and_then(|running| running.connection);
+        match outside.send(from, to, particle, brought_on) {
             Ok(()) => {
                 let (to, bytes) = (to.to_owned(), wire_len(particle));
                 self.record(from, &particle.id, What::Left { to, bytes });

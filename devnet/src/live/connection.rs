@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -31,6 +32,8 @@ pub(super) struct Shared {
     pub(super) engine: mpsc::Sender<Input>,
     /// Permits to wait for the engine, of all nodes together.
     pub(super) under_way: Arc<Semaphore>,
+    /// How many connections there have been, of all nodes together: a connection's number.
+    pub(super) connections: Arc<AtomicU64>,
 }
 
 /// Why a client is cut off.
@@ -71,6 +74,7 @@ pub(super) struct Connection {
 struct Received {
     shared: Shared,
     peer_id: Arc<str>,
+    number: u64,
     permits: Arc<Semaphore>,
 }
 
@@ -86,10 +90,11 @@ impl Connection {
     pub(super) fn new(shared: Shared, peer: PeerId) -> Self {
         let (sender, outbox) = mpsc::channel(OUTBOX_MAX);
         let peer_id: Arc<str> = peer.to_base58().into();
+        let number = shared.connections.fetch_add(1, Ordering::Relaxed);
         let announcement = Input::Connected {
             node: shared.node,
             peer_id: peer_id.clone(),
-            outlet: Outlet { sender },
+            outlet: Outlet { number, sender },
         };
         let engine = shared.engine.clone();
         let announcing = async move {
@@ -100,6 +105,7 @@ impl Connection {
             context: Arc::new(Received {
                 shared,
                 peer_id,
+                number,
                 permits: Arc::new(Semaphore::new(UNDER_WAY_PER_CONNECTION)),
             }),
             announcing: Some(announcing.boxed()),
@@ -243,6 +249,7 @@ async fn receive(mut stream: Stream, context: Arc<Received>) -> Result<(), Offen
                 node,
                 entry: Entry {
                     from: peer_id,
+                    connection: context.number,
                     particle,
                     permit: Box::new((own, turn)),
                 },

@@ -21,6 +21,7 @@ use crate::{Network, Particle, PeerIndex};
 /// The way to a connected client. Dropping it closes the connection.
 #[derive(Debug)]
 pub(super) struct Outlet {
+    pub(super) number: u64,
     pub(super) sender: mpsc::Sender<Particle>,
 }
 
@@ -126,17 +127,24 @@ impl Outside for Gateway {
         outlets.is_some_and(|outlets| outlets.iter().any(Outlet::is_open))
     }
 
-    fn send(&mut self, node: PeerIndex, peer_id: &str, particle: &Particle) -> Result<(), String> {
+    fn send(
+        &mut self,
+        node: PeerIndex,
+        peer_id: &str,
+        particle: &Particle,
+        brought_on: Option<u64>,
+    ) -> Result<(), String> {
         let mut connections = self.connections.borrow_mut();
         let outlets = connections.get_mut(&node).and_then(|clients| clients.get_mut(peer_id));
         let outlets = outlets.ok_or("nobody of that name is connected to this node")?;
-        while let Some(outlet) = outlets.last() {
-            match outlet.sender.try_send(particle.clone()) {
+        let on = |outlet: &Outlet| brought_on == Some(outlet.number);
+        while let Some(at) = outlets.iter().position(on).or(outlets.len().checked_sub(1)) {
+            match outlets[at].sender.try_send(particle.clone()) {
                 Ok(()) => return Ok(()),
-                Err(TrySendError::Closed(_)) => drop(outlets.pop()),
+                Err(TrySendError::Closed(_)) => drop(outlets.remove(at)),
                 Err(TrySendError::Full(_)) => {
                     // Dropping the outlet closes the connection.
-                    drop(outlets.pop());
+                    drop(outlets.remove(at));
                     let why = format!("{OUTBOX_MAX} particles wait for it to take them");
                     let peer_id = peer_id.to_owned();
                     self.tell(node, What::CutOff { peer_id, why });

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,6 +58,8 @@ pub struct Network {
     stop: Option<oneshot::Sender<()>>,
     events: broadcast::Sender<Event>,
     under_way: Arc<Semaphore>,
+    /// How many connections there have been.
+    connections: Arc<AtomicU64>,
     /// What comes and goes. Locked as long as a node is being changed.
     inner: Mutex<Inner>,
     nodes: std::sync::Mutex<Vec<Node>>,
@@ -133,6 +136,7 @@ impl Network {
             stop: Some(stop),
             events,
             under_way: Arc::new(Semaphore::new(UNDER_WAY)),
+            connections: Arc::default(),
             inner: Mutex::new(Inner {
                 storage,
                 slots: Vec::new(),
@@ -303,6 +307,7 @@ impl Network {
             node,
             engine: self.engine.clone(),
             under_way: self.under_way.clone(),
+            connections: self.connections.clone(),
         }
     }
 
