@@ -493,36 +493,50 @@ fn a_batch_that_a_limit_cuts_is_read_as_it_lies_in_the_file() {
 /// charged are its rows, and a node that is started anew answers the same.
 #[test]
 fn memory_file_and_sums_agree_after_any_history() {
-    let mut keys_cleared = 0;
+    let (mut keys_cleared, mut batches_cut) = (0, 0);
     for seed in 0..12 {
         let mut random = StdRng::seed_from_u64(seed);
-        let mut node = limited(MIB, OWNER_BYTES_MIN * random.gen_range(1..3));
+        // A few fill what an owner may have, many what there is.
+        let (peer_count, owner_bytes) = match seed % 3 {
+            0 => (16, 2 * OWNER_BYTES_MIN),
+            _ => (4, OWNER_BYTES_MIN),
+        };
+        let mut node = limited(MIB, owner_bytes);
         let clear_batch = random.gen_range(2..8);
         node.set_clear_batch(clear_batch);
         let mut now = NOW;
         let mut keys: Vec<Key> = Vec::new();
         for step in 0..250 {
-            let peers = |random: &mut StdRng| Peer::named(&format!("peer {}", random.gen_range(0..10)));
+            let peers = |random: &mut StdRng| Peer::named(&format!("peer {}", random.gen_range(0..peer_count)));
             let (peer, other) = (peers(&mut random), peers(&mut random));
-            let new_key = other.key(&format!("label {}", random.gen_range(0..6)), now);
+            let new_key = other.key(&format!("label {}", random.gen_range(0..16)), now);
             let known = (!keys.is_empty()).then(|| keys[random.gen_range(0..keys.len())].clone());
             // Mostly a key that is here, as it came.
-            let key = known.filter(|_| random.gen_ratio(3, 4)).unwrap_or(new_key);
-            let value = "v".repeat(random.gen_range(0..4_096));
-            match random.gen_range(0..16) {
+            let key = known.filter(|_| random.gen_ratio(2, 3)).unwrap_or(new_key);
+            let value = "v".repeat(random.gen_range(2_000..4_096));
+            let what = random.gen_range(0..16);
+            match what {
                 0..=1 => drop(node.register_key(&key, now)),
                 2..=3 => drop(node.republish_key(&key, now)),
                 4..=6 => drop(node.put_record(&peer.own_record(&key.id, &value, now), now)),
                 7 => drop(node.add_tombstone(&peer.tombstone(&key.id, &peer, now), now)),
                 8..=9 => {
                     let records: Vec<Record> = (0..random.gen_range(1..40))
-                        .map(|_| peers(&mut random).own_record(&key.id, &value, now))
+                        .map(|_| {
+                            let (peer, service) = (peers(&mut random), ["a", "b", "c", "d"][random.gen_range(0..4)]);
+                            peer.record(peer.service_metadata(&key.id, &peer, (service, &value), now), now)
+                        })
                         .collect();
-                    drop(node.republish_records(&records, now));
+                    if let Ok(republished) = node.republish_records(&records, now) {
+                        let refused = republished.refused.len();
+                        batches_cut += usize::from(refused > 0 && republished.updated > 0);
+                    }
                 }
                 10 => drop(node.put_host_record(&peer.metadata(&key.id, &node.host, &value, now), now)),
                 11 if random.gen() => keys_cleared += node.clear_expired(now).unwrap().keys,
                 11 => {
+                    // Later than it was last done.
+                    now += 1;
                     let mut cleared = clear_every(&mut node, 1, now);
                     while cleared != Cleared::default() {
                         check_promises(node.registry().store());
@@ -534,9 +548,11 @@ fn memory_file_and_sums_agree_after_any_history() {
                 12 => drop(node.get_records(&key.id, now)),
                 13 => drop(node.evict_stale(now)),
                 14 => now += random.gen_range(0..30),
-                _ => now += random.gen_range(0..10) * HOUR,
+                _ => now += random.gen_range(0..7) * HOUR,
             }
-            keys.push(key.clone());
+            if what <= 3 {
+                keys.push(key.clone());
+            }
             println!("seed {seed}, step {step}");
             check_promises(node.registry().store());
             assert!(stored(&node) <= MIB);
@@ -554,5 +570,7 @@ fn memory_file_and_sums_agree_after_any_history() {
             }
         }
     }
+    println!("{batches_cut} batches cut, {keys_cleared} keys cleared");
+    assert!(batches_cut > 10, "a limit cut {batches_cut} batches");
     assert!(keys_cleared > 10, "{keys_cleared} keys cleared");
 }
