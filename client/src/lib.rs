@@ -50,7 +50,7 @@ mod watch;
 pub use client::{Builder, Client, DEFAULT_TTL};
 pub use error::{AddressFailure, Error, NodeError};
 pub use execute::{Execute, Execution};
-pub use inspect::{HeldRecord, HeldTombstone, Inspection};
+pub use inspect::{HeldRecord, HeldTombstone, Inspection, SignatureState};
 pub use provide::{Provide, Provided, ProvidedState};
 pub use resource::{Answer, NodeStats, Provider, Resource, ResourceId};
 pub use serve::Call;

@@ -143,6 +143,13 @@ impl Network {
             return None;
         }
         if let Some(alias) = running.spell.clone() {
+            let given = running
+                .data
+                .get(&call.function)
+                .filter(|_| call.service == "getDataSrv");
+            if let Some(value) = given {
+                return Some(ServiceResult::ok(value.clone()).into());
+            }
             let (result, outcome) = self.answer_spell(index, &alias, call)?;
             if let Some(outcome) = outcome {
                 self.finish(&header.id, outcome);
@@ -156,6 +163,14 @@ impl Network {
             self.finish(&header.id.clone(), outcome);
         }
         Some(answer)
+    }
+
+    /// The peer ids of the other nodes that a peer knows, closest first.
+    pub(crate) fn known_from(&self, index: PeerIndex) -> Vec<String> {
+        let here = self.peers[index.0].point();
+        let mut known = self.known_to(index);
+        known.sort_by_cached_key(|neighbour| here.distance(&neighbour.point));
+        known.into_iter().map(|neighbour| neighbour.peer_id).collect()
     }
 
     /// The other nodes that a peer knows.

@@ -151,6 +151,20 @@ Examples:
         /// The nodes; all of `registry up`, or the relay, unless named.
         peers: Vec<String>,
     },
+    /// Serve resources and providers over HTTP, in front of any network, to programs in any language.
+    #[command(after_help = "\
+Who acts is the key: it owns what is created and signs what is registered.
+Examples:
+  registry gateway --relay /ip4/…/tcp/…/p2p/12D3KooW…
+  curl -s http://127.0.0.1:9981/api/resources/chat@me/providers")]
+    Gateway {
+        /// Where to listen. Whoever reaches it acts with your key.
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9981")]
+        listen: SocketAddr,
+        /// A name under which it may be called, beside localhost; may be repeated.
+        #[arg(long, value_name = "NAME")]
+        allow_host: Vec<String>,
+    },
     /// Write completions for a shell.
     #[command(
         after_help = "Examples:\n  registry completions bash > ~/.local/share/bash-completion/completions/registry"
@@ -172,6 +186,15 @@ pub(crate) struct Up {
     /// Leave trust-graph out, as on nodes that have none.
     #[arg(long)]
     pub(crate) no_trust_graph: bool,
+    /// Port of the page and the HTTP API on 127.0.0.1; 0 takes any that is free [default: 9980, or any with `--port 0`].
+    #[arg(long, value_name = "PORT", conflicts_with = "no_http")]
+    pub(crate) http_port: Option<u16>,
+    /// Serve neither page nor API.
+    #[arg(long)]
+    pub(crate) no_http: bool,
+    /// How often a node exchanges each key with its neighbours [default: 1h, as on real nodes].
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) replicate_every: Option<Duration>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,11 +2,12 @@
 
 mod call;
 mod doctor;
+mod gateway;
 mod key;
-mod metrics;
+pub(crate) mod metrics;
 mod provide;
 mod resolve;
-mod resource;
+pub(crate) mod resource;
 mod run;
 mod stats;
 mod up;
@@ -21,7 +22,8 @@ use crate::failure::Outcome;
 pub(crate) fn run(arguments: Arguments, runtime: &Runtime) -> Outcome {
     let Arguments { json, common, command } = arguments;
     match command {
-        Command::Up(up) => up::run(up, json, runtime),
+        Command::Up(up) => up::run(&common, up, json, runtime),
+        Command::Gateway { listen, allow_host } => runtime.block_on(gateway::run(&common, listen, allow_host, json)),
         Command::Key(command) => key::run(command, json),
         Command::Id { label, owner } => resource::id(&common, &label, owner, json),
         Command::Completions { shell } => {

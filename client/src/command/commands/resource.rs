@@ -6,7 +6,7 @@ use crate::failure::{Failure, Outcome};
 use crate::{keys, network, output};
 
 /// The resource that is meant: an id, or LABEL@OWNER.
-pub(super) fn parse(text: &str, own_peer_id: &str) -> Outcome<ResourceId> {
+pub(crate) fn parse(text: &str, own_peer_id: &str) -> Outcome<ResourceId> {
     match text.rsplit_once('@') {
         None => text.parse().map_err(|_| {
             Failure::usage(format!("`{text}` is neither the id of a resource nor LABEL@OWNER"))
@@ -21,7 +21,7 @@ pub(super) fn parse(text: &str, own_peer_id: &str) -> Outcome<ResourceId> {
 }
 
 /// A peer id, or what is wrong with it.
-pub(super) fn peer_id(text: &str) -> Outcome<&str> {
+pub(crate) fn peer_id(text: &str) -> Outcome<&str> {
     if particle::ed25519_key(text).is_some() {
         return Ok(text);
     }
