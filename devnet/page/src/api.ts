@@ -204,17 +204,27 @@ export interface Listener {
 
 const REPLAY = 200;
 
-/** Opens the stream of events: the latest ones first. After a break it goes on where it was. */
-export function listen(to: Listener): void {
+/**
+ * Opens the stream of events: the latest ones first. After a break it goes on where it was. Returns what closes it.
+ *
+ * A browser has six connections to a server: a tab that nobody looks at must not keep one of them.
+ */
+export function listen(to: Listener): () => void {
   const stream = new EventSource(`/api/events?network=true&replay=${REPLAY}`);
   const data = <T>(event: Event) => JSON.parse((event as MessageEvent<string>).data) as T;
+  let again: ReturnType<typeof setTimeout> | undefined;
+  let close = () => {
+    clearTimeout(again);
+    stream.close();
+  };
   stream.addEventListener("open", () => to.connected(true));
   stream.addEventListener("error", () => {
     to.connected(false);
-    if (stream.readyState !== EventSource.CLOSED) return;
-    setTimeout(() => listen(to), 2_000);
+    // The browser tries again by itself, unless the answer was none.
+    if (stream.readyState === EventSource.CLOSED) again = setTimeout(() => (close = listen(to)), 2_000);
   });
   stream.addEventListener("message", (event) => to.happened(data<Happening>(event)));
   stream.addEventListener("network", (event) => to.network(data<Network>(event)));
   stream.addEventListener("lagged", () => to.lost());
+  return () => close();
 }

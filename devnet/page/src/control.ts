@@ -13,6 +13,7 @@ const HELP_SEEN = "registry.help-seen";
 /** What the page does: it asks the server, and puts what comes into the store. */
 export class Control {
   readonly #store: Store;
+  #close: () => void = () => undefined;
   #resourceAskedMs = 0;
   #resourceTimer: ReturnType<typeof setTimeout> | undefined;
   #nodeTimer: ReturnType<typeof setTimeout> | undefined;
@@ -24,9 +25,18 @@ export class Control {
 
   start(): void {
     addEventListener("hashchange", () => this.#go(routeOf(location.hash)));
-    document.addEventListener("visibilitychange", () => document.hidden || this.#look());
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) this.#close();
+      else this.#open();
+    });
     setInterval(() => document.hidden || this.#store.set({ nowMs: Date.now() }), CLOCK_EVERY_MS);
-    listen({
+    this.#go(routeOf(location.hash));
+    if (!document.hidden) this.#open();
+  }
+
+  #open(): void {
+    this.#close();
+    this.#close = listen({
       connected: (connected) => {
         if (connected && !this.#store.state.connected) void this.#begin();
         this.#store.set({ connected });
@@ -35,7 +45,7 @@ export class Control {
       happened: (happening) => this.#happened(happening),
       lost: () => void this.#begin(),
     });
-    this.#go(routeOf(location.hash));
+    this.#look();
   }
 
   // ---- what is asked for ---------------------------------------------------------------------------------------------

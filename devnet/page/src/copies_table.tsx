@@ -10,7 +10,7 @@ export function CopiesTable({ resource, copies, network, nowMs }: { resource: Re
   const numbers = new Map(network?.nodes.map(({ peer_id, number }) => [peer_id, number]));
   const outside = resource.nodes.filter(({ is_neighbour }) => !is_neighbour).length;
   return (
-    <section aria-labelledby="copies-title">
+    <>
       <h3 id="copies-title">Who holds what</h3>
       <p class="quiet">
         The {count(resource.nodes.length - outside, "neighbour")}, the closest first
@@ -28,7 +28,9 @@ export function CopiesTable({ resource, copies, network, nowMs }: { resource: Re
                   {index + 1}
                 </th>
               ))}
-              <th scope="col" class="rest" />
+              <th scope="col" class="rest">
+                <span class="sr">Remarks</span>
+              </th>
             </tr>
           </thead>
           <tbody>
@@ -55,7 +57,7 @@ export function CopiesTable({ resource, copies, network, nowMs }: { resource: Re
           </tbody>
         </table>
       </div>
-    </section>
+    </>
   );
 }
 

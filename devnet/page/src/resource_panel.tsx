@@ -1,7 +1,7 @@
 import { Component } from "preact";
 import type { Network, Resource, SeenResource } from "./api.ts";
 import type { Control } from "./control.ts";
-import type { Copied, Copies } from "./copies.ts";
+import type { Copied } from "./copies.ts";
 import { count, short, shortResource, span } from "./format.ts";
 import { CopiesTable } from "./copies_table.tsx";
 import { hashOf, type State } from "./state.ts";
@@ -93,7 +93,7 @@ function SeenList({ seen, nowMs }: { seen: ReadonlyMap<string, SeenResource>; no
 }
 
 function Shown({ state, resource, control }: { state: State; resource: Resource; control: Control }) {
-  const { network, copies, server, nowMs, busy } = state;
+  const { network, copies, server, nowMs } = state;
   const isOwn = resource.owner_peer_id === server?.peer_id;
   return (
     <article aria-labelledby="resource-title">
@@ -130,24 +130,9 @@ function Shown({ state, resource, control }: { state: State; resource: Resource;
       <Register state={state} resource={resource} control={control} />
       <h3>{count(copies.records.length, "provider")}</h3>
       {copies.records.length === 0 ? (
-        <p class="quiet">Nobody provides it. Register this server or a node, or from a shell: registry provide {resource.id}</p>
+        <p class="quiet">Nobody provides it. Register this server or a node; or, from a shell: registry provide {resource.id}</p>
       ) : (
-        <ol class="providers">
-          {copies.records.map((record, index) => (
-            <ProviderRow
-              key={record.identity}
-              record={record}
-              place={index + 1}
-              network={network}
-              copies={copies}
-              neighbours={resource.nodes.filter(({ is_neighbour }) => is_neighbour).length}
-              me={server?.peer_id}
-              nowMs={nowMs}
-              isBusy={busy.has(`unregister ${record.peer_id}`)}
-              unregister={() => control.unregister(resource.id, record.peer_id)}
-            />
-          ))}
-        </ol>
+        <Providers state={state} resource={resource} control={control} />
       )}
       <CopiesTable resource={resource} copies={copies} network={network} nowMs={nowMs} />
     </article>
@@ -200,11 +185,46 @@ class Register extends Component<{ state: State; resource: Resource; control: Co
   }
 }
 
+const LISTED_AT_FIRST = 6;
+
+class Providers extends Component<{ state: State; resource: Resource; control: Control }, { all: boolean }> {
+  override state = { all: false };
+
+  override render({ state, resource, control }: { state: State; resource: Resource; control: Control }, { all }: { all: boolean }) {
+    const { copies, network, server, nowMs, busy } = state;
+    const { records } = copies;
+    const neighbours = resource.nodes.filter(({ is_neighbour }) => is_neighbour).length;
+    return (
+      <>
+        <ol class="providers">
+          {(all ? records : records.slice(0, LISTED_AT_FIRST)).map((record, index) => (
+            <ProviderRow
+              key={record.identity}
+              record={record}
+              place={index + 1}
+              network={network}
+              neighbours={neighbours}
+              me={server?.peer_id}
+              nowMs={nowMs}
+              isBusy={busy.has(`unregister ${record.peer_id}`)}
+              unregister={() => control.unregister(resource.id, record.peer_id)}
+            />
+          ))}
+        </ol>
+        {records.length > LISTED_AT_FIRST && (
+          <button type="button" class="plain" aria-expanded={all} onClick={() => this.setState({ all: !all })}>
+            {all ? "Show fewer" : `Show all ${records.length}`}
+          </button>
+        )}
+      </>
+    );
+  }
+}
+
 interface RowProps {
   record: Copied;
   place: number;
   network: Network | null;
-  copies: Copies;
   neighbours: number;
   me: string | undefined;
   nowMs: number;

@@ -1,8 +1,8 @@
 // The page over an invented network: for work on the page, and for tests of how much it can show.
 //
-//   node mock.mjs [--nodes 8] [--providers 5] [--events 1] [--port 9979]
+//   node mock.mjs [--nodes 8] [--providers 5] [--outside 0] [--events 1] [--port 9979]
 //
-// `--events`: how many happen in a second. What is held, changes with them.
+// `--events`: how many happen in a second; with them changes what is held. `--outside`: how many nodes hold it beside the neighbours.
 
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
@@ -24,7 +24,7 @@ const resourceId = (label, owner) => letters(`${label}@${owner}`, 44);
 const distance = (a, b) => BigInt(`0x${digest(a).toString("hex")}`) ^ BigInt(`0x${digest(b).toString("hex")}`);
 
 /** An invented network behind the HTTP API. */
-export function mock({ nodes: count = 8, providers = 5, events: rate = 1 } = {}) {
+export function mock({ nodes: count = 8, providers = 5, outside = 0, events: rate = 1 } = {}) {
   const me = peerId("me");
   const nodes = [];
   const resources = new Map();
@@ -77,7 +77,8 @@ export function mock({ nodes: count = 8, providers = 5, events: rate = 1 } = {})
   }
 
   const side = (node) => (cut === null ? 0 : cut.sides.findIndex((side) => side.includes(node.peer_id)));
-  const reach = (from, id) => neighbours(id).filter((node) => side(node) === side(from));
+  const others = (id) => nodes.filter((node) => runs(node) && !neighbours(id).includes(node)).slice(0, outside);
+  const reach = (from, id) => [...neighbours(id), ...others(id)].filter((node) => side(node) === side(from));
   const relay = () => nodes.find((node) => node.clients.includes(me)) ?? null;
 
   function connect() {
@@ -162,7 +163,7 @@ export function mock({ nodes: count = 8, providers = 5, events: rate = 1 } = {})
   function view(id) {
     const found = resources.get(id);
     const near = neighbours(id);
-    const others = nodes.filter((node) => runs(node) && !near.includes(node) && node.held.has(id));
+    const far = nodes.filter((node) => runs(node) && !near.includes(node) && node.held.has(id));
     const holder = (is_neighbour) => (node) => {
       const held = node.held.get(id);
       return {
@@ -184,7 +185,7 @@ export function mock({ nodes: count = 8, providers = 5, events: rate = 1 } = {})
       position: place(id),
       label: found?.label ?? null,
       owner_peer_id: found?.owner_peer_id ?? null,
-      nodes: [...near.map(holder(true)), ...others.map(holder(false))],
+      nodes: [...near.map(holder(true)), ...far.map(holder(false))],
     };
   }
 
@@ -340,7 +341,7 @@ export function mock({ nodes: count = 8, providers = 5, events: rate = 1 } = {})
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { values } = parseArgs({ options: { nodes: { type: "string" }, providers: { type: "string" }, events: { type: "string" }, port: { type: "string", default: "9979" } } });
+  const { values } = parseArgs({ options: { nodes: { type: "string" }, providers: { type: "string" }, outside: { type: "string" }, events: { type: "string" }, port: { type: "string", default: "9979" } } });
   const number = (name) => (values[name] === undefined ? undefined : Number(values[name]));
-  console.log(await mock({ nodes: number("nodes"), providers: number("providers"), events: number("events") }).listen(number("port")));
+  console.log(await mock({ nodes: number("nodes"), providers: number("providers"), outside: number("outside"), events: number("events") }).listen(number("port")));
 }
