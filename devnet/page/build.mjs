@@ -55,7 +55,7 @@ for (const [name, bytes] of made) {
   if (!found?.equals(bytes)) stale.push(name);
 }
 if (check && stale.length > 0) {
-  console.error(`client/src/command/http/page is not what devnet/page makes (${stale.join(", ")}): run ./build.sh and commit it`);
+  console.error(`client/src/command/http/page is not what devnet/page makes (${stale.join(", ")}): run node devnet/page/build.mjs and commit it`);
   process.exit(1);
 }
 if (!check) {

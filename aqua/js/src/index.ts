@@ -1,3 +1,5 @@
+// Before all that loads the JS client.
+import "./promise.js";
 export { type Answer, call } from "./call.js";
 export { type CallOptions, connect, Connection, type ConnectOptions, type Handlers, type Json } from "./connection.js";
 export { type NodeError, RegistryError } from "./errors.js";

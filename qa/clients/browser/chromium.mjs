@@ -25,7 +25,8 @@ export async function open(browser, url, { width = 1600, height = 1000, colorSch
   const errors = [];
   page.on("pageerror", (error) => errors.push(error.message));
   page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
-  if (!firstVisit) await page.addInitScript(() => localStorage.setItem("registry.help-seen", "1"));
+  // An empty page has no storage.
+  if (!firstVisit) await page.addInitScript(() => location.protocol === "http:" && localStorage.setItem("registry.help-seen", "1"));
   await page.goto(url);
   return { page, errors };
 }
