@@ -77,6 +77,7 @@ fn the_page_creates_provides_loses_the_relay_and_is_for_everybody() {
     let up = Up::start(&["--nodes", "8"]);
     let screenshot = std::env::var("SCREENSHOT").unwrap_or_default();
     pass("page.test.mjs", &[("PAGE", &up.page), ("SCREENSHOT", &screenshot)]);
+    pass("everybody.test.mjs", &[("PAGE", &up.page)]);
 }
 
 #[test]

@@ -19,16 +19,16 @@ export function Chart({ title, history, value, format = (value) => value.toLocal
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const spoken = now === undefined ? `${title}: nothing yet` : `${title}: ${format(now)} now, between ${format(low)} and ${format(high)}`;
   return (
-    <figure class="chart" role="img" aria-label={spoken}>
-      <figcaption>
+    <div class="chart" role="img" aria-label={spoken}>
+      <p>
         {title} <strong>{now === undefined ? "–" : format(now)}</strong>
-      </figcaption>
+      </p>
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
         <path class="base" d={`M0 ${HEIGHT - 0.5}H${WIDTH}`} />
         <path class="line" d={line(history, values)} />
       </svg>
       <small>{now === undefined ? " " : low === high ? "unchanged" : `${format(low)} to ${format(high)}`}</small>
-    </figure>
+    </div>
   );
 }
 

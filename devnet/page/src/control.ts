@@ -8,6 +8,8 @@ const RESOURCE_REST_MS = 1_000;
 const NODE_EVERY_MS = 2_000;
 const SEEN_REST_MS = 1_000;
 const CLOCK_EVERY_MS = 1_000;
+/** As page.css has it. */
+const ONE_COLUMN = "(max-width: 880px)";
 const HELP_SEEN = "registry.help-seen";
 
 /** What the page does: it asks the server, and puts what comes into the store. */
@@ -24,7 +26,11 @@ export class Control {
   }
 
   start(): void {
-    addEventListener("hashchange", () => this.#go(routeOf(location.hash)));
+    addEventListener("hashchange", () => {
+      this.#go(routeOf(location.hash));
+      // In one column what was chosen on the ring lies below it.
+      if (matchMedia(ONE_COLUMN).matches) requestAnimationFrame(() => document.getElementById("details")?.scrollIntoView());
+    });
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) this.#close();
       else this.#open();

@@ -4,6 +4,8 @@ import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { chromium } from "playwright-core";
 
+/** Nothing here takes longer, on a machine that has other work. */
+export const PATIENCE_MS = 90_000;
 const NAMES = ["chromium", "chromium-browser", "google-chrome"];
 
 export function chromiumPath() {
@@ -22,6 +24,7 @@ export function launch() {
 export async function open(browser, url, { width = 1600, height = 1000, colorScheme = "light", firstVisit = false } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme });
   const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
   const errors = [];
   page.on("pageerror", (error) => errors.push(error.message));
   page.on("console", (message) => message.type() === "error" && errors.push(message.text()));

@@ -5,13 +5,12 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { after, afterEach, before, test } from "node:test";
 import { build, preview } from "vite";
-import { launch, open } from "./chromium.mjs";
+import { launch, open, PATIENCE_MS } from "./chromium.mjs";
 
 const { REGISTRY, BROWSER, CHAT } = process.env;
 const relays = JSON.parse(process.env.RELAYS).map(({ ws }) => ws);
 const { call, connect, provide } = await import(`${BROWSER}/node_modules/@fluencelabs/registry/dist/index.js`);
 const limit = { timeout: 400_000 };
-const patience = { timeout: 90_000 };
 
 let browser;
 const ending = [];
@@ -46,7 +45,7 @@ async function tab(url) {
 
 /** Waits for something on a page; tells what else is there if it does not come. */
 async function shown({ page, errors }, locator, options = {}) {
-  await locator.waitFor({ ...patience, ...options }).catch(async (error) => {
+  await locator.waitFor(options).catch(async (error) => {
     throw new Error(`${error.message}\nThe page:\n${await page.locator("body").innerText()}\n${errors.join("\n")}`);
   });
 }
@@ -70,7 +69,7 @@ test("two pages and a client in Node.js find and call each other", limit, async 
     await shown(opened, providers.nth(2));
     await page.locator("#call").click();
     await shown(opened, page.locator("#providers", { hasText: "a client in Node.js: time of Node.js" }));
-    await page.waitForFunction(() => ![...document.querySelectorAll("#providers li")].some((line) => line.textContent.includes("not asked")), undefined, patience);
+    await page.waitForFunction(() => ![...document.querySelectorAll("#providers li")].some((line) => line.textContent.includes("not asked")));
     for (const text of await providers.allTextContents()) assert.match(text, /: (time of Node\.js|\d.*\d)/);
   }
   const answers = [];
@@ -114,7 +113,7 @@ test("a tab and a terminal chat, and a member that hangs delays neither", limit,
 
   await page.locator("input").fill("hello from a tab");
   await page.getByRole("button", { name: "Send" }).click();
-  await hears("tab: hello from a tab", patience.timeout);
+  await hears("tab: hello from a tab", PATIENCE_MS);
   assert.ok(!(await said.textContent()).includes("has not received"), "the terminal had to wait for the one that hangs");
   await shown(opened, said.locator("li", { hasText: '* hangs has not received "hello from a tab"' }));
   terminal.stdin.write("hello from a terminal\n");

@@ -76,6 +76,17 @@ test("who provides is found with all that it said, until it is closed", limit, a
   await eventually(() => peersOf(id), []);
 });
 
+test("whoever provides is registered anew before it ends, until it is closed", limit, async () => {
+  const { id } = await createResource("renewed", as(owner));
+  const provided = await provide({ resource: id, value: "renewed" }, as(guest, { renewEveryMs: 1_000 }));
+  const registeredAt = async () => Number((await resolveProviders(id, as(owner, { ack: ALL })))[0].registeredAt);
+  const first = await registeredAt();
+  await eventually(async () => (await registeredAt()) > first, true);
+  await provided.close();
+  await pause(1_500);
+  assert.deepEqual(await peersOf(id), []);
+});
+
 test("a label of the client's own is a resource with its first provider", limit, async () => {
   const provided = await provide({ label: "own", value: "first" }, as(owner));
   assert.equal(provided.resource, await resourceId("own", owner.peerId, as(owner)));

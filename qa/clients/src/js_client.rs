@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::{installed, pack, polyfill, root, run, Ended};
 
-const LIMIT: Duration = Duration::from_secs(480);
+const LIMIT: Duration = Duration::from_secs(900);
 
 /// `node FILE` in a folder, with what the JS client needs before Node.js 22.
 #[must_use]
