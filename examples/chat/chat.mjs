@@ -1,15 +1,16 @@
 // node chat.mjs NAME [ROOM]
 //
-// Without a room it opens one and prints its id for the others. REGISTRY_RELAY: addresses of relays, with commas between them.
+// Without a room it opens one and prints its id for the others. The relays are the nodes of `registry up`, unless REGISTRY_RELAY names
+// others, with commas between them.
 
 import { createInterface } from "node:readline";
 import { connect } from "@fluencelabs/registry";
-import { enter } from "./room.mjs";
+import { enter, nodesOf } from "./room.mjs";
 
 const [name, given] = process.argv.slice(2);
-const relays = process.env.REGISTRY_RELAY?.split(",");
-if (!name || !relays) {
-  console.error("usage: REGISTRY_RELAY=/ip4/… node chat.mjs NAME [ROOM]");
+const relays = process.env.REGISTRY_RELAY?.split(",") ?? (await nodesOf("http://127.0.0.1:9980").catch(() => []));
+if (!name || relays.length === 0) {
+  console.error("usage: node chat.mjs NAME [ROOM]; `registry up` must run, or REGISTRY_RELAY name a relay");
   process.exit(2);
 }
 const client = await connect(relays);

@@ -2,6 +2,12 @@
 
 import { call, provide, watchProviders } from "@fluencelabs/registry";
 
+/** The addresses of the nodes of `registry up`, whose page is there. */
+export async function nodesOf(page) {
+  const { nodes } = await (await fetch(new URL("/api/network", page))).json();
+  return nodes.map(({ ws }) => ws);
+}
+
 /** Enters a room; opens one where none is given. `tell` is called with every line, and with who comes and goes. */
 export async function enter(name, given, tell) {
   const inbox = { id: "inbox", functions: { receive: (from, line) => tell(`${from}: ${line}`) } };

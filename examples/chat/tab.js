@@ -1,10 +1,9 @@
 // The same in a browser tab: `npm run tab`. ?name=NAME&room=ROOM
 
 import { connect } from "@fluencelabs/registry";
-import { enter } from "./room.mjs";
+import { enter, nodesOf } from "./room.mjs";
 
-const { nodes } = await (await fetch("/api/network")).json();
-await connect(nodes.map(({ ws }) => ws), { ttlMs: 15_000, workersUrl: new URL("workers/", document.baseURI).href });
+await connect(await nodesOf(location.href), { ttlMs: 15_000, workersUrl: new URL("workers/", document.baseURI).href });
 const tell = (text) => document.querySelector("ol").append(Object.assign(document.createElement("li"), { textContent: text }));
 const query = new URLSearchParams(location.search);
 const { room, say, leave } = await enter(query.get("name") ?? "a tab", query.get("room"), tell);
