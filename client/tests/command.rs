@@ -96,7 +96,7 @@ impl Up {
         let mut nodes = Vec::new();
         for line in lines {
             let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
-            if line == json!({"ready": true}) {
+            if line["ready"] == json!(true) {
                 return Self { child, nodes };
             }
             nodes.push(line);

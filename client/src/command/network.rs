@@ -56,6 +56,17 @@ pub(crate) async fn connect_to(common: &Common, relays: Vec<String>) -> Outcome<
     connect_by(common, keys::find(common.key.as_deref())?, relays).await
 }
 
+/// The same for a server, which stays: through another node of `registry up` than the first, where commands of the same key come and go. Two
+/// connections of one key to one node take each other's answers.
+pub(crate) async fn connect_to_stay(common: &Common) -> Outcome<Client> {
+    let (mut relays, is_default) = relays(common)?;
+    if is_default {
+        let nodes = relays.len();
+        relays.rotate_left(nodes / 2);
+    }
+    connect_to(common, relays).await
+}
+
 async fn connect_by(common: &Common, key: Key, relays: Vec<String>) -> Outcome<Client> {
     let mut builder = Client::builder().key_pair(key.pair).ttl(common.ttl);
     for relay in relays {

@@ -52,7 +52,7 @@ impl Server {
                 let url = line["http"].as_str().expect("it serves HTTP");
                 let config = ureq::Agent::config_builder()
                     .http_status_as_error(false)
-                    .timeout_global(Some(PATIENCE));
+                    .timeout_global(Some(3 * PATIENCE));
                 return Self {
                     at: url.strip_prefix("http://").unwrap().to_owned(),
                     child,

@@ -18,7 +18,7 @@ pub(super) async fn run(common: &Common, listen: SocketAddr, names: Vec<String>,
             "whoever reaches {listen} acts with this key, and nothing is encrypted: let nobody reach it but those who may"
         ));
     }
-    let client = network::connect(common).await?;
+    let client = network::connect_to_stay(common).await?;
     let url = server.url();
     match json {
         true => output::json(&json!({"ready": true, "http": url})),

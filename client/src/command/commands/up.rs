@@ -61,7 +61,8 @@ pub(super) fn run(common: &Common, up: Up, json: bool, runtime: &Runtime) -> Out
             stopped().await;
             return Ok(network);
         };
-        let relays = running.nodes.iter().map(|node| node.tcp.clone()).collect();
+        // The last one first: commands of the same key come and go at the first.
+        let relays = running.nodes.iter().rev().map(|node| node.tcp.clone()).collect();
         let client = network::connect_to(common, relays).await?;
         tell(&running, json);
         server.serve_up(network, times, client, stopped()).await

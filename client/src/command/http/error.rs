@@ -1,12 +1,11 @@
 //! What went wrong, in the one shape that openapi.yaml calls `Error`.
 
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use devnet::live::LiveError;
+use http::StatusCode;
 use registry_client::{Error, NodeError};
 use serde::Serialize;
 
-use super::body::json;
+use super::request::{json, Response};
 
 #[derive(Debug)]
 pub(super) struct HttpError {
@@ -74,13 +73,13 @@ impl HttpError {
     }
 }
 
-impl IntoResponse for HttpError {
-    fn into_response(self) -> Response {
+impl From<HttpError> for Response {
+    fn from(error: HttpError) -> Self {
         #[derive(Serialize)]
         struct Body {
             error: Failure,
         }
-        json(self.status, &Body { error: self.failure })
+        json(error.status, &Body { error: error.failure })
     }
 }
 

@@ -6,15 +6,16 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use bytes::Bytes;
+use futures_util::{stream, StreamExt};
+use http::StatusCode;
 use serde::Serialize;
 use serde_json::json;
 use tokio::sync::{watch, OwnedSemaphorePermit};
 
 use devnet::live::Cost;
+
+use super::request::{answer, Content, Response};
 
 /// Events that are kept.
 pub(super) const EVENTS_KEPT: usize = 1_024;
@@ -205,12 +206,11 @@ where
         is_first: true,
         _place: permit,
     };
-    let events = stream::unfold(reader, |mut reader| async {
+    let events = stream::unfold(reader, |mut reader| async move {
         let bytes = reader.next().await;
-        Some((Ok::<_, std::convert::Infallible>(bytes), reader))
+        Some((bytes, reader))
     });
-    let head = [(header::CONTENT_TYPE, "text/event-stream")];
-    (head, Body::from_stream(events)).into_response()
+    answer(StatusCode::OK, "text/event-stream", Content::Stream(events.boxed()))
 }
 
 impl<F: std::ops::Deref<Target = Feed>> Reader<F> {
@@ -228,14 +228,17 @@ impl<F: std::ops::Deref<Target = Feed>> Reader<F> {
             if !frames.is_empty() {
                 return frames.concat().into();
             }
+            let (latest, network) = (&mut self.latest, &mut self.network);
             let network = async {
-                match &mut self.network {
-                    Some(network) if network.changed().await.is_ok() => network.borrow_and_update().clone(),
-                    _ => std::future::pending().await,
+                if let Some(network) = network {
+                    if network.changed().await.is_ok() {
+                        return network.borrow_and_update().clone();
+                    }
                 }
+                std::future::pending().await
             };
             tokio::select! {
-                changed = self.latest.changed() => if changed.is_err() {
+                changed = latest.changed() => if changed.is_err() {
                     std::future::pending::<()>().await;
                 },
                 bytes = network => return bytes,

@@ -6,13 +6,12 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::http::{header, HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use http::{header, HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::error::HttpError;
 use super::page::CONTENT_SECURITY_POLICY;
+use super::request::{Request, Response};
+use super::routes::App;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Everything under it is for programs and for the page's scripts.
@@ -32,6 +31,19 @@ impl Guard {
             is_loopback: listens_at.ip().is_loopback(),
             names: names.into(),
         }
+    }
+
+    /// Has those answered that pass.
+    pub(super) async fn answer(&self, app: &App, request: Request) -> Response {
+        let answer = match self.check(&request.method, &request.path, &request.headers) {
+            Ok(()) => app.answer(request).await,
+            Err(error) => Err(error),
+        };
+        with_headers(answer.unwrap_or_else(Response::from))
+    }
+
+    pub(super) fn refuse(&self, error: HttpError) -> Response {
+        with_headers(error.into())
     }
 
     fn check(&self, method: &Method, path: &str, headers: &HeaderMap) -> Result<(), HttpError> {
@@ -107,12 +119,8 @@ fn forbidden(code: &'static str, message: impl ToString) -> HttpError {
     HttpError::new(StatusCode::FORBIDDEN, code, message)
 }
 
-/// Answers what the guard lets pass, and adds to every answer how browsers are to take it.
-pub(super) async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
-    let mut response = match guard.check(request.method(), request.uri().path(), request.headers()) {
-        Ok(()) => next.run(request).await,
-        Err(error) => error.into_response(),
-    };
+/// How browsers are to take what is answered.
+fn with_headers(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
@@ -121,12 +129,10 @@ pub(super) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
         (header::X_FRAME_OPTIONS, "DENY"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (header::CACHE_CONTROL, "no-store"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    headers
-        .entry(header::CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-store"));
     response
 }
 
@@ -140,7 +146,7 @@ mod tests {
             map.append(*name, value.parse().unwrap());
         }
         let error = guard.check(&Method::GET, path, &map).err()?;
-        Some(match error.into_response().status() {
+        Some(match Response::from(error).status() {
             StatusCode::FORBIDDEN => "forbidden",
             _ => "something else",
         })

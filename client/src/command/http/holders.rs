@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use axum::body::Bytes;
+use bytes::Bytes;
 use devnet::kademlia::{resource_point, Point};
 use devnet::live::Holder as Inside;
 use futures_util::future::join_all;

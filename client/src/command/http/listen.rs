@@ -5,26 +5,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
+use http::Method;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio_io_timeout::TimeoutStream;
 
+use super::guard::Guard;
+use super::routes::App;
+use super::wire::{Connection, End};
 use crate::failure::{Failure, Outcome};
 use crate::output;
 
 /// More wait until one of these is closed.
 const CONNECTIONS_MAX: usize = 256;
-/// How long the head of a request may take, the rest between two requests included.
-const HEAD_TIME_MAX: Duration = Duration::from_secs(30);
-/// A reader that takes nothing for this long is cut off.
-const WRITE_TIME_MAX: Duration = Duration::from_secs(30);
-/// Bytes of the head, and of what is read at a time.
-const HEAD_LEN_MAX: usize = 16 << 10;
 
 /// `way_out` is what to say where the port is taken.
 pub(crate) fn bind(address: SocketAddr, way_out: &str) -> Outcome<std::net::TcpListener> {
@@ -39,16 +32,18 @@ pub(crate) fn bind(address: SocketAddr, way_out: &str) -> Outcome<std::net::TcpL
 }
 
 /// Answers until it is dropped, and with it every connection.
-pub(super) async fn serve(listener: TcpListener, app: Router) -> Infallible {
+pub(super) async fn serve(listener: TcpListener, app: App, guard: Guard) -> Infallible {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let shared = Arc::new((app, guard));
     let mut connections = JoinSet::new();
     loop {
         let place = places.clone().acquire_owned().await.expect("nobody closes it");
         match listener.accept().await {
             Ok((stream, _)) => {
-                let app = app.clone();
+                let shared = shared.clone();
                 connections.spawn(async move {
-                    answer(stream, app).await;
+                    let (app, guard) = &*shared;
+                    answer(stream, app, guard).await;
                     drop(place);
                 });
             }
@@ -61,15 +56,23 @@ pub(super) async fn serve(listener: TcpListener, app: Router) -> Infallible {
     }
 }
 
-async fn answer(stream: TcpStream, app: Router) {
+/// Answers one request after the other, until either side has enough.
+async fn answer(stream: TcpStream, app: &App, guard: &Guard) {
     let _ = stream.set_nodelay(true);
-    let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(WRITE_TIME_MAX));
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME_MAX)
-        .max_buf_size(HEAD_LEN_MAX)
-        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(app));
-    // Whoever broke it off knows.
-    let _ = connection.await;
+    let mut connection = Connection::new(stream);
+    loop {
+        let (response, method, stays) = match connection.receive().await {
+            Ok(received) => {
+                let method = received.request.method.clone();
+                (guard.answer(app, received.request).await, method, received.stays)
+            }
+            Err(End::Refused(error)) => (guard.refuse(error), Method::GET, false),
+            Err(End::Gone) => return,
+        };
+        match connection.send(response, &method, stays).await {
+            Ok(true) => {}
+            Ok(false) => return connection.close().await,
+            Err(_) => return,
+        }
+    }
 }

@@ -1,7 +1,6 @@
 //! The Registry over HTTP: the page and the API of `registry up`, and the API's part about resources in front of any network.
 //! `openapi.yaml` says what there is; the tests compare.
 
-mod body;
 mod error;
 mod feed;
 mod guard;
@@ -9,8 +8,11 @@ mod holders;
 mod listen;
 mod network;
 mod page;
+mod request;
 mod resources;
+mod routes;
 mod watched;
+mod wire;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -18,17 +20,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::handler::Handler;
-use axum::http::{Method, StatusCode};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{on, MethodFilter};
-use axum::Router;
 use devnet::live::Network;
+use http::Method;
 use registry_client::Client;
 
-use self::error::HttpError;
 use self::guard::Guard;
 use self::resources::Resources;
+use self::routes::{App, Routes};
 use self::watched::Watched;
 use crate::failure::{Failure, Outcome};
 
@@ -69,10 +67,11 @@ impl Server {
         let watched = Watched::new(network, times).await.map_err(Failure::failed)?;
         let watched = Arc::new(watched);
         let resources = Resources::new(client, Some(watched.clone()));
-        let router = of_resources().router.with_state(resources.clone());
-        let router = router.merge(of_network().router.with_state(watched.clone()));
+        let app = App::default()
+            .with(of_resources(), &resources)
+            .with(of_network(), &watched);
         let outcome = self
-            .serve(router, stop, async {
+            .serve(app, stop, async {
                 watched.watch(events).await;
                 // The network has ended by itself: there is nothing left to look at.
                 std::future::pending().await
@@ -97,52 +96,26 @@ impl Server {
     /// Serves the part about resources until `stop`. `client` acts.
     pub(crate) async fn serve_gateway(self, client: Client, stop: impl Future<Output = ()>) -> Outcome {
         let resources = Resources::new(client, None);
-        let router = of_resources().router.with_state(resources.clone());
-        let outcome = self.serve(router, stop, std::future::pending()).await;
+        let app = App::default().with(of_resources(), &resources);
+        let outcome = self.serve(app, stop, std::future::pending()).await;
         resources.close().await;
         outcome
     }
 
     async fn serve(
         self,
-        router: Router,
+        app: App,
         stop: impl Future<Output = ()>,
         beside: impl Future<Output = Infallible>,
     ) -> Outcome {
         let listener = tokio::net::TcpListener::from_std(self.listener).map_err(Failure::failed)?;
-        let app = guarded(router, Guard::new(self.at, self.names));
+        let guard = Guard::new(self.at, self.names);
         tokio::select! {
             () = stop => {}
-            never = listen::serve(listener, app) => match never {},
+            never = listen::serve(listener, app, guard) => match never {},
             never = beside => match never {},
         }
         Ok(())
-    }
-}
-
-/// Routes, and what they are, to be compared with the description.
-struct Routes<S> {
-    router: Router<S>,
-    operations: Vec<(Method, &'static str)>,
-}
-
-impl<S: Clone + Send + Sync + 'static> Routes<S> {
-    fn new() -> Self {
-        Self {
-            router: Router::new(),
-            operations: Vec::new(),
-        }
-    }
-
-    fn route<H, T>(mut self, method: Method, path: &'static str, handler: H) -> Self
-    where
-        H: Handler<T, S>,
-        T: 'static,
-    {
-        let filter = MethodFilter::try_from(method.clone()).expect("methods have their names");
-        self.router = self.router.route(path, on(filter, handler));
-        self.operations.push((method, path));
-        self
     }
 }
 
@@ -180,23 +153,6 @@ fn of_network() -> Routes<Arc<Watched>> {
         .route(Method::GET, "/api/events", network::events)
 }
 
-fn guarded(router: Router, guard: Guard) -> Router {
-    router
-        .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed)
-        .layer(axum::middleware::from_fn_with_state(guard, guard::guard))
-}
-
-async fn not_found() -> Response {
-    let message = "there is no such path: GET /api/openapi.yaml lists all";
-    HttpError::new(StatusCode::NOT_FOUND, "not_found", message).into_response()
-}
-
-async fn method_not_allowed(method: Method) -> Response {
-    let message = format!("{method} is not possible here: GET /api/openapi.yaml lists what is");
-    HttpError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message).into_response()
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -224,15 +180,9 @@ mod tests {
                 described.insert(operation_name);
             }
         }
-        let names = |operations: Vec<(Method, &str)>| {
-            let names = operations
-                .into_iter()
-                .map(|(method, path)| (method.to_string(), path.to_owned()));
-            names.collect::<BTreeSet<_>>()
-        };
-        let resources = names(of_resources().operations);
+        let resources: BTreeSet<_> = of_resources().operations().collect();
         assert_eq!(resources, of_gateways);
-        let all: BTreeSet<_> = resources.into_iter().chain(names(of_network().operations)).collect();
+        let all: BTreeSet<_> = resources.into_iter().chain(of_network().operations()).collect();
         assert_eq!(all, described);
     }
 }

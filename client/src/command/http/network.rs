@@ -3,15 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::State;
-use axum::http::{header, HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::body::{json, ok, InPath, InQuery, Json};
 use super::error::{HttpError, Reply};
 use super::feed::{self, Feed, Happened, Kind, EVENTS_KEPT};
+use super::request::{json, ok, whole, Request};
 use super::watched::{Cut, NodeView, Sample, SeenResource, Watched, KEPT_EVERY};
 use crate::commands::metrics;
 
@@ -21,7 +19,7 @@ const REPLICATED_EVERY: Duration = Duration::from_secs(5);
 /// From one node's round to the next one's.
 const REPLICATED_APART: Duration = Duration::from_millis(200);
 
-type Up = State<Arc<Watched>>;
+type Up = Arc<Watched>;
 
 #[derive(Debug, Serialize)]
 struct NodePage {
@@ -50,35 +48,26 @@ struct Replicating {
 /// A change that needs no more words.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Nothing {}
+struct Nothing {}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NewCut {
+struct NewCut {
     side: Option<Vec<String>>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Reading {
-    last_event_id: Option<String>,
-    replay: Option<u64>,
-    #[serde(default)]
-    network: bool,
+pub(super) async fn view(watched: Up, _: Request) -> Reply {
+    Ok(ok(&*watched.view()))
 }
 
-pub(super) async fn view(State(watched): Up) -> Response {
-    ok(&*watched.view())
-}
-
-pub(super) async fn seen(State(watched): Up) -> Response {
-    ok(&SeenResources {
+pub(super) async fn seen(watched: Up, _: Request) -> Reply {
+    Ok(ok(&SeenResources {
         resources: watched.seen(),
-    })
+    }))
 }
 
-pub(super) async fn node(State(watched): Up, InPath(peer_id): InPath<String>) -> Reply {
-    let number = watched.node(&peer_id)?;
+pub(super) async fn node(watched: Up, request: Request) -> Reply {
+    let number = watched.node(&request.parameter(0)?)?;
     let mut peers = watched.network.peers(number).await?;
     peers.truncate(PEERS_MAX);
     let (history, registry) = watched.kept(number);
@@ -107,44 +96,38 @@ async fn refreshed(watched: &Watched, number: usize) -> Reply<NodeView> {
         .ok_or_else(|| HttpError::internal("the node is not there"))
 }
 
-pub(super) async fn add(State(watched): Up, Json(Nothing {}): Json<Nothing>) -> Reply {
+pub(super) async fn add(watched: Up, request: Request) -> Reply {
+    let Nothing {} = request.json()?;
     let added = watched.network.add_node().await?;
     let number = watched.node(&added.peer_id)?;
     Ok(json(StatusCode::CREATED, &refreshed(&watched, number).await?))
 }
 
-pub(super) async fn stop(
-    State(watched): Up,
-    InPath(peer_id): InPath<String>,
-    Json(Nothing {}): Json<Nothing>,
-) -> Reply {
-    let number = watched.node(&peer_id)?;
+pub(super) async fn stop(watched: Up, request: Request) -> Reply {
+    let Nothing {} = request.json()?;
+    let number = watched.node(&request.parameter(0)?)?;
     watched.network.stop_node(number).await?;
     Ok(ok(&refreshed(&watched, number).await?))
 }
 
-pub(super) async fn kill(
-    State(watched): Up,
-    InPath(peer_id): InPath<String>,
-    Json(Nothing {}): Json<Nothing>,
-) -> Reply {
-    let number = watched.node(&peer_id)?;
+pub(super) async fn kill(watched: Up, request: Request) -> Reply {
+    let Nothing {} = request.json()?;
+    let number = watched.node(&request.parameter(0)?)?;
     watched.network.kill(number).await?;
     Ok(ok(&refreshed(&watched, number).await?))
 }
 
-pub(super) async fn restart(
-    State(watched): Up,
-    InPath(peer_id): InPath<String>,
-    Json(Nothing {}): Json<Nothing>,
-) -> Reply {
-    let number = watched.node(&peer_id)?;
+pub(super) async fn restart(watched: Up, request: Request) -> Reply {
+    let Nothing {} = request.json()?;
+    let number = watched.node(&request.parameter(0)?)?;
     watched.network.restart(number).await?;
     Ok(ok(&refreshed(&watched, number).await?))
 }
 
-pub(super) async fn cut(State(watched): Up, Json(new): Json<NewCut>) -> Reply {
-    let nodes = &watched.refresh().await?.nodes;
+pub(super) async fn cut(watched: Up, request: Request) -> Reply {
+    let new: NewCut = request.json()?;
+    let view = watched.refresh().await?;
+    let nodes = &view.nodes;
     let mut side: Vec<usize> = match new.side {
         Some(side) => side.iter().map(|peer_id| watched.node(peer_id)).collect::<Reply<_>>()?,
         None => lower_half(nodes),
@@ -180,7 +163,8 @@ fn lower_half(nodes: &[NodeView]) -> Vec<usize> {
     by_position.into_iter().map(|node| node.number).collect()
 }
 
-pub(super) async fn heal(State(watched): Up, Json(Nothing {}): Json<Nothing>) -> Reply {
+pub(super) async fn heal(watched: Up, request: Request) -> Reply {
+    let Nothing {} = request.json()?;
     watched.network.heal().await?;
     let healed = watched.cut.lock().expect("no holder panics").take().is_some();
     if healed {
@@ -190,7 +174,8 @@ pub(super) async fn heal(State(watched): Up, Json(Nothing {}): Json<Nothing>) ->
     Ok(ok(&Healed { healed }))
 }
 
-pub(super) async fn replicate(State(watched): Up, Json(Nothing {}): Json<Nothing>) -> Reply {
+pub(super) async fn replicate(watched: Up, request: Request) -> Reply {
+    let Nothing {} = request.json()?;
     {
         let mut last = watched.replicated.lock().expect("no holder panics");
         if last.is_some_and(|last| last.elapsed() < REPLICATED_EVERY) {
@@ -221,27 +206,28 @@ pub(super) async fn replicate(State(watched): Up, Json(Nothing {}): Json<Nothing
     Ok(json(StatusCode::ACCEPTED, &Replicating { nodes }))
 }
 
-pub(super) async fn events(State(watched): Up, headers: HeaderMap, InQuery(reading): InQuery<Reading>) -> Reply {
-    let permit = watched.streams.clone().try_acquire_owned();
-    let permit = permit.map_err(|_| HttpError::too_many("64 streams of events are read, and no more: close one"))?;
-    let replay = reading.replay.unwrap_or(0);
+pub(super) async fn events(watched: Up, request: Request) -> Reply {
+    let query = request.query(&["last_event_id", "network", "replay"])?;
+    let replay = query.parsed("replay")?.unwrap_or(0);
     if replay > EVENTS_KEPT as u64 {
         return Err(HttpError::bad_request(format!(
             "replay is {replay}: it is 0 to {EVENTS_KEPT}"
         )));
     }
     // A browser says where it was, after a break, in the header; the address stays what it was.
-    let last = match headers.get("last-event-id") {
-        Some(id) => Some(id.to_str().map_err(HttpError::bad_request)?.to_owned()),
-        None => reading.last_event_id,
+    let last = match request.headers.get("last-event-id") {
+        Some(id) => Some(id.to_str().map_err(HttpError::bad_request)?),
+        None => query.text("last_event_id"),
     };
     let place = match last.filter(|id| !id.is_empty()) {
-        Some(id) => watched.feed.after(&id).map_err(HttpError::bad_request)?,
+        Some(id) => watched.feed.after(id).map_err(HttpError::bad_request)?,
         None => watched.feed.back(replay),
     };
-    // Streams are looked at, too: the first one wakes the server.
+    let views = query.parsed("network")?.unwrap_or(false).then(|| watched.views());
+    let permit = watched.streams.clone().try_acquire_owned();
+    let permit = permit.map_err(|_| HttpError::too_many("64 streams of events are read, and no more: close one"))?;
+    // Whoever reads a stream looks: the first one wakes the server.
     watched.view();
-    let views = reading.network.then(|| watched.views());
     Ok(feed::stream(FeedOf(watched), place, views, permit))
 }
 
@@ -256,11 +242,11 @@ impl std::ops::Deref for FeedOf {
     }
 }
 
-pub(super) async fn metrics(State(watched): Up) -> Response {
+pub(super) async fn metrics(watched: Up, _: Request) -> Reply {
     let stats = watched.stats();
     let stats: Vec<_> = stats
         .iter()
         .map(|(node, stats)| (node.as_str(), stats.clone()))
         .collect();
-    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics::text(&stats)).into_response()
+    Ok(whole(StatusCode::OK, metrics::CONTENT_TYPE, metrics::text(&stats)))
 }

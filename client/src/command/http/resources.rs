@@ -4,18 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::Response;
 use futures_util::future::join_all;
+use http::StatusCode;
 use registry_client::{Client, Error, Execute, NodeError, Provide, Provided, Provider, ResourceId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::body::{json, json_bytes, ok, InPath, InQuery, Json};
 use super::error::{Failure, HttpError, Reply};
 use super::holders::Answers;
+use super::request::{json, json_bytes, ok, Request};
 use super::watched::Watched;
 use crate::commands::resource::{parse, peer_id};
 
@@ -58,7 +56,7 @@ struct Server<'a> {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NewResource {
+struct NewResource {
     label: String,
 }
 
@@ -68,12 +66,6 @@ struct CreatedResource<'a> {
     label: &'a str,
     owner_peer_id: &'a str,
     errors: Vec<NodeError>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Acknowledged {
-    ack: Option<u16>,
 }
 
 #[derive(Debug, Serialize)]
@@ -92,7 +84,7 @@ struct Providers {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NewProvider {
+struct NewProvider {
     value: String,
     service: Option<String>,
     node: Option<String>,
@@ -107,7 +99,7 @@ struct Registered<'a> {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NewCall {
+struct NewCall {
     function: String,
     #[serde(default)]
     arguments: Vec<Value>,
@@ -171,9 +163,9 @@ impl Resources {
     }
 }
 
-pub(super) async fn server(State(resources): State<Resources>) -> Response {
+pub(super) async fn server(resources: Resources, _: Request) -> Reply {
     let client = resources.client();
-    ok(&Server {
+    Ok(ok(&Server {
         kind: match resources.inner.inside {
             Some(_) => "up",
             None => "gateway",
@@ -182,10 +174,11 @@ pub(super) async fn server(State(resources): State<Resources>) -> Response {
         peer_id: client.peer_id(),
         relay: client.relay(),
         ttl_ms: client.ttl().as_millis(),
-    })
+    }))
 }
 
-pub(super) async fn create(State(resources): State<Resources>, Json(new): Json<NewResource>) -> Reply {
+pub(super) async fn create(resources: Resources, request: Request) -> Reply {
+    let new: NewResource = request.json()?;
     check_len("label", &new.label, 1, LABEL_LEN_MAX)?;
     let client = resources.client();
     let created = client.create_resource(&new.label).await?;
@@ -201,8 +194,8 @@ pub(super) async fn create(State(resources): State<Resources>, Json(new): Json<N
     ))
 }
 
-pub(super) async fn look(State(resources): State<Resources>, InPath(resource): InPath<String>) -> Reply {
-    let id = resources.id(&resource)?;
+pub(super) async fn look(resources: Resources, request: Request) -> Reply {
+    let id = resources.id(&request.parameter(0)?)?;
     let Inner {
         client,
         inside,
@@ -210,16 +203,16 @@ pub(super) async fn look(State(resources): State<Resources>, InPath(resource): I
         ..
     } = &*resources.inner;
     let bytes = answers.of(&id, client, inside.as_deref()).await?;
-    Ok(json_bytes(StatusCode::OK, bytes))
+    Ok(json_bytes(bytes))
 }
 
-pub(super) async fn resolve(
-    State(resources): State<Resources>,
-    InPath(resource): InPath<String>,
-    InQuery(query): InQuery<Acknowledged>,
-) -> Reply {
-    let id = resources.id(&resource)?;
-    let found = resources.client().resolve_providers(&id, ack(query.ack)?).await?;
+pub(super) async fn resolve(resources: Resources, request: Request) -> Reply {
+    let id = resources.id(&request.parameter(0)?)?;
+    let query = request.query(&["ack"])?;
+    let found = resources
+        .client()
+        .resolve_providers(&id, ack(query.parsed("ack")?)?)
+        .await?;
     let Some(providers) = found.value else {
         return Err(HttpError::no_such_resource(&id).details(found.errors));
     };
@@ -230,12 +223,9 @@ pub(super) async fn resolve(
     }))
 }
 
-pub(super) async fn register(
-    State(resources): State<Resources>,
-    InPath(resource): InPath<String>,
-    Json(new): Json<NewProvider>,
-) -> Reply {
-    let id = resources.id(&resource)?;
+pub(super) async fn register(resources: Resources, request: Request) -> Reply {
+    let new: NewProvider = request.json()?;
+    let id = resources.id(&request.parameter(0)?)?;
     check_len("value", &new.value, 0, VALUE_LEN_MAX)?;
     let service = new.service.as_deref();
     let (peer, errors) = match &new.node {
@@ -290,11 +280,9 @@ impl Resources {
     }
 }
 
-pub(super) async fn unregister(
-    State(resources): State<Resources>,
-    InPath((resource, peer)): InPath<(String, String)>,
-) -> Reply {
-    let id = resources.id(&resource)?;
+pub(super) async fn unregister(resources: Resources, request: Request) -> Reply {
+    let id = resources.id(&request.parameter(0)?)?;
+    let peer = request.parameter(1)?;
     let peer = resources.peer(&peer)?;
     let client = resources.client();
     if peer == client.peer_id() {
@@ -309,12 +297,9 @@ pub(super) async fn unregister(
     }))
 }
 
-pub(super) async fn call(
-    State(resources): State<Resources>,
-    InPath(resource): InPath<String>,
-    Json(new): Json<NewCall>,
-) -> Reply {
-    let id = resources.id(&resource)?;
+pub(super) async fn call(resources: Resources, request: Request) -> Reply {
+    let new: NewCall = request.json()?;
+    let id = resources.id(&request.parameter(0)?)?;
     if new.arguments.len() > ARGUMENTS_MAX {
         let message = format!(
             "{} arguments: at most {ARGUMENTS_MAX} are possible",

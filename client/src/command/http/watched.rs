@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use axum::body::Bytes;
+use bytes::Bytes;
 use devnet::kademlia::resource_point;
 use devnet::live::{Deed, Event, LiveError, Network, NodeState, Standing, What};
 use devnet::NODES_MAX;
@@ -320,7 +320,9 @@ impl Watched {
                 .values()
                 .min_by_key(|seen| seen.active_ms)
                 .map(|seen| seen.id.clone());
-            oldest.and_then(|oldest| all.remove(&oldest));
+            if let Some(oldest) = oldest {
+                all.remove(&oldest);
+            }
         }
         all.insert(id.to_owned(), seen);
     }
