@@ -1,10 +1,12 @@
 //! Networks that are larger than a routing table: relays that know few of the nodes that are far from them.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::time::Duration;
 
 use aqua_tests::{compile, Scene};
-use devnet::kademlia::{resource_point, Point};
+use devnet::kademlia::{neighbourhood_target, resource_point, Point};
 use devnet::{NetworkConfig, PeerIndex, ScheduledRun, ServiceCall, ServiceResult};
 use registry_testkit::Peer;
 use serde_json::{json, Value};
@@ -127,6 +129,30 @@ fn holding_signed(scene: &mut Scene, id: &str) -> usize {
         .iter()
         .filter(|(node, held)| neighbours.contains(node) && held.records.iter().any(is_signed));
     holding.count()
+}
+
+#[test]
+fn the_routing_table_that_a_nodes_script_takes_lies_around_the_node() {
+    let mut scene = Scene::of(3);
+    let node = PeerIndex(0);
+    let own = bs58::decode(scene.id(node)).into_vec().unwrap();
+    let targets = Rc::new(RefCell::new(Vec::new()));
+    let seen = Rc::clone(&targets);
+    // As nox reads it: a peer id is a multihash already.
+    let answer = move |call: &ServiceCall| {
+        let key = bs58::decode(call.args[0].as_str().unwrap()).into_vec().unwrap();
+        let hashed = call.args[1] == json!([true]);
+        seen.borrow_mut().push(neighbourhood_target(&key, hashed).unwrap());
+        ServiceResult::ok(json!([])).into()
+    };
+    scene
+        .network
+        .define_service(node, "kad", "neighborhood", answer)
+        .unwrap();
+    scene.install_spell(node);
+    scene.network.advance(Duration::from_secs(90)).unwrap();
+    let targets = targets.borrow();
+    assert!(!targets.is_empty() && targets.iter().all(|target| *target == Point::of(&own)));
 }
 
 #[test]

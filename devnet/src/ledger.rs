@@ -27,11 +27,11 @@ pub struct Judgement {
 
 impl ProviderLedger {
     /// From now on readers must be told of this provider. What an issuer says later stands, also in the second of a deletion,
-    /// and whatever the clocks of the nodes that dated the two.
-    pub fn register(&mut self, key_id: &str, issuer: &str, provider: &str) {
+    /// and whatever the clocks of the nodes that dated the two. Returns whether they did not have to be told before.
+    pub fn register(&mut self, key_id: &str, issuer: &str, provider: &str) -> bool {
         let identity = identity(key_id, issuer, provider);
         self.deleted.remove(&identity);
-        self.live.insert(identity);
+        self.live.insert(identity)
     }
 
     /// Readers may be told of this provider or not: it has left without a word.
@@ -45,6 +45,12 @@ impl ProviderLedger {
         self.live.remove(&identity);
         let latest = self.deleted.entry(identity).or_default();
         *latest = at_sec.max(*latest);
+    }
+
+    /// Whether readers must be told of this provider.
+    #[must_use]
+    pub fn is_live(&self, key_id: &str, issuer: &str, provider: &str) -> bool {
+        self.live.contains(&identity(key_id, issuer, provider))
     }
 
     /// How many providers of a key live.
@@ -101,7 +107,8 @@ mod tests {
     #[test]
     fn a_live_provider_must_be_told_until_it_leaves() {
         let mut ledger = ProviderLedger::default();
-        ledger.register("k", "i", "p");
+        assert!(ledger.register("k", "i", "p"));
+        assert!(!ledger.register("k", "i", "p") && ledger.is_live("k", "i", "p"));
         ledger.register("other", "i", "q");
         assert_eq!(ledger.judge("k", &json!([])).missing, ["p"]);
         assert!(ledger

@@ -36,6 +36,10 @@ pub struct Sample {
     pub keys_per_node: f64,
     pub db_bytes_per_node: f64,
     pub tombstones: u64,
+    /// Of all nodes, by `get_stats`: keys that are due, for how long the longest due is, and keys that are partial.
+    pub keys_due: u64,
+    pub oldest_due_sec: u64,
+    pub keys_partial: u64,
 }
 
 /// The distribution of copies over the live keys.
@@ -75,6 +79,7 @@ impl World {
         counts.sort_unstable();
         let at = |share: f64| counts.get((counts.len() as f64 * share) as usize).copied().unwrap_or(0);
         let window = std::mem::take(&mut self.outcome.window);
+        let (keys_due, oldest_due_sec, keys_partial) = self.behind()?;
         let up = self.up.len();
         self.samples.push(Sample {
             hours: self.now_ms as f64 / 3_600_000.0,
@@ -92,8 +97,26 @@ impl World {
             keys_per_node: seen.keys as f64 / up.max(1) as f64,
             db_bytes_per_node: seen.db_bytes as f64 / up.max(1) as f64,
             tombstones: seen.tombstones,
+            keys_due,
+            oldest_due_sec,
+            keys_partial,
         });
         Ok(())
+    }
+
+    /// What an operator sees who asks all nodes.
+    fn behind(&mut self) -> Result<(u64, u64, u64)> {
+        let (mut due, mut oldest_due_sec, mut partial) = (0, 0, 0);
+        for ix in self.up.clone() {
+            let now = self.clock_sec(ix);
+            let node = &mut self.nodes[ix as usize];
+            let origins = node.own(1).time(0);
+            let behind = node.call(origins, |call| call.get_stats(now))?.behind;
+            due += behind.due;
+            partial += behind.partial;
+            oldest_due_sec = behind.oldest_due_sec.max(oldest_due_sec);
+        }
+        Ok((due, oldest_due_sec, partial))
     }
 
     fn is_hosted(&self, ix: usize) -> bool {

@@ -135,6 +135,7 @@ impl Report {
             "keys per node",
             "database kB",
             "tombstones",
+            "due / longest, s / partial",
         ]);
         for sample in &self.samples {
             let copies = sample.copies;
@@ -153,6 +154,10 @@ impl Report {
                 format!("{:.0}", sample.keys_per_node),
                 format!("{:.0}", sample.db_bytes_per_node / 1e3),
                 sample.tombstones.to_string(),
+                format!(
+                    "{} / {} / {}",
+                    sample.keys_due, sample.oldest_due_sec, sample.keys_partial
+                ),
             ]);
         }
         align(table)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use registry_service::calls::{CallError, NodeReply, ReplicaAsk, ReplicaStep};
+use registry_service::calls::{get_replica_issuers, CallError, NodeReply, ReplicaAsk, ReplicaStep};
 use registry_service::domain::Step;
 
 use crate::cost::Job;
@@ -93,8 +93,7 @@ impl World {
                 node.call(origins, |call| call.fetch_replica(what, now))
             }
             Step::Give => {
-                let origins = node.from(&init, 2);
-                node.call(origins, |call| call.get_replica_issuers(&step.text, what))?;
+                get_replica_issuers(&step.text, what)?;
                 let origins = node.from(&init, 4).time(3);
                 node.call(origins, |call| call.take_replica(&step.text, what, &[], now))
             }
@@ -130,8 +129,7 @@ impl World {
                 if !answer.success {
                     return Ok(());
                 }
-                let origins = node.own(2);
-                node.call(origins, |call| call.get_replica_issuers(bundle, "*"))?;
+                get_replica_issuers(bundle, "*")?;
                 let origins = node.own(4).time(3);
                 node.call(origins, |call| call.take_replica(bundle, "*", &[], now).map(drop))
             }

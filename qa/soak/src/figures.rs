@@ -36,11 +36,19 @@ pub struct Figures {
     /// Lookups that had to be started again because the answer lacked a live provider, and said that too few nodes had
     /// answered.
     pub lookups_short: u64,
+    /// How often one lookup was started again at most, for each of these reasons.
+    pub unanswered_in_a_row: u64,
+    pub short_in_a_row: u64,
     /// Lookups whose first answer lacked a live provider, while a second lookup found it.
     pub lookups_incomplete: u64,
     /// Lookups that returned a provider that had been deleted less than an interval before: the nodes that answered did
     /// not know yet.
     pub deletions_on_their_way: u64,
+    /// Lookups at `ack` 1 that lacked a provider which had registered less than two intervals before: the node that
+    /// answered did not know yet.
+    pub registrations_on_their_way: u64,
+    /// How long it took until all replicas agreed, in seconds, each time that was waited for.
+    pub agreed_after_sec: Vec<u64>,
     /// Looks into nodes, past the lookups: unused keys, tombstones, replicas that must be equal.
     pub state_checks: u64,
     /// Writes: registrations and deletions.

@@ -16,6 +16,9 @@ pub struct Options {
     /// How long `churn` lasts, in days.
     #[arg(long, default_value_t = 7.0)]
     pub days: f64,
+    /// How long `busy-keys`, `suppression` and `short-tables` last, in hours [default: 8, 14 and 4].
+    #[arg(long)]
+    pub hours: Option<f64>,
     /// How long a record and an unused key live, in hours; a tombstone lives twice as long.
     #[arg(long, value_name = "HOURS", default_value_t = 24)]
     pub lifetime: u64,
@@ -32,8 +35,8 @@ pub struct Options {
     /// How many nodes must answer a lookup: each check is made with each of these numbers.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 3])]
     pub ack: Vec<i16>,
-    /// Providers of the first resource: as many as a key can hold.
-    #[arg(long, default_value_t = 32)]
+    /// Providers of the first resource: more than the 32 that a key can hold.
+    #[arg(long, default_value_t = 36)]
     pub crowd: usize,
     /// The share of messages between peers that is lost.
     #[arg(long, value_name = "SHARE", default_value_t = 0.05)]
@@ -55,12 +58,13 @@ impl Default for Options {
             seed: 1,
             nodes: None,
             days: 7.0,
+            hours: None,
             lifetime: 24,
             check_every: 25,
             resources: 25,
             tick: 600,
             ack: vec![1, 3],
-            crowd: 32,
+            crowd: 36,
             loss: 0.05,
             clock_skew: 20,
             notice_after: 60,
@@ -85,6 +89,7 @@ impl Options {
         }
         share("loss", self.loss, 0.5)?;
         share("days", self.days, 366.0)?;
+        share("hours", self.hours.unwrap_or(0.0), 366.0 * 24.0)?;
         let count = |name: &str, value: u64, min: u64, max: u64| {
             if (min..=max).contains(&value) {
                 Ok(())
@@ -94,7 +99,7 @@ impl Options {
         };
         count("nodes", self.nodes.unwrap_or(12) as u64, 3, 200)?;
         count("resources", self.resources as u64, 3, 1_000)?;
-        count("crowd", self.crowd as u64, 0, 32)?;
+        count("crowd", self.crowd as u64, 0, 64)?;
         count("check-every", self.check_every, 1, 24 * 60)?;
         count("tick", self.tick, 1, 3_600)?;
         // Below that a record is not surely renewed in time.
@@ -102,6 +107,12 @@ impl Options {
         // Beyond 30 s a timestamp counts as forged.
         count("clock-skew", self.clock_skew, 0, 25)?;
         count("notice-after", self.notice_after, 0, 3_600)
+    }
+
+    /// How long a scenario lasts that lasts for so many hours unless `--hours` says otherwise.
+    #[must_use]
+    pub(crate) fn length(&self, hours: f64) -> Duration {
+        Duration::from_secs_f64(self.hours.unwrap_or(hours) * 3_600.0)
     }
 
     #[must_use]

@@ -1,6 +1,7 @@
 //! Resources and their providers, and what their owners do for them.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use devnet::PeerIndex;
 use eyre::Result;
@@ -23,6 +24,8 @@ pub(crate) struct Provider {
     pub(crate) live: bool,
     /// When it was deleted, in seconds since 1970.
     pub(crate) deleted_at_sec: Option<u64>,
+    /// Between which moments it registered last.
+    registered: (Duration, Duration),
 }
 
 /// All resources and providers of a run.
@@ -70,6 +73,7 @@ impl Population {
             peer,
             live: true,
             deleted_at_sec: None,
+            registered: (Duration::ZERO, Duration::ZERO),
         });
         let index = self.providers.len() - 1;
         self.register(world, index)?;
@@ -87,6 +91,7 @@ impl Population {
         }
         let (issuer_id, peer_id) = (world.id(provider.issuer), world.id(provider.peer));
         let value = format!("provider {index}");
+        let began = world.network.now();
         if provider.issuer == provider.peer {
             let args = [json!(provider.key_id), json!(value), json!(null)];
             world.write(provider.issuer, "registerProvider", &args)?;
@@ -94,8 +99,25 @@ impl Population {
             let args = [json!(peer_id), json!(provider.key_id), json!(value), json!(null)];
             world.write(provider.issuer, "registerNodeProvider", &args)?;
         }
-        world.ledger.register(&provider.key_id, &issuer_id, &peer_id);
+        world.note_registered(&provider.key_id, &issuer_id, &peer_id);
+        self.providers[index].registered = (began, world.network.now());
+        self.release_surplus(world, &provider.key_id);
         Ok(())
+    }
+
+    /// Of more providers than a key can hold, those that may not be among the latest: readers may be told of them or not.
+    fn release_surplus(&self, world: &mut World, key_id: &str) {
+        let skew = Duration::from_secs(world.options.clock_skew);
+        let is_live = |provider: &&Provider| provider.live && provider.key_id == key_id;
+        let live: Vec<&Provider> = self.providers.iter().filter(is_live).collect();
+        for provider in &live {
+            let maybe_later = |other: &&&Provider| other.registered.1 + skew >= provider.registered.0;
+            // Itself among them.
+            if live.iter().filter(maybe_later).count() > PROVIDERS_MAX {
+                let (issuer_id, peer_id) = (world.id(provider.issuer), world.id(provider.peer));
+                world.ledger.release(key_id, &issuer_id, &peer_id);
+            }
+        }
     }
 
     /// Deletes a provider.
@@ -127,6 +149,48 @@ impl Population {
             .providers
             .iter_mut()
             .filter(|provider| gone.contains(&provider.peer))
+        {
+            provider.live = false;
+            let (issuer_id, peer_id) = (world.id(provider.issuer), world.id(provider.peer));
+            world.ledger.release(&provider.key_id, &issuer_id, &peer_id);
+        }
+    }
+
+    /// A node leaves for ever, another one with empty storage takes its place; who registered what it provided has a third one
+    /// take over.
+    ///
+    /// # Errors
+    /// Where a registration fails for good.
+    pub(crate) fn replace(&mut self, world: &mut World, node: PeerIndex) -> Result<()> {
+        let provided = self.provided_by(node);
+        world.retire(node)?;
+        self.release_hosts(world, &BTreeSet::from([node]));
+        world.add_node()?;
+        for (key_id, issuer) in provided {
+            if let Some(next) = self.movable(world).choose(&mut world.rng).copied() {
+                self.add(world, &key_id, issuer, next)?;
+            }
+        }
+        world.figures.nodes_replaced += 1;
+        Ok(())
+    }
+
+    /// The nodes that provide nothing.
+    #[must_use]
+    pub(crate) fn movable(&self, world: &World) -> Vec<PeerIndex> {
+        let hosts = self.hosts();
+        let mut nodes = world.live_nodes();
+        nodes.retain(|node| !hosts.contains(node));
+        nodes
+    }
+
+    /// The resources that are lost with all nodes that held them are no longer anybody's.
+    pub(crate) fn forget_all_but(&mut self, world: &mut World, held: &BTreeSet<String>) {
+        self.keys.retain(|key_id| held.contains(key_id));
+        for provider in self
+            .providers
+            .iter_mut()
+            .filter(|provider| !held.contains(&provider.key_id))
         {
             provider.live = false;
             let (issuer_id, peer_id) = (world.id(provider.issuer), world.id(provider.peer));
@@ -202,20 +266,34 @@ impl Population {
         Ok(())
     }
 
-    /// Whether all nodes that are up and belong to a resource's neighbourhood hold the same of it.
+    /// Waits until all nodes that are up and belong to a resource's neighbourhood hold the same of it, of each resource.
     ///
     /// # Errors
     /// Where a registry does not answer.
-    pub(crate) fn check_replicas(&self, world: &mut World) -> Result<()> {
-        for key_id in &self.keys {
-            let point = devnet::kademlia::resource_point(key_id).map_err(eyre::Report::msg)?;
-            let nodes = world.network.closest_nodes(point, devnet::kademlia::REPLICATION_FACTOR);
-            world.figures.state_checks += 1;
-            if let Some(difference) = world.network.divergence(key_id, &nodes)? {
-                world.violation(format!("replicas of {key_id}: {difference}"));
+    pub(crate) fn check_replicas(&self, world: &mut World, within: Duration) -> Result<()> {
+        const LOOK_EVERY: Duration = Duration::from_secs(300);
+        let began = world.network.now();
+        world.figures.state_checks += self.keys.len() as u64;
+        loop {
+            let passed = world.network.now() - began;
+            let mut differences = Vec::new();
+            for key_id in &self.keys {
+                let point = devnet::kademlia::resource_point(key_id).map_err(eyre::Report::msg)?;
+                let nodes = world.network.closest_nodes(point, devnet::kademlia::REPLICATION_FACTOR);
+                if let Some(difference) = world.network.divergence(key_id, &nodes)? {
+                    differences.push(format!("replicas of {key_id}: {difference}"));
+                }
             }
+            if differences.is_empty() {
+                world.figures.agreed_after_sec.push(passed.as_secs());
+                return Ok(());
+            }
+            if passed >= within {
+                differences.into_iter().for_each(|text| world.violation(text));
+                return Ok(());
+            }
+            world.run_for(LOOK_EVERY.min(within - passed))?;
         }
-        Ok(())
     }
 }
 

@@ -21,9 +21,18 @@ pub fn table(runs: &[(Scenario, Figures)]) -> Table {
     row("  providers to be found", &|f| f.providers_expected.to_string());
     row("  incomplete at first", &|f| f.lookups_incomplete.to_string());
     row("  short, started again", &|f| f.lookups_short.to_string());
+    row("    one of them so often", &|f| f.short_in_a_row.to_string());
     row("  unanswered, started again", &|f| f.lookups_unanswered.to_string());
+    row("    one of them so often", &|f| f.unanswered_in_a_row.to_string());
     row("  deleted just before", &|f| f.deletions_on_their_way.to_string());
+    row("  registered just before", &|f| {
+        f.registrations_on_their_way.to_string()
+    });
     row("checks of nodes", &|f| f.state_checks.to_string());
+    row("replicas agreed after, s", &|f| {
+        let longest = f.agreed_after_sec.iter().max();
+        longest.map_or("-".to_owned(), u64::to_string)
+    });
     row("violations", &|f| f.violation_count.to_string());
     row("resources", &|f| f.resources.to_string());
     row("providers deleted", &|f| f.providers_deleted.to_string());

@@ -107,3 +107,48 @@ fn nodes_that_see_nobody_settle_nothing() {
     let figures = run(Scenario::NoPeersYet, &options);
     assert_eq!(figures.restarts, 6);
 }
+
+#[test]
+fn keys_that_are_registered_and_republished_all_the_time_are_replicated() {
+    let options = Options {
+        hours: Some(1.2),
+        ..options(9)
+    };
+    let figures = run(Scenario::BusyKeys, &options);
+    assert!(figures.nodes_replaced >= 1, "{figures:?}");
+}
+
+#[test]
+fn whoever_compares_and_republishes_at_the_worst_moments_keeps_nothing_from_newcomers() {
+    let options = Options {
+        hours: Some(2.2),
+        ..options(10)
+    };
+    let figures = run(Scenario::Suppression, &options);
+    assert!(figures.nodes_replaced >= 2, "{figures:?}");
+}
+
+#[test]
+fn nodes_that_know_few_others_find_what_is_registered() {
+    let options = Options {
+        nodes: Some(24),
+        hours: Some(0.8),
+        ..options(11)
+    };
+    let figures = run(Scenario::ShortTables, &options);
+    assert!(figures.nodes_replaced >= 4, "{figures:?}");
+}
+
+#[test]
+fn of_more_providers_than_a_key_can_hold_the_latest_are_found() {
+    let options = Options {
+        days: 0.1,
+        crowd: 34,
+        loss: 0.0,
+        check_every: 60,
+        ..options(12)
+    };
+    let figures = run(Scenario::Churn, &options);
+    // Of the crowd some 30, of the others one or two.
+    assert!(figures.providers_expected > 60, "{figures:?}");
+}

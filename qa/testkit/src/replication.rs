@@ -70,11 +70,6 @@ impl NativeNode {
         self.call(origins, |call| call.fetch_replica(wanted, now))
     }
 
-    pub fn get_replica_issuers(&mut self, bundle: &str) -> Result<Vec<String>, CallError> {
-        let origins = self.neighbours(2, 1);
-        self.call(origins, |call| call.get_replica_issuers(bundle, "*"))
-    }
-
     /// All of a bundle.
     pub fn take_replica(&mut self, bundle: &str, weights: &[WeightResult], now: u64) -> Result<String, CallError> {
         self.take_part(bundle, "*", weights, now)

@@ -24,7 +24,7 @@ pub use publish::{get_place, Published};
 pub use records::{get_record_bytes, get_record_metadata_bytes, Republished};
 pub use refusals::Reason;
 use replication::Replication;
-pub use replication::{ReplicaAsk, ReplicaStep};
+pub use replication::{get_replica_issuers, ReplicaAsk, ReplicaStep};
 pub use tombstones::get_tombstone_bytes;
 pub use upkeep::{StaleKey, Stats};
 

@@ -126,7 +126,10 @@ impl Round {
             return;
         };
         let same: KeySet = answer.same.iter().filter(|index| asked.contains(*index)).collect();
-        let differing = answer.differing.into_iter();
+        let differing = answer
+            .differing
+            .into_iter()
+            .map(|(index, tags)| (usize::from(index), tags));
         let differing = differing.filter(|(index, _)| asked.contains(*index) && !same.contains(*index));
         let differing = differing.map(|(index, tags)| (index, tags.into_iter().collect()));
         let heard = Heard {

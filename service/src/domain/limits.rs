@@ -58,10 +58,9 @@ pub const FAR_KEYS_MAX: usize = 4;
 pub const FAR_KEYS_PER_ROUND: usize = 2;
 /// Keys of which the node remembers the neighbourhoods that it has looked up.
 pub const LOCATED_KEYS_MAX: usize = 256;
-/// For how long it does, in seconds: three leases.
-pub const LOCATED_SEC: u64 = 900;
-/// How long looking up rests, in seconds: one run in two of a spell that runs every minute.
-pub const LOCATING_REST_SEC: u64 = 90;
+/// For how long it does, in seconds, unless a round takes the key before: until the next run of a host that replicates once
+/// an hour, and the one after that.
+pub const LOCATED_SEC: u64 = 7_200;
 /// The nearest peers in a routing table of which certainly none is missing: it holds all of each bucket of 20 that is not
 /// full, and where twice as many share this node's side, one is not.
 pub const NEAR_PEERS: usize = 40;
@@ -97,7 +96,7 @@ pub const REPLICA_PEERS_MAX: usize = 64;
 pub const BUNDLE_ENTRIES_MAX: usize = 1_024;
 /// Bytes of one packed bundle. A key whose entries alone take more travels in parts.
 pub const BUNDLE_LEN_MAX: usize = 512 * 1024;
-/// Issuers whose weights a node asks for before it takes a bundle in.
+/// Owners and issuers in a bundle, whose weights a node asks for before it takes it in.
 pub const BUNDLE_ISSUERS_MAX: usize = 64;
 /// Bytes of a list of digests, an answer to one or a receipt, in text.
 pub const REPLICA_TEXT_LEN_MAX: usize = 256 * 1024;

@@ -34,7 +34,7 @@ struct Packed<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct PackedRecord<'a> {
+struct PackedRecord<'a> {
     key_id: u32,
     issued_by: u32,
     peer_id: u32,
@@ -51,7 +51,7 @@ pub(super) struct PackedRecord<'a> {
 }
 
 impl<'a> PackedRecord<'a> {
-    pub(super) fn new(record: &'a Record, table: &mut StringTable<'a>) -> Self {
+    fn new(record: &'a Record, table: &mut StringTable<'a>) -> Self {
         Self {
             key_id: table.put(&record.metadata.key_id),
             issued_by: table.put(&record.metadata.issued_by),
@@ -70,13 +70,13 @@ impl<'a> PackedRecord<'a> {
 
 /// Strings, each once.
 #[derive(Default)]
-pub(super) struct StringTable<'a> {
+struct StringTable<'a> {
     strings: Vec<&'a str>,
     index: BTreeMap<&'a str, u32>,
 }
 
 impl<'a> StringTable<'a> {
-    pub(super) fn put(&mut self, text: &'a str) -> u32 {
+    fn put(&mut self, text: &'a str) -> u32 {
         *self.index.entry(text).or_insert_with(|| {
             self.strings.push(text);
             (self.strings.len() - 1) as u32
@@ -87,7 +87,7 @@ impl<'a> StringTable<'a> {
         texts.iter().map(|text| self.put(text)).collect()
     }
 
-    pub(super) fn into_strings(self) -> Vec<&'a str> {
+    fn into_strings(self) -> Vec<&'a str> {
         self.strings
     }
 }
@@ -178,14 +178,14 @@ impl Unpacker {
 }
 
 /// The strings of a packed list, and how much has been made of them.
-pub(super) struct Strings<'a> {
+struct Strings<'a> {
     strings: &'a [&'a str],
     len_max: usize,
     len: usize,
 }
 
 impl<'a> Strings<'a> {
-    pub(super) fn new(strings: &'a [&'a str], len_max: usize) -> Self {
+    fn new(strings: &'a [&'a str], len_max: usize) -> Self {
         Self {
             strings,
             len_max,
@@ -193,7 +193,7 @@ impl<'a> Strings<'a> {
         }
     }
 
-    pub(super) fn record(&mut self, record: PackedRecord<'_>) -> Result<Record, Error> {
+    fn record(&mut self, record: PackedRecord<'_>) -> Result<Record, Error> {
         Ok(Record {
             metadata: RecordMetadata {
                 key_id: self.string(record.key_id)?,
@@ -215,7 +215,7 @@ impl<'a> Strings<'a> {
         indices.into_iter().map(|index| self.string(index)).collect()
     }
 
-    pub(super) fn string(&mut self, index: u32) -> Result<String, Error> {
+    fn string(&mut self, index: u32) -> Result<String, Error> {
         let text = *self.strings.get(index as usize).ok_or(Error::BadPacked {
             why: "a string is missing",
         })?;

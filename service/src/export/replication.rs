@@ -4,7 +4,7 @@
 
 use marine_rs_sdk::marine;
 use registry_service::auth::WeightResult;
-use registry_service::calls::{NodeReply, ReplicaStep};
+use registry_service::calls::{self, NodeReply, ReplicaStep};
 
 use super::call;
 
@@ -45,7 +45,7 @@ pub fn fetch_replica(wanted: String, current_timestamp_sec: u64) -> NodeReply {
 /// Whose weights `take_replica` should be given; none if the bundle is malformed.
 #[marine]
 pub fn get_replica_issuers(bundle: String, keys: String) -> Vec<String> {
-    call(|mut call| call.get_replica_issuers(&bundle, &keys)).unwrap_or_default()
+    calls::get_replica_issuers(&bundle, &keys).unwrap_or_default()
 }
 
 /// Takes in what this node lacks of a bundle, each entry judged by itself. Says which of its keys this node holds now.
@@ -54,8 +54,8 @@ pub fn take_replica(bundle: String, keys: String, weights: Vec<WeightResult>, cu
     call(|mut call| call.take_replica(&bundle, &keys, &weights, current_timestamp_sec)).into()
 }
 
-/// Notes the closest nodes to a far key, for the rounds of the next 15 minutes. Returns what is wrong with them, if
-/// anything is. For the host only.
+/// Notes the closest nodes to a far key, for the next round that takes it, within two hours. Returns what is wrong with
+/// them, if anything is. For the host only.
 #[marine]
 pub fn note_neighbours(key_id: String, peers: Vec<String>, current_timestamp_sec: u64) -> String {
     call(|mut call| call.note_neighbours(&key_id, peers, current_timestamp_sec))

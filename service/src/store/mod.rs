@@ -337,8 +337,8 @@ impl<B: Backend> Store<B> {
         self.reschedule(by_due, work)
     }
 
-    /// The same for keys that another node has exchanged: none that is urgent, and none for longer than `most_sec` since
-    /// this node exchanged it.
+    /// The same for keys that another node has exchanged: none that is urgent or partial, and none for longer than `most_sec`
+    /// since this node exchanged it.
     ///
     /// # Errors
     /// [`StoreError`], with nothing changed.

@@ -121,14 +121,14 @@ pub(super) const SET_EXCHANGED: &str = "
         wanted(id) AS MATERIALIZED (SELECT substr(?1, i, 32) FROM position)
     UPDATE keys SET due_at = ?2, exchanged_at = ?3 WHERE id IN (SELECT id FROM wanted)";
 
-/// The same for keys that somebody else has exchanged: not the urgent ones, and no later than ?3 seconds after this node
-/// has exchanged them itself.
+/// The same for keys that somebody else has exchanged: not the urgent and the partial ones, and no later than ?3 seconds
+/// after this node has exchanged them itself.
 pub(super) const POSTPONE: &str = "
     WITH RECURSIVE
         position(i) AS (SELECT 1 UNION ALL SELECT i + 32 FROM position WHERE i + 32 <= length(?1)),
         wanted(id) AS MATERIALIZED (SELECT substr(?1, i, 32) FROM position)
     UPDATE keys SET due_at = max(due_at, min(?2, exchanged_at + ?3))
-    WHERE id IN (SELECT id FROM wanted) AND due_at > 0";
+    WHERE id IN (SELECT id FROM wanted) AND due_at > 0 AND exchanged_at > 0";
 
 /// Everything is due after what is urgent, and partial.
 pub(super) const NOTE_AWAY: &str = "UPDATE keys SET due_at = min(due_at, 1), exchanged_at = 0";

@@ -4,8 +4,8 @@ use registry_service::auth::Caller;
 use registry_service::calls::ReplicaStep;
 use registry_service::domain::data::Key;
 use registry_service::domain::limits::{
-    FAR_KEYS_MAX, FAR_KEYS_PER_ROUND, LEASE_SEC, LOCATED_SEC, LOCATING_REST_SEC, NEIGHBOURHOOD_MAX, PEERS_MAX,
-    REPLICA_KEYS_MAX, REPLICA_PEERS_MAX,
+    FAR_KEYS_MAX, FAR_KEYS_PER_ROUND, LEASE_SEC, LOCATED_SEC, NEIGHBOURHOOD_MAX, PEERS_MAX, REPLICA_KEYS_MAX,
+    REPLICA_PEERS_MAX,
 };
 use registry_service::domain::{key_tag, Digests, KeyId, RoutingTable};
 use registry_testkit::{NativeNode, Origins, Peer};
@@ -185,7 +185,7 @@ fn far_keys_are_looked_up_a_few_at_a_time_not_in_every_run_and_each_has_its_turn
     for id in &first {
         world.locate(id, DUE);
     }
-    let begun = world.begin(DUE + LOCATING_REST_SEC - 1);
+    let begun = world.begin(DUE + 60);
     assert_eq!(
         (begun.far.len(), taken(&begun)),
         (0, FAR_KEYS_MAX.min(REPLICA_PEERS_MAX / NEIGHBOURHOOD_MAX))
@@ -196,13 +196,32 @@ fn far_keys_are_looked_up_a_few_at_a_time_not_in_every_run_and_each_has_its_turn
 }
 
 #[test]
-fn what_was_looked_up_counts_for_a_quarter_of_an_hour() {
+fn what_was_looked_up_counts_for_one_round_within_two_hours() {
+    for (later, far) in [(LOCATED_SEC - 1, 0), (LOCATED_SEC, 1)] {
+        let mut world = world();
+        let id = world.hold_where(1, true, NOW).remove(0);
+        world.locate(&id, DUE);
+        let begun = world.begin(DUE + later);
+        assert_eq!((taken(&begun), begun.far.len()), (1 - far, far));
+        // The round, or the look-up, has leased it.
+        let begun = world.begin(DUE + later + LEASE_SEC);
+        let looked_up = world.begin(DUE + later + 2 * LEASE_SEC);
+        assert_eq!([begun.far, looked_up.far].concat(), [id]);
+    }
+}
+
+#[test]
+fn a_host_that_replicates_once_an_hour_looks_up_far_keys_and_exchanges_them_and_the_others_in_turn() {
     let mut world = world();
-    let id = world.hold_where(1, true, NOW).remove(0);
-    world.locate(&id, DUE);
-    assert_eq!(taken(&world.begin(DUE + LOCATED_SEC - 1)), 1);
-    // The round has leased it.
-    assert_eq!(world.begin(DUE + LOCATED_SEC + LEASE_SEC).far, [id]);
+    let far = world.hold_where(1, true, NOW);
+    let near = world.hold_where(1, false, NOW);
+    for now in [DUE, DUE + 2 * HOUR] {
+        let begun = world.begin(now);
+        assert_eq!((&begun.far, taken(&begun)), (&far, 0));
+        world.locate(&far[0], now);
+        let begun = world.begin(now + HOUR);
+        assert_eq!((taken_of(&begun, &far), taken_of(&begun, &near)), (1, 1));
+    }
 }
 
 /// A short table says nothing about how large the network is.

@@ -95,6 +95,18 @@ fn a_node_says_that_a_registration_alone_has_brought_it_an_older_key() {
 }
 
 #[test]
+fn a_second_registration_leaves_a_newcomer_as_urgent_and_as_partial_as_it_was() {
+    let (mut scene, mut newcomer) = with_newcomer();
+    for now in [LATER + 10, LATER + 2 * HOUR] {
+        let key = Peer::named("owner").key("resource", now);
+        newcomer.register_key(&key, now).unwrap();
+        register(&mut newcomer, &scene, "third", now);
+        assert!(is_partial(&mut scene, &mut newcomer, now));
+        assert_eq!(newcomer.peek_stale(now).unwrap().len(), 1, "due at once");
+    }
+}
+
+#[test]
 fn of_a_key_that_is_new_nobody_holds_more() {
     for (age, partial) in [(NEW_KEY_SEC, false), (NEW_KEY_SEC + 1, true)] {
         let (mut scene, mut node) = (scene(), NativeNode::new(Peer::named("newcomer")));

@@ -8,7 +8,7 @@ use registry_service::domain::limits::{
 use registry_service::domain::KeyId;
 use registry_testkit::{NativeNode, Origins, Peer};
 
-use crate::support::{dump, scene, with_providers, DAY, HOUR, NOW};
+use crate::support::{dump, everybody, nodes, scene, with_providers, DAY, HOUR, NOW};
 
 /// The labels of the keys that the host's evict_stale returns.
 fn evicted(node: &mut NativeNode, now: u64) -> Vec<String> {
@@ -71,6 +71,27 @@ fn registering_putting_republishing_or_reading_does_not_put_off_when_a_key_is_du
     }
     assert_eq!(evicted(&mut scene.node, due_at - 1), NONE);
     assert_eq!(evicted(&mut scene.node, due_at), ["resource"]);
+}
+
+#[test]
+fn a_key_that_is_republished_every_55_minutes_for_a_day_is_exchanged_in_every_interval() {
+    let mut scene = scene();
+    let mut others = nodes(3);
+    let mut exchanged = Vec::new();
+    for minute in 1..23 * 60 {
+        let now = NOW + minute * 60;
+        if minute % 55 == 0 {
+            for node in others.iter_mut().chain([&mut scene.node]) {
+                node.republish_key(&scene.key, now).unwrap();
+            }
+        }
+        if scene.node.replicate(&mut others, everybody, HOUR, now).end.exchanged == 1 {
+            exchanged.push(now);
+        }
+    }
+    assert!((20..26).contains(&exchanged.len()), "{exchanged:?}");
+    let longest = exchanged.windows(2).map(|pair| pair[1] - pair[0]).max();
+    assert!(longest <= Some(HOUR + HOUR / 10 + 60), "{exchanged:?}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Rounds of replication, with neighbours and hosts that lie.
 
-use registry_service::calls::{NodeReply, ReplicaStep};
+use registry_service::calls::{self, NodeReply, ReplicaStep};
 use registry_service::domain::limits::{FAR_KEYS_MAX, FETCH_LEN_MAX, FETCH_PEERS_MAX};
 use registry_service::domain::{
     key_tag, pack_bundle, unpack_bundle, BundleItem, Digests, Fetch, KeyId, KeySet, OfferAnswer,
@@ -107,8 +107,8 @@ fn take_replica(stage: &mut Stage<'_>) {
 fn get_replica_issuers(stage: &mut Stage<'_>) {
     let bundle = bundle(&mut stage.source);
     let keys = part(&mut stage.source);
-    let issuers = stage.call("get_replica_issuers", (2, &[]), Needs::default(), |call| {
-        call.get_replica_issuers(&bundle, &keys)
+    let issuers = stage.call("get_replica_issuers", (2, &[]), Needs::default(), |_| {
+        Ok(calls::get_replica_issuers(&bundle, &keys)?)
     });
     assert!(issuers.unwrap_or_default().len() <= 64);
 }
@@ -245,7 +245,7 @@ fn note_replica(stage: &mut Stage<'_>, round: u64) {
     let mut answer = OfferAnswer::default();
     answer.same.insert(source.below(8));
     answer.differing = (0..source.below(3))
-        .map(|_| (source.below(8), vec![[1; 8]; source.below(3)]))
+        .map(|_| (source.below(8) as u16, vec![[1; 8]; source.below(3)]))
         .collect();
     let text = match source.below(8) {
         0..=4 => answer.encode(),

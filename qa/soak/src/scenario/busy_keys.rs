@@ -3,9 +3,8 @@
 
 use std::time::Duration;
 
-use devnet::{PeerIndex, Query, ServiceRequest, ServiceRequests};
-use eyre::Result;
-use rand::seq::SliceRandom;
+use devnet::{PeerIndex, Query};
+use eyre::{ensure, Result};
 use serde_json::{json, Value};
 
 use super::HOUR;
@@ -15,7 +14,7 @@ use crate::population::{create, Population};
 use crate::progress::Progress;
 use crate::world::World;
 
-pub(super) const LENGTH: Duration = Duration::from_secs(8 * 3_600);
+pub(super) const HOURS: f64 = 8.0;
 /// Between two registrations of everything.
 const BUSY_EVERY: Duration = Duration::from_secs(5 * 60);
 /// In this time half of the nodes are replaced.
@@ -24,7 +23,7 @@ const HALF_LIFE: Duration = Duration::from_secs(2 * 3_600);
 pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result<Figures> {
     let mut world = World::start(options, nodes, progress)?;
     let hosts: Vec<PeerIndex> = world.live_nodes().into_iter().take(2).collect();
-    let population = Population::settle(&mut world, options.resources, &hosts)?;
+    let mut population = Population::settle(&mut world, options.resources, &hosts)?;
     // Of each resource one provider is busy; the others have registered once.
     let owners: Vec<PeerIndex> = population
         .keys
@@ -32,7 +31,7 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
         .filter_map(|key| population.owner_of(key))
         .collect();
     let stranger = world.add_client()?;
-    let end = world.network.now() + LENGTH;
+    let end = world.network.now() + options.length(HOURS);
     let every_replacement = HALF_LIFE / (nodes as u32 / 2).max(1);
     let mut replace_at = world.network.now() + every_replacement;
     let mut sample_at = world.network.now();
@@ -40,15 +39,18 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
         let began = world.network.now();
         for (index, key_id) in population.keys.iter().enumerate() {
             create(&mut world, owners[index], &format!("resource {index}"))?;
-            republish(&mut world, stranger, key_id)?;
+            let calls = republishing(&mut world, stranger, key_id)?;
+            for node in world.live_nodes() {
+                send(&mut world, node, &calls)?;
+            }
             world.check(key_id)?;
         }
-        if let Some(busy) = population.own_providers().first() {
-            let mut population = population.clone();
-            population.register(&mut world, *busy)?;
+        if let Some(busy) = population.own_providers().first().copied() {
+            population.register(&mut world, busy)?;
         }
         while replace_at <= world.network.now() {
-            replace(&mut world, &hosts)?;
+            let node = world.any_node()?;
+            population.replace(&mut world, node)?;
             replace_at += every_replacement;
         }
         if world.network.now() >= sample_at {
@@ -61,41 +63,36 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
     Ok(world.finish())
 }
 
-fn replace(world: &mut World, hosts: &[PeerIndex]) -> Result<()> {
-    let mut nodes = world.live_nodes();
-    nodes.retain(|node| !hosts.contains(node));
-    if let Some(node) = nodes.choose(&mut world.rng).copied() {
-        world.retire(node)?;
-        world.add_node()?;
-        world.figures.nodes_replaced += 1;
+/// The calls that pass on a key, and what lies under it on the first node that has it, as anybody can make them: none where
+/// nobody does.
+pub(super) fn republishing(world: &mut World, stranger: PeerIndex, key_id: &str) -> Result<Vec<Query>> {
+    let stranger = world.id(stranger);
+    let query = |function: &str| Query::new("registry", function).init_peer_id(&*stranger);
+    let unproved = json!({"success": false, "weight": 0, "peer_id": "", "error": ""});
+    let Some(holder) = world.holders(key_id)?.first().copied() else {
+        return Ok(Vec::new());
+    };
+    let held = world.ask(holder, &query("get_key_metadata").arg(key_id))?;
+    let records = world.ask(holder, &query("get_records").arg(key_id).now())?;
+    // What is not signed yet is taken from nobody.
+    let is_signed = |record: &&Value| record["signature"].as_array().is_some_and(|bytes| !bytes.is_empty());
+    let records: Vec<&Value> = records["result"].as_array().into_iter().flatten().collect();
+    let records: Vec<&Value> = records.into_iter().filter(is_signed).collect();
+    let key = query("republish_key").arg(held["key"].clone()).arg(unproved.clone());
+    let mut calls = vec![key.now()];
+    if !records.is_empty() {
+        let weights = vec![&unproved; records.len()];
+        let republish = query("republish_records").arg(json!(records)).arg(json!(weights));
+        calls.push(republish.now());
     }
-    Ok(())
+    Ok(calls)
 }
 
-/// Passes a key on to every node, as anybody can.
-fn republish(world: &mut World, stranger: PeerIndex, key_id: &str) -> Result<()> {
-    let nodes = world.live_nodes();
-    let mut key = Value::Null;
-    for node in &nodes {
-        let held = world.ask(*node, &Query::new("registry", "get_key_metadata").arg(key_id))?;
-        if held["success"] == json!(true) {
-            key = held["key"].clone();
-            break;
-        }
-    }
-    let weight = json!({"success": false, "weight": 0, "peer_id": "", "error": ""});
-    let requests = [ServiceRequest {
-        function: "republish_key".to_owned(),
-        args: vec![key, weight, json!(0)],
-        timed: true,
-    }];
-    for node in nodes {
-        let requests = ServiceRequests {
-            node,
-            service: "registry",
-            requests: &requests,
-        };
-        world.network.request(stranger, &requests)?;
+/// Makes these calls at a node, all of which it must take.
+pub(super) fn send(world: &mut World, node: PeerIndex, calls: &[Query]) -> Result<()> {
+    for call in calls {
+        let answer = world.ask(node, call)?;
+        ensure!(answer["success"] == json!(true), "{call:?}: {answer}");
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Nodes come and go: every two hours half of them leave for ever, and others with empty storage take their place.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use devnet::{PeerIndex, RegistryInvariants};
@@ -184,26 +184,8 @@ impl Churn {
         self.plan(at + WINDOW, Action::Window);
     }
 
-    /// The nodes that provide nothing.
-    fn movable(&self) -> Vec<PeerIndex> {
-        let hosts = self.population.hosts();
-        let mut nodes = self.world.live_nodes();
-        nodes.retain(|node| !hosts.contains(node));
-        nodes
-    }
-
     fn replace(&mut self, node: PeerIndex) -> Result<()> {
-        let provided = self.population.provided_by(node);
-        self.world.retire(node)?;
-        self.population.release_hosts(&mut self.world, &BTreeSet::from([node]));
-        self.world.add_node()?;
-        for (key_id, issuer) in provided {
-            // Who registered it has another node take over.
-            if let Some(next) = self.movable().choose(&mut self.world.rng).copied() {
-                self.population.add(&mut self.world, &key_id, issuer, next)?;
-            }
-        }
-        self.world.figures.nodes_replaced += 1;
+        self.population.replace(&mut self.world, node)?;
         for provider in self.population.own_providers() {
             let client = self.population.providers[provider].peer;
             if self.world.network.peer(client)?.relay() == Some(node) {
@@ -240,7 +222,7 @@ impl Churn {
         };
         let old = self.population.providers[provider].clone();
         self.delete(provider)?;
-        let next = self.movable();
+        let next = self.population.movable(&self.world);
         if let Some(next) = next.choose(&mut self.world.rng).copied() {
             self.population.add(&mut self.world, &old.key_id, old.issuer, next)?;
         }

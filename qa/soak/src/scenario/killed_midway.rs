@@ -91,8 +91,7 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
         population.check_all(&mut world)?;
     }
     // What was leased when its node was killed is due again by then.
-    world.run_for(HOUR + 2 * LEASE + 2 * options.tick())?;
-    population.check_replicas(&mut world)?;
+    population.check_replicas(&mut world, HOUR + 2 * LEASE + 2 * options.tick())?;
     population.check_all(&mut world)?;
     Ok(world.finish())
 }

@@ -38,7 +38,7 @@ pub enum Scenario {
     KilledMidway,
     /// Resources are registered anew and republished every few minutes, while half of the nodes are replaced.
     BusyKeys,
-    /// A client compares whatever it may with all nodes all the time, while nodes join.
+    /// A node compares whatever it may with all others and republishes all the time, while nodes are replaced.
     Suppression,
     /// Nodes are down for more than three hours, while providers are deleted and added, and come back.
     Away,
@@ -87,11 +87,11 @@ impl Scenario {
             Self::LastOne => 4 * HOUR,
             Self::Partition => 36 * HOUR,
             Self::KilledMidway => killed_midway::length(options),
-            Self::BusyKeys => busy_keys::LENGTH,
-            Self::Suppression => suppression::LENGTH,
+            Self::BusyKeys => options.length(busy_keys::HOURS),
+            Self::Suppression => options.length(suppression::HOURS),
             Self::Away => 7 * HOUR,
             Self::NoPeersYet => 6 * HOUR,
-            Self::ShortTables => short_tables::LENGTH,
+            Self::ShortTables => options.length(short_tables::HOURS),
         }
     }
 

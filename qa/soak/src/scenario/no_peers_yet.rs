@@ -36,8 +36,8 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
     }
     // What reaches them alone meanwhile: they are the relays of those who write.
     world.run_for(BLIND)?;
-    let stats = world.due_of(&blind)?;
-    if stats == 0 {
+    world.sample();
+    if world.due_of(&blind)? == 0 {
         world.violation("nodes that saw nobody have nothing due: they settled it alone".to_owned());
     }
     seeing.set(true);
@@ -45,9 +45,9 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
         let client = world.add_client()?;
         population.add(&mut world, &key_id, client, client)?;
     }
-    world.run_for(HOUR + HOUR / 10 + Duration::from_secs(300) + 2 * options.tick())?;
+    let within = HOUR + HOUR / 10 + Duration::from_secs(300) + 2 * options.tick();
+    population.check_replicas(&mut world, within)?;
     population.check_all(&mut world)?;
-    population.check_replicas(&mut world)?;
     world.sample();
     Ok(world.finish())
 }

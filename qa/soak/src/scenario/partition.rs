@@ -68,8 +68,7 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
     world.network.heal();
     // An interval and a tick; for messages that are lost a lease and a tick more.
     const LEASE: Duration = Duration::from_secs(300);
-    world.run_for(HOUR + LEASE + 2 * options.tick())?;
-    population.check_replicas(&mut world)?;
+    population.check_replicas(&mut world, HOUR + LEASE + 2 * options.tick())?;
     for _ in 0..3 {
         population.check_all(&mut world)?;
         world.run_for(HOUR)?;
@@ -128,6 +127,8 @@ fn write_apart(world: &mut World, population: &mut Population, sides: &[Side; 2]
 /// Each side finds its own providers, and as long as records live the first `shared` ones of the other side, too. What
 /// was deleted on a side is not returned there.
 fn check_sides(world: &mut World, population: &Population, sides: &[Side; 2], shared: usize) -> Result<()> {
+    // Of a key with more providers than it can hold, each half keeps those that it has heard of last.
+    let with_room = population.keys_with_room();
     for side in sides {
         let mut ledger = ProviderLedger::default();
         for (index, provider) in population.providers.iter().enumerate() {
@@ -136,7 +137,9 @@ fn check_sides(world: &mut World, population: &Population, sides: &[Side; 2], sh
                 Some(at_sec) if side.has(world, provider.issuer) => {
                     ledger.delete(&provider.key_id, &issuer, &peer, at_sec);
                 }
-                None if index < shared || side.has(world, provider.peer) => {
+                None if world.ledger.is_live(&provider.key_id, &issuer, &peer)
+                    && (side.has(world, provider.peer) || index < shared && with_room.contains(&provider.key_id)) =>
+                {
                     ledger.register(&provider.key_id, &issuer, &peer);
                 }
                 _ => {}

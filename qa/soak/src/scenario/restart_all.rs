@@ -27,9 +27,8 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
         restart_all(&mut world)?;
         population.check_all(&mut world)?;
     }
-    world.run_for(2 * HOUR)?;
+    population.check_replicas(&mut world, 2 * HOUR)?;
     population.check_all(&mut world)?;
-    population.check_replicas(&mut world)?;
     Ok(world.finish())
 }
 

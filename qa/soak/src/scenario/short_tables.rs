@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use devnet::PeerIndex;
 use eyre::Result;
-use rand::seq::SliceRandom;
 
 use super::HOUR;
 use crate::figures::Figures;
@@ -14,7 +13,7 @@ use crate::population::Population;
 use crate::progress::Progress;
 use crate::world::World;
 
-pub(super) const LENGTH: Duration = Duration::from_secs(4 * 3_600);
+pub(super) const HOURS: f64 = 4.0;
 /// Of each half, quarter, eighth … of the network: some 25 of 64 in all.
 const BUCKET: usize = 6;
 const CHECK_EVERY: Duration = Duration::from_secs(20 * 60);
@@ -23,21 +22,16 @@ const HALF_LIFE: Duration = Duration::from_secs(2 * 3_600);
 pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result<Figures> {
     let mut world = World::start_with_tables(options, nodes, Some(BUCKET), progress)?;
     let hosts: Vec<PeerIndex> = world.live_nodes().into_iter().take(2).collect();
-    let population = Population::settle(&mut world, options.resources, &hosts)?;
-    let end = world.network.now() + LENGTH;
+    let mut population = Population::settle(&mut world, options.resources, &hosts)?;
+    let end = world.network.now() + options.length(HOURS);
     let every = HALF_LIFE / (nodes as u32 / 2).max(1);
     let (mut replace_at, mut check_at) = (world.network.now() + every, world.network.now() + CHECK_EVERY);
     let mut sample_at = world.network.now();
     while world.network.now() < end {
         world.run_until(replace_at.min(check_at))?;
         while replace_at <= world.network.now() {
-            let mut nodes = world.live_nodes();
-            nodes.retain(|node| !hosts.contains(node));
-            if let Some(node) = nodes.choose(&mut world.rng).copied() {
-                world.retire(node)?;
-                world.add_node()?;
-                world.figures.nodes_replaced += 1;
-            }
+            let node = world.any_node()?;
+            population.replace(&mut world, node)?;
             replace_at += every;
         }
         if check_at <= world.network.now() {

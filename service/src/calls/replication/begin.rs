@@ -36,6 +36,7 @@ impl<B: Backend> Call<'_, B> {
         let interval_sec = Timeouts::check_range(interval_sec)?;
         self.replication.interval_sec = Some(interval_sec);
         self.replication.round = None;
+        let has_located = std::mem::take(&mut self.replication.has_located);
         if peers.iter().all(|peer| self.here().is(peer)) {
             return Ok(ReplicaStep::new(now.as_sec(), Vec::new(), String::new()));
         }
@@ -50,7 +51,7 @@ impl<B: Backend> Call<'_, B> {
         }
         let table = RoutingTable::new(peers, self.here());
         let (near, far, unknown) = self.by_distance(&ids, &table, now);
-        if !unknown.is_empty() && self.replication.located.is_time(now) {
+        if !unknown.is_empty() && !has_located {
             self.store.note_run(now, away, &BTreeMap::new())?;
             self.lease(&unknown, now);
             return Ok(self.locate(&unknown, now));
@@ -72,6 +73,7 @@ impl<B: Backend> Call<'_, B> {
         self.lease(&unknown, now);
         let leased: Vec<KeyId> = taken.iter().map(|taken| *taken.state.key_id()).collect();
         self.lease(&leased, now);
+        leased.iter().for_each(|id| self.replication.located.forget(id));
         Ok(self.begin(&taken, &table, now))
     }
 

@@ -58,7 +58,7 @@ impl<B: Backend> Call<'_, B> {
             if len * 4 / 3 > REPLICA_TEXT_LEN_MAX / 2 {
                 break;
             }
-            answer.differing.push((index, tags));
+            answer.differing.push((index as u16, tags));
         }
         let most_sec = self.interval_sec().saturating_mul(POSTPONED_INTERVALS);
         if !same_ids.is_empty() {

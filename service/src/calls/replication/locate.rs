@@ -30,7 +30,7 @@ impl<B: Backend> Call<'_, B> {
 
     /// Has the first of these looked up. They are due as soon as that is done.
     pub(super) fn locate(&mut self, unknown: &[KeyId], now: HostTimestamp) -> ReplicaStep {
-        self.replication.located.note_begun(now);
+        self.replication.has_located = true;
         // The script goes on as in every round: with no keys.
         self.replication.round = Some(Round::new(now.as_sec(), Vec::new(), BTreeMap::new()));
         let far: Vec<String> = unknown.iter().take(FAR_KEYS_MAX).map(KeyId::to_string).collect();
@@ -41,7 +41,7 @@ impl<B: Backend> Call<'_, B> {
         }
     }
 
-    /// Notes the closest nodes to a far key. They count for [`LOCATED_SEC`].
+    /// Notes the closest nodes to a far key. They count for the next round that takes it, for at most [`LOCATED_SEC`].
     ///
     /// # Errors
     /// [`CallError`]; for anybody but the host.

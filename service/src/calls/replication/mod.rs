@@ -11,7 +11,6 @@ mod compare;
 mod locate;
 mod next;
 mod take;
-mod weigh;
 
 use std::collections::HashMap;
 
@@ -21,6 +20,8 @@ use super::{Call, CallError};
 use crate::domain::{key_tag, HostTimestamp, KeyId, KeyState, KeyTag, Leases, Located, Round};
 use crate::store::Backend;
 
+pub use take::get_replica_issuers;
+
 /// What a node remembers of replication between two calls. What is lost with it is done earlier, or again.
 #[derive(Debug, Default)]
 pub(super) struct Replication {
@@ -29,6 +30,8 @@ pub(super) struct Replication {
     leases: Leases,
     round: Option<Round>,
     located: Located,
+    /// The last run has looked far keys up: this one takes a round.
+    has_located: bool,
 }
 
 /// What one neighbour is asked.

@@ -32,12 +32,7 @@ impl<B: Backend> Call<'_, B> {
         check_count("weights", weights.len(), PEERS_MAX)?;
         let mut clean_keys = Vec::new();
         let mut states: BTreeMap<KeyId, KeyState> = BTreeMap::new();
-        let items: Vec<(usize, BundleItem)> = addressed(bundle, keys)?.collect();
-        let unasked = self.unasked(&items, weights)?;
-        for (index, item) in items {
-            if unasked.contains(&item.key.owner_peer_id) {
-                continue;
-            }
+        for (index, item) in addressed(bundle, keys)? {
             if let Some(round) = self.replication.round.as_mut().filter(|_| self.caller.is_host()) {
                 round.note_judged(item.tags());
             }
@@ -56,7 +51,7 @@ impl<B: Backend> Call<'_, B> {
                 continue;
             };
             state.note_weight(self.caller.weight_of(2, weights, &item.key.owner_peer_id)?);
-            let clean = self.admit_replica(&mut state, item, (weights, &unasked), now)?;
+            let clean = self.admit_replica(&mut state, item, weights, now)?;
             if !is_known {
                 if state.dead(&self.at(now)) {
                     continue;
@@ -81,7 +76,7 @@ impl<B: Backend> Call<'_, B> {
         &mut self,
         state: &mut KeyState,
         item: BundleItem,
-        (weights, unasked): (&[WeightResult], &BTreeSet<String>),
+        weights: &[WeightResult],
         now: HostTimestamp,
     ) -> Result<bool, CallError> {
         let mut clean = true;
@@ -90,10 +85,6 @@ impl<B: Backend> Call<'_, B> {
             clean &= self.admit_replica_tombstone(state, tombstone, now).is_ok();
         }
         for record in item.records {
-            if unasked.contains(&record.metadata.issued_by) {
-                clean = false;
-                continue;
-            }
             let weight = self.caller.weight_of(2, weights, &record.metadata.issued_by)?;
             clean &= self.admit_replica_record(state, record, weight, now).is_ok();
         }
@@ -123,9 +114,24 @@ impl<B: Backend> Call<'_, B> {
     }
 }
 
+/// Whose weights a node should know before it takes a bundle in: the owners of keys and the issuers of records, at most
+/// [`BUNDLE_ISSUERS_MAX`]. `keys` are those of the bundle that are for the node.
+///
+/// # Errors
+/// [`Error::TooLong`], [`Error::TooMany`], [`Error::BadReplica`].
+pub fn get_replica_issuers(bundle: &str, keys: &str) -> Result<Vec<String>, Error> {
+    let mut peers = BTreeSet::new();
+    for (_, item) in addressed(bundle, keys)? {
+        peers.extend(item.records.into_iter().map(|record| record.metadata.issued_by));
+        peers.insert(item.key.owner_peer_id);
+    }
+    peers.retain(|peer_id| peer_id.len() <= PEER_ID_LEN_MAX);
+    Ok(peers.into_iter().collect())
+}
+
 /// The keys of a bundle that are for this node, by their positions: the others belong elsewhere, and would lie here until
 /// they are handed over.
-pub(super) fn addressed(bundle: &str, keys: &str) -> Result<impl Iterator<Item = (usize, BundleItem)>, Error> {
+fn addressed(bundle: &str, keys: &str) -> Result<impl Iterator<Item = (usize, BundleItem)>, Error> {
     let items = unpack_bundle(bundle)?;
     let keys = KeySet::parse_of(keys, items.len())?;
     let items = items.into_iter().enumerate();
