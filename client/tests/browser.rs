@@ -89,14 +89,17 @@ fn the_page_shows_50_nodes_and_1000_records_live() {
 fn pages_and_clients_in_node_find_and_call_each_other() {
     let up = Up::start(&["--nodes", "4"]);
     let (browser, chat) = (example("browser"), example("chat"));
-    let path = |folder: &TempDir| folder.path().to_str().expect("a path in Unicode").to_owned();
     let variables = [
-        ("REGISTRY", &*up.page),
-        ("RELAYS", &*up.relays),
-        ("BROWSER", &*path(&browser)),
-        ("CHAT", &*path(&chat)),
+        ("REGISTRY", up.page.as_str()),
+        ("RELAYS", up.relays.as_str()),
+        ("BROWSER", path(&browser)),
+        ("CHAT", path(&chat)),
     ];
     pass("examples.test.mjs", &variables);
+}
+
+fn path(folder: &TempDir) -> &str {
+    folder.path().to_str().expect("a path in Unicode")
 }
 
 #[test]

@@ -11,15 +11,24 @@ export type Holding = "none" | "some" | "all" | "partial";
 /** How a node holds one record. */
 export type Cell = "latest" | "older" | "missing";
 
+export const SIGNED: Record<HeldRecord["signature"], string> = {
+  valid: "signed",
+  missing: "not signed yet",
+  invalid: "badly signed",
+  unchecked: "signature not checked",
+};
+
 /** What there is of a resource, gathered from everybody who holds some of it. */
 export interface Copies {
   /** The latest of each identity that is not void, by value. */
   records: readonly Copied[];
+  /** What a node has of a record. */
+  copy(holder: Holder, record: Copied): HeldRecord | undefined;
   cell(holder: Holder, record: Copied): Cell;
   holding(holder: Holder | undefined): Holding;
 }
 
-export const NO_COPIES: Copies = { records: [], cell: () => "missing", holding: () => "none" };
+export const NO_COPIES: Copies = { records: [], copy: () => undefined, cell: () => "missing", holding: () => "none" };
 
 const byValue = new Intl.Collator("en", { numeric: true });
 
@@ -47,8 +56,9 @@ export function copiesOf(resource: Resource): Copies {
       if (known === undefined || isLater(record, known)) latest.set(id, record);
     }
   }
+  const copy = (holder: Holder, record: Copied) => held.get(holder.peer_id)?.get(record.identity);
   const cell = (holder: Holder, record: Copied): Cell => {
-    const here = held.get(holder.peer_id)?.get(record.identity);
+    const here = copy(holder, record);
     if (here === undefined) return "missing";
     return here.issued_at >= record.issued_at ? "latest" : "older";
   };
@@ -67,7 +77,7 @@ export function copiesOf(resource: Resource): Copies {
     if (holder.partial === true) return "partial";
     return records.every((record) => cell(holder, record) === "latest") ? "all" : "some";
   };
-  return { records, cell, holding };
+  return { records, copy, cell, holding };
 }
 
 /** A signature makes a record later than the same without it. */

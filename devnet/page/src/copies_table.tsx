@@ -1,6 +1,6 @@
 import type { Holder, Network, Resource } from "./api.ts";
-import type { Cell, Copies } from "./copies.ts";
-import { count, short, span } from "./format.ts";
+import { type Cell, type Copied, type Copies, SIGNED } from "./copies.ts";
+import { clock, count, short, span } from "./format.ts";
 import { hashOf } from "./state.ts";
 
 const SAID: Record<Cell, string> = { latest: "has it", older: "has an older one", missing: "has it not" };
@@ -16,6 +16,12 @@ export function CopiesTable({ resource, copies, network, nowMs }: { resource: Re
         The {count(resource.nodes.length - outside, "neighbour")}, the closest first
         {outside > 0 && `; then ${count(outside, "node")} outside`}. A column for each provider.
       </p>
+      <ul class="legend" aria-hidden="true">
+        <li class="cell latest">has it</li>
+        <li class="cell older">an older one</li>
+        <li class="cell missing">not</li>
+        <li class="cell latest unsigned">not signed</li>
+      </ul>
       <div class="scroll" role="region" aria-label="Who holds what" tabIndex={0}>
         <table class="copies">
           <thead>
@@ -42,14 +48,9 @@ export function CopiesTable({ resource, copies, network, nowMs }: { resource: Re
                     {number === undefined ? <code title={holder.peer_id}>{short(holder.peer_id)}</code> : <a href={hashOf({ at: "node", node: number })}>node {number}</a>}
                   </th>
                   <td>{holder.created_at === null ? "no" : "yes"}</td>
-                  {copies.records.map((record) => {
-                    const cell = copies.cell(holder, record);
-                    return (
-                      <td key={record.identity} class={`cell ${cell}`}>
-                        <span class="sr">{SAID[cell]}</span>
-                      </td>
-                    );
-                  })}
+                  {copies.records.map((record) => (
+                    <Copy key={record.identity} holder={holder} record={record} copies={copies} />
+                  ))}
                   <td class="rest">{remark(holder, nowMs)}</td>
                 </tr>
               );
@@ -58,6 +59,21 @@ export function CopiesTable({ resource, copies, network, nowMs }: { resource: Re
         </table>
       </div>
     </>
+  );
+}
+
+/** Has no text that becomes another one as time passes: there may be a thousand. */
+function Copy({ holder, record, copies }: { holder: Holder; record: Copied; copies: Copies }) {
+  const cell = copies.cell(holder, record);
+  const copy = copies.copy(holder, record);
+  const unsigned = copy !== undefined && copy.signature !== "valid";
+  return (
+    <td
+      class={`cell ${cell}${unsigned ? " unsigned" : ""}`}
+      title={copy && `issued ${clock(copy.issued_at * 1_000)}, ${SIGNED[copy.signature]}`}
+    >
+      <span class="sr">{unsigned ? `${SAID[cell]}, ${SIGNED[copy.signature]}` : SAID[cell]}</span>
+    </td>
   );
 }
 

@@ -1,7 +1,7 @@
 import { Component } from "preact";
 import type { Network, Resource, SeenResource } from "./api.ts";
 import type { Control } from "./control.ts";
-import type { Copied } from "./copies.ts";
+import { type Copied, SIGNED } from "./copies.ts";
 import { count, short, shortResource, span } from "./format.ts";
 import { CopiesTable } from "./copies_table.tsx";
 import { hashOf, type State } from "./state.ts";
@@ -231,13 +231,6 @@ interface RowProps {
   isBusy: boolean;
   unregister: () => void;
 }
-
-const SIGNED: Record<Copied["signature"], string> = {
-  valid: "signed",
-  missing: "not signed yet",
-  invalid: "badly signed",
-  unchecked: "signature not checked",
-};
 
 function ProviderRow({ record, place, network, neighbours, me, nowMs, isBusy, unregister }: RowProps) {
   const node = network?.nodes.find(({ peer_id }) => peer_id === record.peer_id);

@@ -78,6 +78,13 @@ test("the latest record of an identity is what there is, and who has an older on
   assert.deepEqual([a, b, c].map(copies.holding), ["all", "some", "some"]);
 });
 
+test("each copy tells whether it is signed, whatever the others are", () => {
+  const [a, b] = [holder("a", [record("p", 1)]), holder("b", [record("p", 1, { signature: "missing", signed_at: null })])];
+  const copies = copiesOf(resource(a, b));
+  assert.equal(copies.records[0].signature, "valid");
+  assert.deepEqual([a, b].map((node) => copies.copy(node, copies.records[0]).signature), ["valid", "missing"]);
+});
+
 test("a tombstone anywhere takes what was issued until then away, and nothing later", () => {
   const voids = { tombstones: [{ peer_id: "p", issuer: "owner", issued_at: 5 }] };
   const at = (issued) => copiesOf(resource(holder("a", [record("p", issued)]), holder("b", [], voids))).records.length;
