@@ -135,7 +135,22 @@ export class Connection {
       defaultTtlMs: this.ttlMs,
       ...(this.#workersUrl === undefined ? {} : { CDNUrl: this.#workersUrl }),
     };
-    return createClient(relay, config);
+    const peer = await createClient(relay, config);
+    leaveSignalsAlone();
+    return peer;
+  }
+}
+
+/**
+ * In Node.js the JS client's workers end the process at Ctrl-C, while whoever asks for it still says goodbye. Without their listener a
+ * process ends as any other does.
+ */
+function leaveSignalsAlone(): void {
+  if (typeof process === "undefined" || typeof process.listeners !== "function") return;
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    for (const listener of process.listeners(signal)) {
+      if (String(listener).includes("terminateWorkersAndMaster")) process.removeListener(signal, listener);
+    }
   }
 }
 
