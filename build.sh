@@ -10,7 +10,7 @@ readonly WASM_TARGET=wasm32-wasip1
 readonly WASM_TARGET_DIR=target-wasm
 readonly COMPILED_DIR=$WASM_TARGET_DIR/$WASM_TARGET/wasm
 readonly COMPILED_WASM=$COMPILED_DIR/registry-module.wasm
-readonly COMPILED_EXAMPLE=$COMPILED_DIR/records-directory.wasm
+readonly COMPILED_BESIDE=("$COMPILED_DIR/aqua-dht.wasm" "$COMPILED_DIR/records-directory.wasm")
 readonly NATIVE_DIR=${CARGO_TARGET_DIR:-target}/release
 readonly DEBIAN_PACKAGES=(rustc-web cargo-web rust-web-src wasi-libc lld clang libclang-rt-14-dev-wasm32)
 readonly RUSTUP_TIMEOUT_SEC=120
@@ -20,10 +20,10 @@ usage() {
 usage: ./build.sh [artifacts | package | test | up [ARGUMENT...] | demo [ARGUMENT...] | bench [ARGUMENT...] |
                    fuzz [ARGUMENT...] | soak [KIND [ARGUMENT...]] | help]
 
-  artifacts   compile the service: artifacts/registry.wasm, sqlite3.wasm, SHA256SUMS
-              and aqua/registry-service.aqua (the default)
-  package     artifacts, then what others install: artifacts/registry.tar.gz and the crate
-              for Rust peers, artifacts/registry-distro-VERSION.crate
+  artifacts   compile the services: artifacts/registry.wasm, aqua-dht.wasm, sqlite3.wasm,
+              SHA256SUMS and their Aqua bindings (the default)
+  package     artifacts, then what others install: artifacts/registry.tar.gz, aqua-dht.tar.gz
+              and the crate for Rust peers, artifacts/registry-distro-VERSION.crate
   test        format, artifacts, lints, then all tests
   up          a network on this machine that clients connect to, until Ctrl-C;
               arguments go to the command (`./build.sh up --help`, docs/COMMAND.md)
@@ -83,11 +83,11 @@ build_artifacts() { # [PACKAGE] [--ARGUMENT...]
   need_npm
   choose_wasm_toolchain
   beside "install the Aqua compiler" install_aqua_compiler
-  beside "compile registry.wasm with ${WASM_TOOLCHAIN}'s Rust" "compile_wasm_with_$WASM_TOOLCHAIN"
+  beside "compile the modules with ${WASM_TOOLCHAIN}'s Rust" "compile_wasm_with_$WASM_TOOLCHAIN"
   step "build the packer${package:+ and $package}" \
     cargo build --release --locked -p registry-packer ${package:+-p "$package"}
   await_besides
-  step "pack artifacts/" "$NATIVE_DIR/registry-packer" "$@" --example "$COMPILED_EXAMPLE" "$COMPILED_WASM"
+  step "pack artifacts/" "$NATIVE_DIR/registry-packer" "$@" "${COMPILED_BESIDE[@]/#/--beside=}" "$COMPILED_WASM"
   step "compile the scheduled scripts" compile_scheduled_scripts
   step "compile the client's scripts" node devnet/compile/client.mjs "$@"
   (cd artifacts && ls -l -- *.wasm *.air SHA256SUMS)
@@ -96,6 +96,8 @@ build_artifacts() { # [PACKAGE] [--ARGUMENT...]
 compile_scheduled_scripts() {
   node devnet/compile/air.mjs aqua/scheduled.aqua artifacts clearExpired_86400 replicate_3600 renew_43200
   node devnet/compile/air.mjs aqua/spell.aqua artifacts registrySpell=registry-spell
+  node devnet/compile/air.mjs aqua-dht/aqua/scheduled.aqua artifacts clearExpired_86400=aqua-dht-clearExpired_86400 \
+    replicate_3600=aqua-dht-replicate_3600 aquaDhtSpell=aqua-dht-spell
   "$NATIVE_DIR/registry-packer" --sums-only
 }
 
@@ -343,7 +345,7 @@ compile_wasm() { # CARGO SYSROOT [CARGO_ARGUMENT...] [-- RUSTC_FLAG...]
   # Encoded flags may contain spaces, and take the place of whatever flags this machine is configured with.
   CARGO_ENCODED_RUSTFLAGS="${flags[*]}" "$cargo" build --profile wasm --target "$WASM_TARGET" --locked \
     --target-dir "$WASM_TARGET_DIR" "${arguments[@]}" \
-    -p registry-service --bin registry-module -p records-directory --bin records-directory
+    -p registry-service --bin registry-module -p aqua-dht --bin aqua-dht -p records-directory --bin records-directory
 }
 
 # The file of an installed package whose path ends in SUFFIX.

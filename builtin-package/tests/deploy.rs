@@ -11,7 +11,7 @@ use base64::Engine;
 use devnet::{AquaCompiler, Network, NetworkConfig, PeerIndex, Query, ServiceCall, ServiceResult, ServiceSpec};
 use registry_archive::blueprint::Blueprint;
 use registry_archive::content_id::content_id;
-use registry_archive::entries::{entries, Entries};
+use registry_archive::entries::{entries, Entries, Service, AQUA_DHT, REGISTRY};
 use serde_json::{json, Value};
 
 const NODE: PeerIndex = PeerIndex(0);
@@ -79,20 +79,20 @@ fn define(network: &mut Network, repository: &Rc<RefCell<Repository>>) {
     }
 }
 
-fn arguments(entries: &Entries) -> [Value; 3] {
+fn arguments(entries: &Entries, service: Service) -> [Value; 3] {
     let blueprint = String::from_utf8(entries["blueprint.json"].clone()).unwrap();
     let module = |name: &str| {
         let wasm = &entries[&format!("{name}/{name}.wasm")];
         json!({"name": name, "wasm": STANDARD.encode(wasm)})
     };
-    let modules = json!([module("sqlite3"), module("registry")]);
-    [modules, json!(blueprint), json!("registry")]
+    let modules = json!([module("sqlite3"), module(service.name)]);
+    [modules, json!(blueprint), json!(service.name)]
 }
 
-#[test]
-fn the_script_deploys_the_archive_on_a_node() {
+/// Deploys a service's archive on a node without services of its own.
+fn deployed(service: Service) -> Network {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let entries = entries(&root).unwrap();
+    let entries = entries(&root, service).unwrap();
     let config = NetworkConfig::new(1).without_registry().without_trust_graph();
     let mut network = Network::start(config).unwrap();
     let repository = Rc::new(RefCell::new(Repository::default()));
@@ -102,26 +102,38 @@ fn the_script_deploys_the_archive_on_a_node() {
     let program = program.unwrap_or_else(|error| panic!("{error}"));
     let manager = network.add_client(NODE).unwrap();
     let deploy = program.function("deployRegistry").unwrap();
-    let outcome = network.call(manager, deploy, &arguments(&entries)).unwrap();
+    let outcome = network.call(manager, deploy, &arguments(&entries, service)).unwrap();
     assert_eq!(outcome.value().unwrap(), json!(SERVICE_ID));
 
-    // What the node has now is a registry that runs.
     let repository = repository.borrow();
-    assert_eq!(repository.aliases["registry"], SERVICE_ID);
+    assert_eq!(repository.aliases[service.name], SERVICE_ID);
     let blueprint = &repository.services[SERVICE_ID];
-    assert_eq!(blueprint.name, "registry");
+    assert_eq!(blueprint.name, service.name);
     let modules = blueprint
         .dependencies
         .iter()
         .map(|link| &repository.modules[&link.content_id]);
     let spec = |dir: &Path| {
-        let spec = ServiceSpec::new("registry", dir);
+        let spec = ServiceSpec::new(service.name, dir);
         modules.fold(spec, |spec, (name, wasm)| spec.module(name.as_str(), wasm.as_slice()))
     };
-    network.deploy(NODE, "registry", spec).unwrap();
+    network.deploy(NODE, service.name, spec).unwrap();
+    network
+}
+
+#[test]
+fn the_script_deploys_the_registrys_archive_on_a_node() {
+    let mut network = deployed(REGISTRY);
     let ask = Query::new("registry", "get_key_id")
         .arg("sample")
         .arg("12D3KooWA3sRJSUyBaDW1X1hiYKRt7QrE8HZaPLj3MTdi8vdBkjR");
     let id = network.ask(NODE, &ask).unwrap();
     assert!(id.as_str().unwrap().len() >= 43, "{id}");
+}
+
+#[test]
+fn the_script_deploys_the_archive_of_aqua_dht_on_a_node() {
+    let mut network = deployed(AQUA_DHT);
+    let merged = network.ask(NODE, &Query::new("aqua-dht", "merge").arg(json!([])));
+    assert_eq!(merged.unwrap(), json!({"success": true, "error": "", "result": []}));
 }

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +39,7 @@ struct Inner {
     commands: mpsc::Sender<Command>,
     services: Services,
     link: watch::Receiver<Link>,
+    under_way: Arc<AtomicUsize>,
 }
 
 impl fmt::Debug for Client {
@@ -128,7 +130,7 @@ impl Builder {
         let key_pair = Arc::new(key_pair);
         let services = Services::default();
         let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
-        let link = engine::start(key_pair.clone(), avm, services.clone(), transport, receiver);
+        let (link, under_way) = engine::start(key_pair.clone(), avm, services.clone(), transport, receiver);
         let client = Client {
             inner: Arc::new(Inner {
                 peer_id: key_pair.get_peer_id().to_base58().into(),
@@ -136,6 +138,7 @@ impl Builder {
                 commands,
                 services,
                 link,
+                under_way,
             }),
             ttl,
         };
@@ -174,6 +177,13 @@ impl Client {
             Link::Up { relay, .. } => Some(relay.to_string()),
             Link::Down(_) => None,
         }
+    }
+
+    /// How many particles the client works on: its own calls that have not ended, and what others have sent to its services
+    /// and has not expired.
+    #[must_use]
+    pub fn under_way(&self) -> usize {
+        self.inner.under_way.load(Ordering::Relaxed)
     }
 
     /// The same client with another time to live: the time that each of its calls may take; 1 s to 10 min.

@@ -34,6 +34,9 @@ pub enum Error {
     /// The script raised an error that nothing in it caught: most often the relay has no registry.
     #[error("the script failed: {message}{}", on_peer(.peer_id))]
     Script { message: String, peer_id: Option<String> },
+    /// No node that answered knows the resource. Each node's own words.
+    #[error("no node knows the resource{}", node_errors(.errors))]
+    NotFound { errors: Vec<NodeError> },
     /// The network refused: too few nodes did what was asked. Each node's own words.
     #[error("{what} failed{}", node_errors(.errors))]
     Refused { what: &'static str, errors: Vec<NodeError> },
@@ -75,15 +78,26 @@ impl NodeError {
             {
                 Self {
                     peer_id: Some(peer_id.to_owned()),
-                    text: rest.to_owned(),
+                    text: said(rest),
                 }
             }
             _ => Self {
                 peer_id: None,
-                text: text.to_owned(),
+                text: said(text),
             },
         }
     }
+}
+
+/// What a service said whose call failed, without AquaVM's words around it; any other text as it is.
+pub(crate) fn said(error: &str) -> String {
+    let parts = error.strip_prefix("Local service error, ret_code is ");
+    let parts = parts.and_then(|parts| parts.strip_suffix('\'')?.split_once(", error message is '"));
+    let Some((_, said)) = parts else {
+        return error.to_owned();
+    };
+    // Most services return it as JSON.
+    serde_json::from_str(said).unwrap_or_else(|_| said.to_owned())
 }
 
 impl fmt::Display for NodeError {
@@ -130,7 +144,7 @@ fn failures(failures: &[AddressFailure]) -> String {
 
 fn node_errors(errors: &[NodeError]) -> String {
     if errors.is_empty() {
-        return " without a reason".to_owned();
+        return ", without a reason".to_owned();
     }
     format!(":{}", lines(errors))
 }
@@ -163,6 +177,19 @@ mod tests {
             let error = NodeError::parse(text);
             assert_eq!((error.peer_id.as_deref(), error.text.as_str()), (None, text));
         }
+    }
+
+    #[test]
+    fn what_a_service_said_stands_alone() {
+        let peer = "12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB";
+        let wrapped = r#"Local service error, ret_code is 1, error message is '"no \"mood\""'"#;
+        assert_eq!(NodeError::parse(&format!("{peer}: {wrapped}")).text, r#"no "mood""#);
+        assert_eq!(NodeError::parse(wrapped).text, r#"no "mood""#);
+        assert_eq!(
+            said("Local service error, ret_code is 2, error message is 'it's gone'"),
+            "it's gone"
+        );
+        assert_eq!(said("1"), "1");
     }
 
     #[test]

@@ -88,11 +88,7 @@ impl Client {
             .map_or_else(|| Ok(self.clone()), |limit| self.with_ttl(limit))?;
         let found = self.resolve_providers(id, what.ack).await?;
         let Some(providers) = found.value else {
-            let what = "looking up the providers";
-            return Err(Error::Refused {
-                what,
-                errors: found.errors,
-            });
+            return Err(Error::NotFound { errors: found.errors });
         };
         let calls = providers.into_iter().map(|provider| async {
             let result = limited.execute_on(&provider, &what).await;

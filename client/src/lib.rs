@@ -35,6 +35,7 @@
 
 mod api;
 mod client;
+pub mod discovery;
 mod engine;
 mod error;
 mod execute;

@@ -3,7 +3,9 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
+use registry_client::Client;
 use serde_json::{json, Value};
 
 /// A user with an empty home.
@@ -213,9 +215,149 @@ fn who_provides_stays_until_ctrl_c_and_is_gone_then() {
     assert_eq!(user.json(&["resolve", "chat@me"]).len(), 0);
 
     // What is issued in the second of a removal is void with it.
-    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    std::thread::sleep(Duration::from_millis(1_100));
     user.text(&["provide", "chat@me", "--value", "v", "--for", "1s"]);
     assert_eq!(user.json(&["resolve", "chat@me"]).len(), 0);
+}
+
+/// A client that offers the service `greeter`, beside the command.
+async fn greeter(address: &Value, name: &'static str) -> Client {
+    let builder = Client::builder()
+        .relay(address.as_str().unwrap())
+        .ttl(Duration::from_secs(20));
+    let client = builder.connect().await.unwrap();
+    client.serve("greeter", move |call| async move {
+        match (call.function.as_str(), call.arguments.as_slice()) {
+            ("greet", [who]) => Ok(json!(format!("Hello, {who}, from {name}"))),
+            (other, arguments) => Err(format!("no function `{other}` of {} arguments", arguments.len())),
+        }
+    });
+    client
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_is_called_on_every_provider_and_who_does_not_answer_is_named() {
+    let user = User::new();
+    let up = Up::start(&user, &["--nodes", "3"]);
+    let is = |arguments: &[&str], code: i32, part: &str| {
+        let (was, stderr) = user.failure(arguments);
+        assert!(was == code && stderr.contains(part), "{arguments:?}: {was}\n{stderr}");
+    };
+    is(
+        &["call", "chat@me", "greeter", "greet", "Ada"],
+        3,
+        "no node knows the resource",
+    );
+    let id = user.text(&["create", "chat"]);
+    is(&["call", "chat@me", "greeter", "greet", "Ada"], 3, "no providers");
+    let (alice, bob) = (
+        greeter(&up.nodes[0]["tcp"], "alice").await,
+        greeter(&up.nodes[1]["tcp"], "bob").await,
+    );
+    for client in [&alice, &bob] {
+        let chat = id.parse().unwrap();
+        client.register_provider(&chat, "", Some("greeter")).await.unwrap();
+    }
+    let called = |arguments: &[&str]| -> Vec<(String, String)> {
+        let lines = user
+            .json(&[&["call", "chat@me", "greeter"], arguments].concat())
+            .into_iter();
+        let lines = lines.map(|line| (line["peer_id"].as_str().unwrap().to_owned(), line["result"].to_string()));
+        let mut lines: Vec<_> = lines.collect();
+        lines.sort();
+        lines
+    };
+    // Text, and JSON where it reads as that.
+    for (argument, told) in [("Ada", r#"\"Ada\""#), ("1", "1"), (r#"{"a":[1]}"#, r#"{\"a\":[1]}"#)] {
+        let greeting =
+            |client: &Client, name| (client.peer_id().to_owned(), format!(r#""Hello, {told}, from {name}""#));
+        let mut expected = vec![greeting(&alice, "alice"), greeting(&bob, "bob")];
+        expected.sort();
+        assert_eq!(called(&["greet", argument]), expected);
+    }
+    let table = user.text(&["call", &id, "greeter", "greet", "Ada"]);
+    assert!(
+        table.starts_with("PROVIDER") && table.contains("Hello, \"Ada\", from bob"),
+        "{table}"
+    );
+    is(
+        &["call", "chat@me", "greeter", "greet"],
+        1,
+        "no function `greet` of 0 arguments",
+    );
+    is(&["call", "chat@me", "nothing", "greet", "Ada"], 1, "nothing");
+
+    // A node's own service, too; and one of three has no such service.
+    let node = up.nodes[2]["peer_id"].as_str().unwrap();
+    user.text(&["provide", "chat@me", "--value", "a node", "--node", node]);
+    let output = user.run(&["call", "chat@me", "peer", "timestamp_sec"]);
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success() && stdout.contains(node), "{stdout}\n{stderr}");
+
+    // Who has gone is named, and the others are told all the same.
+    let gone = bob.peer_id().to_owned();
+    drop(bob);
+    let output = user.run(&["call", "chat@me", "greeter", "greet", "Ada"]);
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    assert!(
+        output.status.success() && stdout.contains("from alice"),
+        "{stdout}\n{stderr}"
+    );
+    assert!(stderr.contains(&gone), "{stderr}");
+    assert!(!stdout.contains(&gone), "{stdout}");
+}
+
+#[test]
+fn a_watcher_is_told_who_comes_what_changes_and_who_goes() {
+    let user = User::new();
+    let _up = Up::start(&user, &["--nodes", "2"]);
+    // The machine may have other work.
+    let patient = ["--ttl", "20s"];
+    user.text(&[&patient[..], &["create", "chat"]].concat());
+    let me = user.text(&["key", "show"]);
+    let watch = ["--json", "--ttl", "20s", "watch", "chat@me", "--every", "500ms"];
+    let mut child = user.command(&watch).stdout(Stdio::piped()).spawn().unwrap();
+    let (lines, told) = std::sync::mpsc::channel();
+    let stdout = BufReader::new(child.stdout.take().unwrap());
+    std::thread::spawn(move || {
+        stdout
+            .lines()
+            .map_while(Result::ok)
+            .try_for_each(|line| lines.send(line))
+    });
+    let next = || -> Value {
+        let line = told
+            .recv_timeout(Duration::from_secs(60))
+            .expect("a change within a minute");
+        serde_json::from_str(&line).expect(&line)
+    };
+    let provide = |value: &str| {
+        let provide = ["provide", "chat@me", "--value", value, "--once"];
+        user.text(&[&patient[..], &provide].concat())
+    };
+    provide("first");
+    let added = next();
+    assert_eq!(
+        (&added["added"]["peer_id"], &added["added"]["value"]),
+        (&json!(me), &json!("first")),
+        "{added}"
+    );
+    provide("second");
+    let changed = next();
+    let values = [
+        &changed["changed"]["before"]["value"],
+        &changed["changed"]["after"]["value"],
+    ];
+    assert_eq!(values, [&json!("first"), &json!("second")], "{changed}");
+    user.text(&[&patient[..], &["unregister", "chat@me"]].concat());
+    let gone = next();
+    assert_eq!(gone["gone"]["peer_id"], json!(me), "{gone}");
+    interrupt(&child);
+    assert!(child.wait().unwrap().success());
+    assert!(
+        told.recv_timeout(Duration::from_secs(5)).is_err(),
+        "there is nothing more to tell"
+    );
 }
 
 #[test]
@@ -241,9 +383,13 @@ fn exit_codes_tell_what_is_wrong() {
     let (_, stderr) = user.failure(&["--json", "resolve", "chat@me"]);
     let error: Value = serde_json::from_str(stderr.lines().last().unwrap()).unwrap();
     assert_eq!(error["exit_code"], json!(3));
+    // Killed, it cannot take back its file.
     drop(up);
-    // Killed, it could not take back its file.
+    assert!(user.config().join("network.json").exists());
     is(&["resolve", "chat@me"], 4, "does not run any more");
+    is(&["resolve", "chat@me"], 4, "registry up");
+    let _up = Up::start(&user, &["--nodes", "2"]);
+    user.text(&["create", "chat"]);
 }
 
 #[test]
@@ -301,6 +447,53 @@ fn an_aqua_file_runs_against_the_network() {
     assert_eq!(hello, "Hello, world, from a node");
     let (code, stderr) = user.failure(&["run", file.to_str().unwrap(), "hello(1)"]);
     assert!(code == 2 && stderr.contains("1 is not string"), "{code}: {stderr}");
+}
+
+/// The demonstration of aqua-dht's README.
+#[test]
+fn topics_of_aqua_dht_are_subscribed_to_found_and_called() {
+    let user = User::new();
+    let up = Up::start(&user, &["--nodes", "3", "--aqua-dht"]);
+    let aqua = Path::new(env!("CARGO_MANIFEST_DIR")).join("../aqua-dht/aqua");
+    let run = |key: &str, file: &str, call: &str| {
+        let file = aqua.join(file);
+        user.json(&["--key", key, "--ttl", "20s", "run", file.to_str().unwrap(), call])[0].take()
+    };
+    let me = user.text(&["key", "new", "me"]);
+    let alice = user.text(&["key", "new", "alice"]);
+    let node = up.nodes[2]["peer_id"].as_str().unwrap();
+
+    let absent = run("alice", "pubsub.aqua", "subscribe(\"news\", \"alice\", null, null)");
+    assert!(
+        absent[0] == json!(false) && absent[1].to_string().contains("not found here"),
+        "{absent}"
+    );
+    for (key, call) in [
+        (
+            "me",
+            "initTopicAndSubscribe(\"news\", \"the first\", null, null)".to_owned(),
+        ),
+        ("alice", "subscribe(\"news\", \"alice\", null, null)".to_owned()),
+        ("me", format!("subscribeNode(\"{node}\", \"news\", \"a node\", null)")),
+    ] {
+        let answer = run(key, "pubsub.aqua", &call);
+        assert_eq!(answer[0], json!(true), "{call}: {answer}");
+    }
+    let found = run("alice", "pubsub.aqua", "findSubscribers(\"news\")");
+    let peers = found
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|record| record["peer_id"].as_str().unwrap());
+    let mut peers: Vec<&str> = peers.collect();
+    peers.sort_unstable();
+    let mut expected = [me.as_str(), alice.as_str(), node];
+    expected.sort_unstable();
+    assert_eq!(peers, expected);
+
+    let asked = run("me", "demo.aqua", "askTime(\"news\")");
+    assert!(asked[0].as_array().is_some_and(|times| !times.is_empty()), "{asked}");
+    assert!(asked[1].to_string().contains(&alice), "{asked}");
 }
 
 #[test]

@@ -320,3 +320,84 @@ async fn a_call_that_nobody_answers_ends_with_its_time_to_live() {
     assert!(client.with_ttl(Duration::from_millis(10)).is_err());
     stage.network.stop();
 }
+
+/// Waits until the client works on nothing any more.
+async fn idle(client: &Client) {
+    within(async {
+        while client.under_way() > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_call_whose_future_is_dropped_nothing_is_left() {
+    let stage = Stage::start(2);
+    // Time to live is long: what is forgotten is forgotten at once.
+    let client = stage.client(0).await.with_ttl(Duration::from_secs(300)).unwrap();
+    let id = client.create_resource("cancelled").await.unwrap().value;
+    let relay = stage.peer_id(0);
+    let sleep = || client.call_service(&relay, None, "peer", "timeout", vec![json!(200_000), json!("awake")]);
+    for _ in 0..100 {
+        tokio::time::timeout(Duration::from_millis(5), sleep())
+            .await
+            .unwrap_err();
+    }
+    // Dropped before they began, and while they are under way.
+    drop(client.resolve_providers(&id, 2));
+    tokio::time::timeout(Duration::from_millis(1), client.resolve_providers(&id, 2))
+        .await
+        .ok();
+    let asleep = tokio::spawn({
+        let (client, relay) = (client.clone(), relay.clone());
+        async move {
+            let arguments = vec![json!(200_000), json!("awake")];
+            client.call_service(&relay, None, "peer", "timeout", arguments).await
+        }
+    });
+    within(async {
+        while client.under_way() == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    asleep.abort();
+    idle(&client).await;
+
+    // Of a handler that its caller does not wait for neither: it may go on until it has ended, and no longer than the particle.
+    let provider = stage.client(1).await;
+    provider.serve("slow", |_| async {
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        Ok(json!("never"))
+    });
+    let caller = client.with_ttl(Duration::from_secs(3)).unwrap();
+    let provider_relay = stage.peer_id(1);
+    let call = caller.call_service(provider.peer_id(), Some(&provider_relay), "slow", "f", Vec::new());
+    tokio::time::timeout(Duration::from_millis(700), call)
+        .await
+        .unwrap_err();
+    assert_eq!(provider.under_way(), 1, "it has come");
+    idle(&provider).await;
+    idle(&client).await;
+    client.resolve_providers(&id, 2).await.unwrap();
+    stage.network.stop();
+}
+
+/// `examples/load.rs` makes 10,000 by hand and shows the memory of the process.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_many_calls_nothing_is_left_of_them() {
+    const CALLS: usize = 2_000;
+    const AT_ONCE: usize = 16;
+    let stage = Stage::start(2);
+    let client = stage.client(0).await;
+    let relay = stage.peer_id(0);
+    let calls = futures_util::stream::iter(0..CALLS).map(|_| async {
+        let answer = client.call_service(&relay, None, "peer", "timestamp_sec", Vec::new());
+        answer.await.unwrap();
+        assert!(client.under_way() <= AT_ONCE);
+    });
+    calls.buffer_unordered(AT_ONCE).for_each(|()| async {}).await;
+    idle(&client).await;
+    stage.network.stop();
+}

@@ -26,6 +26,8 @@ pub struct NetworkConfig {
     pub ttl_ms: u32,
     /// The registry on every node; `None` leaves it out.
     pub registry: Option<RegistryModules>,
+    /// aqua-dht on every node, too; without it unless set.
+    pub aqua_dht: Option<AquaDhtModules>,
     /// Whether nodes have a trust-graph.
     pub trust_graph: bool,
     /// Where nodes keep their files; a temporary directory, removed with the network, unless set. A network on the directory
@@ -63,6 +65,7 @@ impl NetworkConfig {
             link: Link::with_latency(Duration::from_millis(50)),
             ttl_ms: DEFAULT_TTL_MS,
             registry: Some(RegistryModules::default()),
+            aqua_dht: None,
             trust_graph: true,
             storage_dir: None,
             forget_dead_after: None,
@@ -99,6 +102,12 @@ impl NetworkConfig {
     }
 
     #[must_use]
+    pub fn aqua_dht(mut self, modules: AquaDhtModules) -> Self {
+        self.aqua_dht = Some(modules);
+        self
+    }
+
+    #[must_use]
     pub fn without_registry(mut self) -> Self {
         self.registry = None;
         self
@@ -121,15 +130,44 @@ pub struct RegistryModules {
 impl Default for RegistryModules {
     /// Those that the build leaves in `artifacts/`, or in the directory that [`ARTIFACTS_DIR_VARIABLE`] names.
     fn default() -> Self {
-        let dir = std::env::var_os(ARTIFACTS_DIR_VARIABLE).map_or_else(
-            || Path::new(env!("CARGO_MANIFEST_DIR")).join("../artifacts"),
-            PathBuf::from,
-        );
         Self {
-            sqlite3: dir.join("sqlite3.wasm").into(),
-            registry: dir.join("registry.wasm").into(),
+            sqlite3: artifact("sqlite3.wasm").into(),
+            registry: artifact("registry.wasm").into(),
         }
     }
+}
+
+/// The wasm modules that make an aqua-dht.
+#[derive(Debug, Clone)]
+pub struct AquaDhtModules {
+    pub sqlite3: ModuleSource,
+    pub aqua_dht: ModuleSource,
+}
+
+impl Default for AquaDhtModules {
+    /// Those that the build leaves in `artifacts/`, or in the directory that [`ARTIFACTS_DIR_VARIABLE`] names.
+    fn default() -> Self {
+        Self {
+            sqlite3: artifact("sqlite3.wasm").into(),
+            aqua_dht: artifact("aqua-dht.wasm").into(),
+        }
+    }
+}
+
+impl AquaDhtModules {
+    pub(crate) fn spec(&self, working_dir: &Path) -> ServiceSpec {
+        ServiceSpec::new("aqua-dht", working_dir)
+            .module("sqlite3", self.sqlite3.clone())
+            .module("aqua-dht", self.aqua_dht.clone())
+    }
+}
+
+fn artifact(name: &str) -> PathBuf {
+    let dir = std::env::var_os(ARTIFACTS_DIR_VARIABLE).map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../artifacts"),
+        PathBuf::from,
+    );
+    dir.join(name)
 }
 
 impl RegistryModules {

@@ -109,7 +109,9 @@ pub use ask::Query;
 pub use builtins::{pure_builtin, PURE_BUILTINS};
 pub use call::{CallError, CallHandle, CallOptions, CallOutcome};
 pub use check::{Causality, Checker, World};
-pub use config::{NetworkConfig, RegistryModules, Secret, ARTIFACTS_DIR_VARIABLE, DEFAULT_TTL_MS, NODES_MAX};
+pub use config::{
+    AquaDhtModules, NetworkConfig, RegistryModules, Secret, ARTIFACTS_DIR_VARIABLE, DEFAULT_TTL_MS, NODES_MAX,
+};
 pub use error::{CallFailure, NetworkError};
 pub use hostile::{Behaviour, CallMaker, Honest, Hostile, Mix, Sending, Served, ServiceRequest, ServiceRequests};
 pub use invariants::{RegistryInvariants, RECORDS_MAX};

@@ -18,6 +18,9 @@ impl Network {
         if let Some(registry) = self.config.registry.clone() {
             self.deploy_lazily(index, "registry", |dir| registry.spec(dir), false)?;
         }
+        if let Some(aqua_dht) = self.config.aqua_dht.clone() {
+            self.deploy_lazily(index, "aqua-dht", |dir| aqua_dht.spec(dir), false)?;
+        }
         if self.config.trust_graph {
             self.deploy_lazily(index, "trust-graph", trust_graph_spec, true)?;
         }

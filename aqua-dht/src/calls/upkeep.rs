@@ -1,8 +1,8 @@
 use registry_service::store::Backend;
 
 use super::{at, Call, CallError};
-use crate::domain::data::{Key, Record};
-use crate::domain::limits::{CLEAR_KEYS_MAX, EVICT_KEYS_MAX};
+use crate::domain::data::{DhtKey, DhtRecord};
+use crate::domain::limits::{CLEAR_KEYS_MAX, EVICT_BYTES_MAX, EVICT_KEYS_MAX};
 use crate::domain::Timeouts;
 
 /// Keys whose rows are looked up at once.
@@ -11,8 +11,8 @@ const BATCH_KEYS: usize = 100;
 /// A key that was not used for long, with its values as they were.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evicted {
-    pub key: Key,
-    pub records: Vec<Record>,
+    pub key: DhtKey,
+    pub records: Vec<DhtRecord>,
 }
 
 /// What `clear_expired` removed.
@@ -23,9 +23,9 @@ pub struct Cleared {
 }
 
 impl<B: Backend> Call<'_, B> {
-    /// Returns keys that are stale with their values, the longest unused first, at most [`EVICT_KEYS_MAX`], and leaves of
-    /// them what [`Topic::evict`](crate::domain::Topic::evict) says. For the node itself and the service's creator: what is evicted and not passed on
-    /// is gone.
+    /// Returns keys that are stale with their values, the longest unused first, at most [`EVICT_KEYS_MAX`] and
+    /// [`EVICT_BYTES_MAX`], and leaves of them what [`Topic::evict`](crate::domain::Topic::evict) says. For the node itself and
+    /// the service's creator: what is evicted and not passed on is gone.
     ///
     /// # Errors
     /// [`CallError`].
@@ -35,16 +35,21 @@ impl<B: Backend> Call<'_, B> {
         let Some(unused_since) = at.now.checked_sub(at.timeouts.stale_sec) else {
             return Ok(Vec::new());
         };
-        let (mut changes, mut evicted) = (Vec::new(), Vec::new());
+        let (mut changes, mut evicted, mut bytes) = (Vec::new(), Vec::new(), 0);
         for key in self.store.unused_since(unused_since, EVICT_KEYS_MAX)? {
             let Some(topic) = self.store.load(&key)?.filter(|topic| topic.is_stale(&at)) else {
                 continue;
             };
             let dead = topic.is_dead(&at);
             if !dead {
+                let records = topic.values(&at);
+                bytes += records.iter().map(DhtRecord::text_len).sum::<usize>();
+                if bytes > EVICT_BYTES_MAX && !evicted.is_empty() {
+                    break;
+                }
                 evicted.push(Evicted {
                     key: topic.key.clone(),
-                    records: topic.values(&at),
+                    records,
                 });
             }
             let left = if dead { None } else { topic.clone().evict(&at) };

@@ -2,8 +2,8 @@ use marine_rs_sdk::SecurityTetraplet;
 use registry_service::store::Backend;
 
 use super::{Call, CallError};
-use crate::domain::data::Record;
-use crate::domain::{check_passed_on, quoted, Error};
+use crate::domain::data::DhtRecord;
+use crate::domain::{check_passed_on, check_weight, quoted, Error};
 
 /// Functions of this service whose untouched result says that a node has taken a value of its own.
 const PUT_HOST_VALUE: [&str; 2] = ["put_host_value", "put_host_value_relay"];
@@ -13,7 +13,7 @@ const SERVICE: &str = "aqua-dht";
 #[derive(Debug, Clone)]
 pub struct HostValue {
     pub key: String,
-    pub records: Vec<Record>,
+    pub records: Vec<DhtRecord>,
 }
 
 /// What a caller says of a value; the rest follows from who calls.
@@ -22,7 +22,7 @@ pub struct Said {
     pub value: String,
     pub relay_id: Vec<String>,
     pub service_id: Vec<String>,
-    pub weight: u32,
+    pub weight: i64,
 }
 
 impl<B: Backend> Call<'_, B> {
@@ -32,7 +32,7 @@ impl<B: Backend> Call<'_, B> {
     /// [`CallError`].
     pub fn put_value(&mut self, key: &str, said: Said, now: u64) -> Result<(), CallError> {
         self.change(key, (2, now), |topic, at| {
-            topic.put(record(said, at.caller, at.caller, at.now), at)
+            topic.put(record(said, at.caller, at.caller, at.now)?, at)
         })
     }
 
@@ -42,7 +42,7 @@ impl<B: Backend> Call<'_, B> {
     /// [`CallError`].
     pub fn put_host_value(&mut self, key: &str, said: Said, now: u64) -> Result<HostValue, CallError> {
         self.change(key, (2, now), |topic, at| {
-            let record = record(said, at.host, at.caller, at.now);
+            let record = record(said, at.host, at.caller, at.now)?;
             topic.put(record.clone(), at)?;
             Ok(HostValue {
                 key: key.to_owned(),
@@ -59,18 +59,19 @@ impl<B: Backend> Call<'_, B> {
         &mut self,
         result: Result<HostValue, String>,
         now: u64,
-        weight: u32,
+        weight: i64,
     ) -> Result<(), CallError> {
+        let weight = check_weight(weight)?;
         let hosted = result.map_err(|error| Error::HostValueFailed { error: quoted(&error) })?;
         let count = hosted.records.len();
-        let Ok([record]) = <[Record; 1]>::try_from(hosted.records) else {
+        let Ok([record]) = <[DhtRecord; 1]>::try_from(hosted.records) else {
             return Err(Error::NotOneHostValue { count }.into());
         };
         let from = &record.peer_id;
         self.check_host_value(from)?;
         self.change(&hosted.key, (1, now), |topic, at| {
             check_passed_on(record.timestamp_created, "the value", at)?;
-            topic.put(Record { weight, ..record }, at)
+            topic.put(DhtRecord { weight, ..record }, at)
         })
     }
 
@@ -102,7 +103,7 @@ impl<B: Backend> Call<'_, B> {
     ///
     /// # Errors
     /// [`CallError`].
-    pub fn get_values(&mut self, key: &str, now: u64) -> Result<Vec<Record>, CallError> {
+    pub fn get_values(&mut self, key: &str, now: u64) -> Result<Vec<DhtRecord>, CallError> {
         self.change(key, (1, now), |topic, at| Ok(topic.values(at)))
     }
 
@@ -110,19 +111,19 @@ impl<B: Backend> Call<'_, B> {
     ///
     /// # Errors
     /// [`CallError`].
-    pub fn republish_values(&mut self, key: &str, records: Vec<Record>, now: u64) -> Result<u64, CallError> {
+    pub fn republish_values(&mut self, key: &str, records: Vec<DhtRecord>, now: u64) -> Result<u64, CallError> {
         self.change(key, (2, now), |topic, at| topic.take_in(records, at))
     }
 }
 
-fn record(said: Said, peer_id: &str, set_by: &str, now: u64) -> Record {
-    Record {
+fn record(said: Said, peer_id: &str, set_by: &str, now: u64) -> Result<DhtRecord, Error> {
+    Ok(DhtRecord {
         value: said.value,
         peer_id: peer_id.to_owned(),
         set_by: set_by.to_owned(),
         relay_id: said.relay_id,
         service_id: said.service_id,
         timestamp_created: now,
-        weight: said.weight,
-    }
+        weight: check_weight(said.weight)?,
+    })
 }

@@ -1,4 +1,7 @@
 //! The data types of the wire. Nothing in them is signed.
+//!
+//! In Aqua they are `Key` and `Record`. A module describes its types by name, and the registry's library, which is linked into
+//! this module, has types of these names.
 
 use marine_rs_sdk::marine;
 use serde::{Deserialize, Serialize};
@@ -6,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// A topic, owned by the peer that registered it first.
 #[marine]
 #[derive(Debug, Default, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Key {
+pub struct DhtKey {
     pub key: String,
     pub peer_id: String,
     /// Unix time in seconds, on the node that took it in first.
@@ -19,7 +22,7 @@ pub struct Key {
 /// A value under a key.
 #[marine]
 #[derive(Debug, Default, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Record {
+pub struct DhtRecord {
     pub value: String,
     /// Whose value it is.
     pub peer_id: String,
@@ -34,9 +37,16 @@ pub struct Record {
     pub weight: u32,
 }
 
-impl Record {
+impl DhtRecord {
     /// There is one value for each of these under a key.
     pub fn identity(&self) -> (&str, &str) {
         (&self.peer_id, &self.set_by)
+    }
+
+    /// Bytes of its texts.
+    pub fn text_len(&self) -> usize {
+        let ids = self.relay_id.iter().chain(&self.service_id);
+        let texts = [&self.value, &self.peer_id, &self.set_by].into_iter().chain(ids);
+        texts.map(String::len).sum()
     }
 }

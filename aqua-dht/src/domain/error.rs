@@ -69,6 +69,8 @@ pub enum Error {
         timestamp_created: u64,
         now: u64,
     },
+    #[error("the weight {given} is out of range: pass 0 to {}", u32::MAX)]
+    WeightOutOfRange { given: i64 },
     #[error("a timeout of {given} s is out of range: pass {TIMEOUT_MIN_SEC} to {TIMEOUT_MAX_SEC} seconds")]
     TimeoutOutOfRange { given: u64 },
 }

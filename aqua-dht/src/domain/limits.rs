@@ -20,8 +20,10 @@ pub const IDS_MAX: usize = 1;
 pub const BATCH_MAX: usize = VALUES_MAX + HOST_VALUES_MAX;
 /// Answers in one merge.
 pub const ANSWERS_MAX: usize = 64;
-/// Keys that one `evict_stale` returns.
-pub const EVICT_KEYS_MAX: usize = 100;
+/// Keys that one `evict_stale` returns: the script that hands them over carries all of them to 20 nodes for each.
+pub const EVICT_KEYS_MAX: usize = 16;
+/// Bytes of values that one `evict_stale` returns, where more than one key has some.
+pub const EVICT_BYTES_MAX: usize = 65_536;
 /// Keys that one `clear_expired` looks at.
 pub const CLEAR_KEYS_MAX: usize = 10_000;
 /// How far a timestamp of another node may be ahead, in seconds: the clocks of two nodes differ.

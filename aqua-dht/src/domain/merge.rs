@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::data::Record;
+use super::data::DhtRecord;
 use super::error::{check_count, Error};
 use super::limits::{ANSWERS_MAX, BATCH_MAX};
 use super::topic::sort_by_weight;
@@ -10,12 +10,12 @@ use super::topic::sort_by_weight;
 ///
 /// # Errors
 /// [`Error::TooMany`].
-pub fn merge(answers: Vec<Vec<Record>>) -> Result<Vec<Record>, Error> {
+pub fn merge(answers: Vec<Vec<DhtRecord>>) -> Result<Vec<DhtRecord>, Error> {
     check_count("answers", answers.len(), ANSWERS_MAX)?;
     for answer in &answers {
         check_count("values in one answer", answer.len(), BATCH_MAX)?;
     }
-    let mut latest: BTreeMap<(String, String), Record> = BTreeMap::new();
+    let mut latest: BTreeMap<(String, String), DhtRecord> = BTreeMap::new();
     for record in answers.into_iter().flatten() {
         let identity = (record.peer_id.clone(), record.set_by.clone());
         match latest.get(&identity) {
@@ -25,12 +25,12 @@ pub fn merge(answers: Vec<Vec<Record>>) -> Result<Vec<Record>, Error> {
             }
         }
     }
-    let mut merged: Vec<Record> = latest.into_values().collect();
+    let mut merged: Vec<DhtRecord> = latest.into_values().collect();
     sort_by_weight(&mut merged);
     Ok(merged)
 }
 
 /// Last write wins; of one second, the greater bytes.
-pub(super) fn is_later(record: &Record, held: &Record) -> bool {
+pub(super) fn is_later(record: &DhtRecord, held: &DhtRecord) -> bool {
     (record.timestamp_created, record) > (held.timestamp_created, held)
 }

@@ -1,6 +1,6 @@
 //! All that a node holds of one key, and what may become of it.
 
-use super::data::{Key, Record};
+use super::data::{DhtKey, DhtRecord};
 use super::error::{check_count, check_len, quoted, Error};
 use super::limits::*;
 use super::merge::is_later;
@@ -19,12 +19,12 @@ pub struct At<'a> {
 }
 
 impl At<'_> {
-    fn key_expired(&self, key: &Key) -> bool {
+    fn key_expired(&self, key: &DhtKey) -> bool {
         is_over(key.timestamp_created, self.timeouts.expired_sec, self.now)
     }
 
     /// A value of this very node lives longer here, because it renews it.
-    fn expired(&self, record: &Record) -> bool {
+    fn expired(&self, record: &DhtRecord) -> bool {
         let timeout_sec = if record.peer_id == self.host {
             self.timeouts.host_expired_sec
         } else {
@@ -37,18 +37,18 @@ impl At<'_> {
 /// A key with its values. No two values have the same peer and setter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Topic {
-    pub key: Key,
+    pub key: DhtKey,
     /// When the key was last used here: what is not used becomes stale.
     pub accessed_at: u64,
-    pub records: Vec<Record>,
+    pub records: Vec<DhtRecord>,
 }
 
 impl Topic {
     /// # Errors
     /// [`Error`] for an oversized or empty key.
-    pub fn new(key: Key, accessed_at: u64) -> Result<Self, Error> {
+    pub fn new(key: DhtKey, accessed_at: u64) -> Result<Self, Error> {
         check_key(&key.key)?;
-        check_len("peer_id", key.peer_id.len(), PEER_ID_LEN_MAX)?;
+        check_peer_id("peer_id", &key.peer_id)?;
         Ok(Self {
             key,
             accessed_at,
@@ -74,7 +74,7 @@ impl Topic {
     ///
     /// # Errors
     /// [`Error::KeyOfAnother`].
-    pub fn register(&mut self, key: Key, at: &At<'_>) -> Result<(), Error> {
+    pub fn register(&mut self, key: DhtKey, at: &At<'_>) -> Result<(), Error> {
         if self.key.peer_id != key.peer_id {
             return Err(Error::KeyOfAnother {
                 key: quoted(&self.key.key),
@@ -92,14 +92,14 @@ impl Topic {
 
     /// Another node brings the key. Of two owners the older one stays, of one owner the later registration; what this node
     /// pinned stays pinned.
-    pub fn republish(&mut self, key: Key) {
+    pub fn republish(&mut self, key: DhtKey) {
         let replaces = if key.peer_id == self.key.peer_id {
             key.timestamp_created > self.key.timestamp_created
         } else {
             (key.timestamp_created, &key.peer_id) < (self.key.timestamp_created, &self.key.peer_id)
         };
         if replaces {
-            self.key = Key {
+            self.key = DhtKey {
                 pinned: self.key.pinned,
                 ..key
             };
@@ -124,7 +124,7 @@ impl Topic {
     ///
     /// # Errors
     /// [`Error::ValuesLimit`], [`Error::HostValuesLimit`], and what [`check_record`] finds.
-    pub fn put(&mut self, record: Record, at: &At<'_>) -> Result<(), Error> {
+    pub fn put(&mut self, record: DhtRecord, at: &At<'_>) -> Result<(), Error> {
         check_record(&record)?;
         self.drop_expired(at);
         match self.position(&record) {
@@ -137,13 +137,13 @@ impl Topic {
         Ok(())
     }
 
-    fn position(&self, record: &Record) -> Option<usize> {
+    fn position(&self, record: &DhtRecord) -> Option<usize> {
         self.records
             .iter()
             .position(|held| held.identity() == record.identity())
     }
 
-    fn make_room(&mut self, record: &Record, at: &At<'_>) -> Result<(), Error> {
+    fn make_room(&mut self, record: &DhtRecord, at: &At<'_>) -> Result<(), Error> {
         let of_nodes = is_of_node(record, at);
         let alike = || self.records.iter().filter(|held| is_of_node(held, at) == of_nodes);
         if of_nodes {
@@ -177,7 +177,7 @@ impl Topic {
     ///
     /// # Errors
     /// [`Error::TooMany`], and what [`check_record`] finds: nothing is taken in then.
-    pub fn take_in(&mut self, records: Vec<Record>, at: &At<'_>) -> Result<u64, Error> {
+    pub fn take_in(&mut self, records: Vec<DhtRecord>, at: &At<'_>) -> Result<u64, Error> {
         check_count("values", records.len(), BATCH_MAX)?;
         records.iter().try_for_each(check_record)?;
         self.drop_expired(at);
@@ -230,8 +230,8 @@ impl Topic {
     }
 
     /// The live values, the heaviest first.
-    pub fn values(&self, at: &At<'_>) -> Vec<Record> {
-        let mut live: Vec<Record> = self.records.iter().filter(|held| !at.expired(held)).cloned().collect();
+    pub fn values(&self, at: &At<'_>) -> Vec<DhtRecord> {
+        let mut live: Vec<DhtRecord> = self.records.iter().filter(|held| !at.expired(held)).cloned().collect();
         sort_by_weight(&mut live);
         live
     }
@@ -257,7 +257,7 @@ impl Topic {
 
 /// A client puts values of its own only, so what somebody else has put is the value of a node; and what is of this very
 /// node, whoever put it.
-fn is_of_node(record: &Record, at: &At<'_>) -> bool {
+fn is_of_node(record: &DhtRecord, at: &At<'_>) -> bool {
     record.set_by != record.peer_id || record.peer_id == at.host
 }
 
@@ -285,11 +285,20 @@ pub fn check_key(key: &str) -> Result<(), Error> {
 }
 
 /// # Errors
-/// [`Error::TooLong`], [`Error::TooMany`].
-fn check_record(record: &Record) -> Result<(), Error> {
+/// [`Error::Empty`], [`Error::TooLong`].
+fn check_peer_id(what: &'static str, peer_id: &str) -> Result<(), Error> {
+    if peer_id.is_empty() {
+        return Err(Error::Empty { what });
+    }
+    check_len(what, peer_id.len(), PEER_ID_LEN_MAX)
+}
+
+/// # Errors
+/// [`Error::Empty`], [`Error::TooLong`], [`Error::TooMany`].
+fn check_record(record: &DhtRecord) -> Result<(), Error> {
     check_len("value", record.value.len(), VALUE_LEN_MAX)?;
-    check_len("peer_id", record.peer_id.len(), PEER_ID_LEN_MAX)?;
-    check_len("set_by", record.set_by.len(), PEER_ID_LEN_MAX)?;
+    check_peer_id("peer_id", &record.peer_id)?;
+    check_peer_id("set_by", &record.set_by)?;
     check_count("relay ids", record.relay_id.len(), IDS_MAX)?;
     check_count("service ids", record.service_id.len(), IDS_MAX)?;
     for relay in &record.relay_id {
@@ -302,9 +311,9 @@ fn check_record(record: &Record) -> Result<(), Error> {
 }
 
 /// The heaviest first, then the latest; the rest decides so that every node says the same.
-pub(super) fn sort_by_weight(records: &mut [Record]) {
+pub(super) fn sort_by_weight(records: &mut [DhtRecord]) {
     records.sort_by(|a, b| {
-        let rank = |record: &Record| (record.weight, record.timestamp_created);
+        let rank = |record: &DhtRecord| (record.weight, record.timestamp_created);
         rank(b).cmp(&rank(a)).then_with(|| a.cmp(b))
     });
 }

@@ -1,11 +1,11 @@
-use aqua_dht::domain::data::Key;
+use aqua_dht::domain::data::DhtKey;
 use marine_rs_sdk::marine;
 
 use super::call;
 use super::results::{DhtResult, GetKeyMetadataResult};
 
 #[marine]
-pub fn register_key(key: String, current_timestamp: u64, weight: u32) -> DhtResult {
+pub fn register_key(key: String, current_timestamp: u64, weight: i64) -> DhtResult {
     call(|mut call| call.register_key(key, current_timestamp, weight)).into()
 }
 
@@ -15,7 +15,7 @@ pub fn get_key_metadata(key: String, current_timestamp: u64) -> GetKeyMetadataRe
 }
 
 #[marine]
-pub fn republish_key(key: Key, current_timestamp: u64) -> DhtResult {
+pub fn republish_key(key: DhtKey, current_timestamp: u64) -> DhtResult {
     call(|mut call| call.republish_key(key, current_timestamp)).into()
 }
 

@@ -15,10 +15,10 @@ use std::cell::Cell;
 use aqua_dht::calls::{Call, CallError};
 use aqua_dht::store::Store;
 #[cfg(target_arch = "wasm32")]
-use registry_service::store::MarineBackend;
+use registry_service::store::{move_aside, MarineBackend};
 // On every other target the exports exist to be type-checked.
 #[cfg(not(target_arch = "wasm32"))]
-use registry_service::store::NativeBackend as MarineBackend;
+use registry_service::store::{move_aside, NativeBackend as MarineBackend};
 
 /// Kept over restarts, unlike `/tmp`.
 const DATABASE: &str = "/storage/aqua-dht.sqlite";
@@ -35,6 +35,14 @@ fn call<T>(work: impl FnOnce(Call<'_, MarineBackend>) -> Result<T, CallError>) -
         None => Store::open(DATABASE)?,
     };
     let outcome = work(Call::new(&mut store, marine_rs_sdk::get_call_parameters()));
-    STORE.set(Some(store));
+    match &outcome {
+        Err(CallError::Store(error)) if error.is_damaged_file() => {
+            // What SQLite notices only while it reads may not show when the file is opened again.
+            drop(store);
+            eprintln!("aqua-dht: {DATABASE} is damaged: {error}");
+            move_aside(DATABASE)?;
+        }
+        _ => STORE.set(Some(store)),
+    }
     outcome
 }

@@ -1,5 +1,5 @@
 use aqua_dht::calls::{CallError, Cleared, Evicted, HostValue};
-use aqua_dht::domain::data::{Key, Record};
+use aqua_dht::domain::data::{DhtKey, DhtRecord};
 use marine_rs_sdk::marine;
 
 #[marine]
@@ -14,7 +14,7 @@ pub struct DhtResult {
 pub struct GetKeyMetadataResult {
     pub success: bool,
     pub error: String,
-    pub key: Key,
+    pub key: DhtKey,
 }
 
 /// Holds one value if it is a success, else none.
@@ -24,7 +24,7 @@ pub struct PutHostValueResult {
     pub success: bool,
     pub error: String,
     pub key: String,
-    pub value: Vec<Record>,
+    pub value: Vec<DhtRecord>,
 }
 
 #[marine]
@@ -32,7 +32,7 @@ pub struct PutHostValueResult {
 pub struct GetValuesResult {
     pub success: bool,
     pub error: String,
-    pub result: Vec<Record>,
+    pub result: Vec<DhtRecord>,
 }
 
 #[marine]
@@ -47,8 +47,8 @@ pub struct RepublishValuesResult {
 #[marine]
 #[derive(Debug, Default)]
 pub struct EvictStaleItem {
-    pub key: Key,
-    pub records: Vec<Record>,
+    pub key: DhtKey,
+    pub records: Vec<DhtRecord>,
 }
 
 #[marine]
@@ -73,7 +73,7 @@ pub struct ClearExpiredResult {
 pub struct MergeResult {
     pub success: bool,
     pub error: String,
-    pub result: Vec<Record>,
+    pub result: Vec<DhtRecord>,
 }
 
 /// Turns what came of a call into a result: `success`, `error`, and the rest from the value.
@@ -99,14 +99,14 @@ impl From<Result<(), CallError>> for DhtResult {
     }
 }
 
-result_from!(GetKeyMetadataResult, Key, |key| key = key);
+result_from!(GetKeyMetadataResult, DhtKey, |key| key = key);
 result_from!(
     PutHostValueResult,
     HostValue,
     |hosted| key = hosted.key,
     value = hosted.records
 );
-result_from!(GetValuesResult, Vec<Record>, |records| result = records);
+result_from!(GetValuesResult, Vec<DhtRecord>, |records| result = records);
 result_from!(RepublishValuesResult, u64, |updated| updated = updated);
 result_from!(EvictStaleResult, Vec<Evicted>, |evicted| results = items(evicted));
 result_from!(
@@ -115,7 +115,7 @@ result_from!(
     |cleared| count_keys = cleared.keys,
     count_values = cleared.values
 );
-result_from!(MergeResult, Vec<Record>, |records| result = records);
+result_from!(MergeResult, Vec<DhtRecord>, |records| result = records);
 
 fn items(evicted: Vec<Evicted>) -> Vec<EvictStaleItem> {
     let item = |evicted: Evicted| EvictStaleItem {

@@ -1,5 +1,5 @@
 use aqua_dht::calls::{HostValue, Said};
-use aqua_dht::domain::data::Record;
+use aqua_dht::domain::data::DhtRecord;
 use aqua_dht::domain::{merge as merge_answers, Error};
 use marine_rs_sdk::marine;
 
@@ -13,7 +13,7 @@ pub fn put_value(
     current_timestamp: u64,
     relay_id: Vec<String>,
     service_id: Vec<String>,
-    weight: u32,
+    weight: i64,
 ) -> DhtResult {
     let said = Said {
         value,
@@ -26,7 +26,7 @@ pub fn put_value(
 
 /// The same with the one relay as a text.
 #[marine]
-pub fn put_value_relay(key: String, value: String, current_timestamp: u64, relay_id: String, weight: u32) -> DhtResult {
+pub fn put_value_relay(key: String, value: String, current_timestamp: u64, relay_id: String, weight: i64) -> DhtResult {
     put_value(key, value, current_timestamp, vec![relay_id], Vec::new(), weight)
 }
 
@@ -38,7 +38,7 @@ pub fn put_host_value(
     current_timestamp: u64,
     relay_id: Vec<String>,
     service_id: Vec<String>,
-    weight: u32,
+    weight: i64,
 ) -> PutHostValueResult {
     let said = Said {
         value,
@@ -56,14 +56,14 @@ pub fn put_host_value_relay(
     value: String,
     current_timestamp: u64,
     relay_id: String,
-    weight: u32,
+    weight: i64,
 ) -> PutHostValueResult {
     put_host_value(key, value, current_timestamp, vec![relay_id], Vec::new(), weight)
 }
 
 /// Takes in what `put_host_value` returned on the node whose value it is, untouched, in the same particle.
 #[marine]
-pub fn propagate_host_value(set_host_value: PutHostValueResult, current_timestamp: u64, weight: u32) -> DhtResult {
+pub fn propagate_host_value(set_host_value: PutHostValueResult, current_timestamp: u64, weight: i64) -> DhtResult {
     let hosted = if set_host_value.success {
         Ok(HostValue {
             key: set_host_value.key,
@@ -93,17 +93,17 @@ pub fn get_values(key: String, current_timestamp: u64) -> GetValuesResult {
 }
 
 #[marine]
-pub fn republish_values(key: String, records: Vec<Record>, current_timestamp: u64) -> RepublishValuesResult {
+pub fn republish_values(key: String, records: Vec<DhtRecord>, current_timestamp: u64) -> RepublishValuesResult {
     call(|mut call| call.republish_values(&key, records, current_timestamp)).into()
 }
 
 #[marine]
-pub fn merge(records: Vec<Vec<Record>>) -> MergeResult {
+pub fn merge(records: Vec<Vec<DhtRecord>>) -> MergeResult {
     merge_answers(records).into()
 }
 
 #[marine]
-pub fn merge_two(a: Vec<Record>, b: Vec<Record>) -> MergeResult {
+pub fn merge_two(a: Vec<DhtRecord>, b: Vec<DhtRecord>) -> MergeResult {
     merge_answers(vec![a, b]).into()
 }
 
@@ -111,6 +111,6 @@ pub fn merge_two(a: Vec<Record>, b: Vec<Record>) -> MergeResult {
 #[marine]
 pub fn merge_hack_get_values(records: Vec<GetValuesResult>) -> MergeResult {
     let good = records.into_iter().filter(|answer| answer.success);
-    let outcome: Result<Vec<Record>, Error> = merge_answers(good.map(|answer| answer.result).collect());
+    let outcome: Result<Vec<DhtRecord>, Error> = merge_answers(good.map(|answer| answer.result).collect());
     outcome.into()
 }

@@ -3,7 +3,7 @@
 mod row;
 mod sql;
 
-use registry_service::store::{Backend, StoreError, Value};
+use registry_service::store::{move_aside, Backend, StoreError, Value};
 
 use crate::domain::{limits::KEYS_MAX, Error, Timeouts, Topic};
 
@@ -30,11 +30,22 @@ pub struct Store<B> {
 }
 
 impl<B: Backend> Store<B> {
-    /// Opens the database at `path`, or begins it.
+    /// Opens the database at `path`, or begins it. One that cannot be read is renamed to `<path>.corrupt`, and a fresh one
+    /// begun: the neighbours have copies of most.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn open(path: &str) -> Result<Self, StoreError> {
+        match Self::open_readable(path) {
+            Err(error) if error.is_damaged_file() || matches!(error, StoreError::BadRow { .. }) => {
+                move_aside(path)?;
+                Self::open_readable(path)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn open_readable(path: &str) -> Result<Self, StoreError> {
         let backend = B::open(path)?;
         backend.script(sql::CONNECTION)?;
         backend.script(sql::SCHEMA)?;
@@ -121,7 +132,8 @@ impl<B: Backend> Store<B> {
     /// # Errors
     /// [`StoreError`].
     pub fn created_until(&self, created_at: u64, after: &str, keys_max: usize) -> Result<Vec<String>, StoreError> {
-        let parameters = [integer(created_at), bytes(after), integer(keys_max as u64)];
+        let after = bytes(&format!(">{after}"));
+        let parameters = [integer(created_at), after, integer(keys_max as u64)];
         row::read_keys(&self.backend.read(sql::CREATED_UNTIL, &parameters)?)
     }
 
@@ -155,7 +167,7 @@ fn write<B: Backend>(backend: &B, before: Option<&Topic>, after: Option<&Topic>)
     if after.is_none() {
         backend.run(sql::DELETE_KEY, &[bytes(key)])?;
     }
-    let stays = |gone: &crate::domain::data::Record| now.iter().any(|record| record.identity() == gone.identity());
+    let stays = |gone: &crate::domain::data::DhtRecord| now.iter().any(|record| record.identity() == gone.identity());
     for record in held.iter().filter(|record| !stays(record)) {
         let (peer_id, set_by) = record.identity();
         backend.run(sql::DELETE_VALUE, &[bytes(key), bytes(peer_id), bytes(set_by)])?;
@@ -163,7 +175,7 @@ fn write<B: Backend>(backend: &B, before: Option<&Topic>, after: Option<&Topic>)
     Ok(())
 }
 
-/// Callers' texts may hold anything, also the zero byte at which SQLite's own text ends.
+/// Callers' texts may hold anything, also the zero byte at which SQLite's own text ends. One without bytes would be NULL.
 fn bytes(text: &str) -> Value {
     Value::Blob(text.as_bytes().to_vec())
 }

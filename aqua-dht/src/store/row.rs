@@ -4,7 +4,7 @@ use registry_service::store::{StoreError, Value};
 use serde::Deserialize;
 
 use super::{bytes, integer, EXPIRED_TIMEOUT, HOST_EXPIRED_TIMEOUT, STALE_TIMEOUT};
-use crate::domain::data::{Key, Record};
+use crate::domain::data::{DhtKey, DhtRecord};
 use crate::domain::{Timeouts, Topic};
 
 pub(super) fn key_columns(topic: &Topic) -> Result<[Value; 4], StoreError> {
@@ -16,7 +16,7 @@ pub(super) fn key_columns(topic: &Topic) -> Result<[Value; 4], StoreError> {
     ])
 }
 
-pub(super) fn value_columns(key: &str, record: &Record) -> Result<[Value; 5], StoreError> {
+pub(super) fn value_columns(key: &str, record: &DhtRecord) -> Result<[Value; 5], StoreError> {
     let (peer_id, set_by) = record.identity();
     Ok([
         bytes(key),
@@ -40,10 +40,10 @@ pub(super) fn read_topic(rows: &[u8]) -> Result<Option<Topic>, StoreError> {
             Some((b'K', rest)) => {
                 let at = rest.iter().position(|&byte| byte == b':');
                 let at = at.ok_or(StoreError::BadRow { why: "no time" })?;
-                let key: Key = decode(&rest[at + 1..])?;
+                let key: DhtKey = decode(&rest[at + 1..])?;
                 held = Some((key, number(&rest[..at])?));
             }
-            Some((b'V', rest)) => records.push(decode::<Record>(rest)?),
+            Some((b'V', rest)) => records.push(decode::<DhtRecord>(rest)?),
             _ => return Err(StoreError::BadRow { why: "of no kind" }),
         }
     }

@@ -56,10 +56,11 @@ pub(super) const UNUSED_SINCE: &str = "
         SELECT key FROM topics INDEXED BY topics_by_access WHERE accessed_at <= ?1 ORDER BY accessed_at LIMIT ?2
     )";
 
+/// The second parameter has one byte before the key: SQLite in Marine takes a blob without bytes for NULL.
 pub(super) const CREATED_UNTIL: &str = "
     SELECT group_concat(hex(key)) FROM (
-        SELECT key FROM topics INDEXED BY topics_by_creation WHERE created_at <= ?1 AND key > ?2
+        SELECT key FROM topics INDEXED BY topics_by_creation WHERE created_at <= ?1 AND key > substr(?2, 2)
         UNION
-        SELECT key FROM topic_values INDEXED BY values_by_creation WHERE created_at <= ?1 AND key > ?2
+        SELECT key FROM topic_values INDEXED BY values_by_creation WHERE created_at <= ?1 AND key > substr(?2, 2)
         ORDER BY key LIMIT ?3
     )";

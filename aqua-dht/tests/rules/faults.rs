@@ -1,6 +1,8 @@
 //! What the original of 2021 got wrong.
 
+use aqua_dht::calls::HostValue;
 use aqua_dht::domain::limits::VALUES_MAX;
+use aqua_dht::domain::merge;
 
 use super::*;
 
@@ -58,7 +60,7 @@ fn texts_are_never_part_of_a_statement() {
         };
         node.call(&peer, 2).put_value(text, said.clone(), NOW).unwrap();
         node.call(&peer, 2).put_host_value(text, said, NOW).unwrap();
-        let forged = Record {
+        let forged = DhtRecord {
             peer_id: text.to_owned(),
             set_by: text.to_owned(),
             ..record(&peer, text, 0, NOW)
@@ -97,4 +99,31 @@ fn a_full_key_takes_its_own_members_renewals() {
         node.put(&peer, "topic", "new", 0, NOW + 1).unwrap();
     }
     assert_eq!(node.texts("topic", NOW + 1), ["new"; VALUES_MAX]);
+}
+
+#[test]
+fn twenty_answers_are_merged_not_only_the_first_two() {
+    let answers: Vec<Vec<DhtRecord>> = peers(20).map(|peer| vec![record(&peer, "value", 0, NOW)]).collect();
+    assert_eq!(merge(answers).unwrap().len(), 20);
+}
+
+/// What one node's function returned is what the other node's function takes.
+#[test]
+fn a_host_value_can_be_propagated() {
+    let (mut there, mut here) = (Node::named("there"), Node::named("here"));
+    let setter = Peer::named("setter");
+    for node in [&mut there, &mut here] {
+        node.register(&setter, "topic", NOW).unwrap();
+    }
+    let value = there.put_host(&setter, "topic", "of the node", NOW).unwrap();
+    let returned = HostValue {
+        key: "topic".to_owned(),
+        records: vec![value.clone()],
+    };
+    let origins = Origins::new(&here.host, &setter, 3).time(1);
+    let origins = origins.with(0, there.host.id(), "aqua-dht", "put_host_value");
+    here.call_with(origins)
+        .propagate_host_value(Ok(returned), NOW, 0)
+        .unwrap();
+    assert_eq!(here.values("topic", NOW).unwrap(), [value]);
 }

@@ -1,9 +1,9 @@
-use aqua_dht::domain::data::Key;
+use aqua_dht::domain::data::DhtKey;
 
 use super::*;
 
-fn key_of(owner: &Peer, created: u64) -> Key {
-    Key {
+fn key_of(owner: &Peer, created: u64) -> DhtKey {
+    DhtKey {
         key: "topic".to_owned(),
         peer_id: owner.id().to_owned(),
         timestamp_created: created,
@@ -12,11 +12,11 @@ fn key_of(owner: &Peer, created: u64) -> Key {
     }
 }
 
-fn republish(node: &mut Node, key: Key, now: u64) -> Result<(), CallError> {
+fn republish(node: &mut Node, key: DhtKey, now: u64) -> Result<(), CallError> {
     node.call(&Peer::named("a neighbour"), 1).republish_key(key, now)
 }
 
-fn owner_of(node: &mut Node, now: u64) -> Key {
+fn owner_of(node: &mut Node, now: u64) -> DhtKey {
     node.call(&Peer::named("a reader"), 1)
         .get_key_metadata("topic", now)
         .unwrap()
@@ -87,7 +87,7 @@ fn of_two_registrations_of_one_second_the_same_one_stays_everywhere() {
 fn a_pin_is_not_passed_on_and_survives_republication() {
     let owner = Peer::named("owner");
     let mut node = Node::new();
-    let pinned = Key {
+    let pinned = DhtKey {
         pinned: true,
         ..key_of(&owner, NOW)
     };

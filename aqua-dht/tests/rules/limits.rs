@@ -107,6 +107,28 @@ fn whatever_is_too_large_is_refused_with_its_limit() {
 }
 
 #[test]
+fn a_key_or_a_value_of_nobody_is_refused() {
+    let mut node = Node::new();
+    let peer = Peer::named("peer");
+    node.register(&peer, "topic", NOW).unwrap();
+    let of_nobody = record(&peer, "value", 0, NOW);
+    for (peer_id, set_by, part) in [("", "x", "peer_id is empty"), ("x", "", "set_by is empty")] {
+        let value = DhtRecord {
+            peer_id: peer_id.to_owned(),
+            set_by: set_by.to_owned(),
+            ..of_nobody.clone()
+        };
+        assert_refused(node.republish("topic", vec![value], NOW), part);
+    }
+    let key = aqua_dht::domain::data::DhtKey {
+        key: "topic".to_owned(),
+        timestamp_created: NOW,
+        ..Default::default()
+    };
+    assert_refused(node.call(&peer, 1).republish_key(key, NOW), "peer_id is empty");
+}
+
+#[test]
 fn one_oversized_value_of_a_batch_refuses_the_batch() {
     let mut node = Node::new();
     let peer = Peer::named("peer");
@@ -117,6 +139,27 @@ fn one_oversized_value_of_a_batch_refuses_the_batch() {
         "4097",
     );
     assert_eq!(node.texts("topic", NOW), [""; 0]);
+}
+
+#[test]
+fn weights_outside_their_range_are_refused() {
+    let mut node = Node::new();
+    let peer = Peer::named("peer");
+    for weight in [-1, i64::from(u32::MAX) + 1, i64::MIN, i64::MAX] {
+        let part = format!("the weight {weight} is out of range");
+        assert_refused(node.call(&peer, 1).register_key("topic".to_owned(), NOW, weight), &part);
+    }
+    node.call(&peer, 1)
+        .register_key("topic".to_owned(), NOW, u32::MAX.into())
+        .unwrap();
+    let said = Said {
+        weight: -1,
+        ..Said::default()
+    };
+    assert_refused(node.call(&peer, 2).put_value("topic", said.clone(), NOW), "weight -1");
+    assert_refused(node.call(&peer, 2).put_host_value("topic", said, NOW), "weight -1");
+    node.put(&peer, "topic", "value", u32::MAX, NOW).unwrap();
+    assert_eq!(node.values("topic", NOW).unwrap()[0].weight, u32::MAX);
 }
 
 #[test]

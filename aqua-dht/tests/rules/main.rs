@@ -1,5 +1,6 @@
 //! The rules of aqua-dht over native SQLite: the code and the SQL that run in Marine.
 
+mod documentation;
 mod faults;
 mod keys;
 mod limits;
@@ -9,7 +10,7 @@ mod upkeep;
 mod values;
 
 use aqua_dht::calls::{Call, CallError, Said};
-use aqua_dht::domain::data::Record;
+use aqua_dht::domain::data::DhtRecord;
 use aqua_dht::store::Store;
 use registry_service::store::NativeBackend;
 use registry_testkit::{Origins, Peer};
@@ -64,13 +65,13 @@ impl Node {
     fn put(&mut self, client: &Peer, key: &str, value: &str, weight: u32, now: u64) -> Result<(), CallError> {
         let said = Said {
             value: value.to_owned(),
-            weight,
+            weight: weight.into(),
             ..Said::default()
         };
         self.call(client, 2).put_value(key, said, now)
     }
 
-    fn put_host(&mut self, client: &Peer, key: &str, value: &str, now: u64) -> Result<Record, CallError> {
+    fn put_host(&mut self, client: &Peer, key: &str, value: &str, now: u64) -> Result<DhtRecord, CallError> {
         let said = Said {
             value: value.to_owned(),
             ..Said::default()
@@ -79,12 +80,12 @@ impl Node {
         Ok(hosted.records.into_iter().next().unwrap())
     }
 
-    fn republish(&mut self, key: &str, records: Vec<Record>, now: u64) -> Result<u64, CallError> {
+    fn republish(&mut self, key: &str, records: Vec<DhtRecord>, now: u64) -> Result<u64, CallError> {
         self.call(&Peer::named("a neighbour"), 2)
             .republish_values(key, records, now)
     }
 
-    fn values(&mut self, key: &str, now: u64) -> Result<Vec<Record>, CallError> {
+    fn values(&mut self, key: &str, now: u64) -> Result<Vec<DhtRecord>, CallError> {
         self.call(&Peer::named("a reader"), 1).get_values(key, now)
     }
 
@@ -99,8 +100,8 @@ impl Node {
 }
 
 /// A value as another node would pass it on.
-fn record(peer: &Peer, value: &str, weight: u32, created: u64) -> Record {
-    Record {
+fn record(peer: &Peer, value: &str, weight: u32, created: u64) -> DhtRecord {
+    DhtRecord {
         value: value.to_owned(),
         peer_id: peer.id().to_owned(),
         set_by: peer.id().to_owned(),

@@ -4,7 +4,7 @@ use super::*;
 
 /// A value of another node, as `put_host_value` returned it there.
 fn hosted(node: &Peer, setter: &Peer, created: u64) -> HostValue {
-    let value = Record {
+    let value = DhtRecord {
         set_by: setter.id().to_owned(),
         ..record(node, "value", 0, created)
     };

@@ -1,9 +1,11 @@
+use aqua_dht::domain::limits::{EVICT_BYTES_MAX, EVICT_KEYS_MAX, VALUE_LEN_MAX};
+
 use super::*;
 
 fn evict(node: &mut Node, now: u64) -> Vec<(String, Vec<String>)> {
     let host = node.host.clone();
     let evicted = node.call(&host, 0).evict_stale(now).unwrap();
-    let texts = |records: Vec<Record>| records.into_iter().map(|record| record.value).collect();
+    let texts = |records: Vec<DhtRecord>| records.into_iter().map(|record| record.value).collect();
     evicted
         .into_iter()
         .map(|item| (item.key.key, texts(item.records)))
@@ -57,15 +59,37 @@ fn eviction_leaves_host_values_and_pinned_keys() {
 fn one_eviction_is_bounded_and_takes_the_longest_unused_first() {
     let mut node = Node::new();
     let peer = Peer::named("peer");
-    for number in 0..120 {
-        node.register(&peer, &format!("topic {number}"), NOW + 119 - number)
+    for number in 0..40 {
+        node.register(&peer, &format!("topic {number}"), NOW + 39 - number)
             .unwrap();
     }
     let now = NOW + 2 * HOUR;
     let first = evict(&mut node, now);
-    assert_eq!(first.len(), 100);
-    assert_eq!(first[0].0, "topic 119");
-    assert_eq!(evict(&mut node, now).len(), 20);
+    assert_eq!(first.len(), EVICT_KEYS_MAX);
+    assert_eq!(first[0].0, "topic 39");
+    assert_eq!(evict(&mut node, now).len(), EVICT_KEYS_MAX);
+    assert_eq!(evict(&mut node, now).len(), 40 - 2 * EVICT_KEYS_MAX);
+}
+
+#[test]
+fn one_eviction_returns_bounded_bytes_and_the_next_goes_on() {
+    let mut node = Node::new();
+    let owner = Peer::named("owner");
+    let value = "x".repeat(VALUE_LEN_MAX);
+    for number in 0..3 {
+        let key = format!("topic {number}");
+        node.register(&owner, &key, NOW).unwrap();
+        for peer in peers(10) {
+            node.put(&peer, &key, &value, 0, NOW + number).unwrap();
+        }
+    }
+    let now = NOW + 2 * HOUR;
+    let evicted: Vec<usize> = (0..4).map(|_| evict(&mut node, now).len()).collect();
+    assert_eq!(
+        evicted,
+        [1, 1, 1, 0],
+        "ten values of 4,096 bytes are more than half of {EVICT_BYTES_MAX}"
+    );
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn a_value_says_who_put_it_when_and_how_the_peer_is_reached() {
         weight: 3,
     };
     node.call(&peer, 2).put_value("topic", said, NOW).unwrap();
-    let expected = Record {
+    let expected = DhtRecord {
         relay_id: vec!["relay".to_owned()],
         service_id: vec!["service".to_owned()],
         ..record(&peer, "value", 3, NOW)
@@ -107,7 +107,7 @@ fn nobody_republishes_a_value_of_this_very_node() {
     let mut node = Node::new();
     let setter = Peer::named("setter");
     node.register(&setter, "topic", NOW).unwrap();
-    let forged = Record {
+    let forged = DhtRecord {
         set_by: setter.id().to_owned(),
         ..record(&node.host.clone(), "forged", 9, NOW)
     };
@@ -119,7 +119,7 @@ fn nobody_republishes_a_value_of_this_very_node() {
 fn republication_says_how_many_values_were_new() {
     let mut node = Node::new();
     node.register(&Peer::named("owner"), "topic", NOW).unwrap();
-    let records: Vec<Record> = peers(3).map(|peer| record(&peer, "value", 0, NOW)).collect();
+    let records: Vec<DhtRecord> = peers(3).map(|peer| record(&peer, "value", 0, NOW)).collect();
     assert_eq!(node.republish("topic", records.clone(), NOW).unwrap(), 3);
     assert_eq!(node.republish("topic", records, NOW).unwrap(), 0);
 }

@@ -230,7 +230,13 @@ impl Stock {
             return;
         }
         remember_all(&mut self.keys, arg(0));
-        remember_all(&mut self.records, arg(1));
+        let signatures = arg(6).as_array().cloned().unwrap_or_default();
+        let metadata = arg(1).as_array().cloned().unwrap_or_default();
+        for (metadata, signature) in metadata.into_iter().zip(signatures) {
+            let created = metadata["timestamp_issued"].clone();
+            let record = json!({"metadata": metadata, "timestamp_created": created, "signature": signature});
+            remember(&mut self.records, record);
+        }
         for mut hosted in arg(2).as_array().cloned().unwrap_or_default() {
             remember(&mut self.records, hosted["record"].take());
         }

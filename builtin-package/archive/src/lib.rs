@@ -1,4 +1,5 @@
-//! The registry as one archive, for peers that take it from files: `artifacts/registry.tar.gz`.
+//! A service as one archive, for peers that take it from files: `artifacts/registry.tar.gz`, `artifacts/aqua-dht.tar.gz`.
+//! The registry's holds
 //!
 //! | entry | what it is |
 //! |---|---|
@@ -17,6 +18,3 @@ pub mod archive;
 pub mod blueprint;
 pub mod content_id;
 pub mod entries;
-
-/// The file name of the archive in `artifacts/`.
-pub const FILE_NAME: &str = "registry.tar.gz";

@@ -251,26 +251,28 @@ fn the_spell_is_a_function_of_the_aqua_package() {
 }
 
 #[test]
-fn the_service_has_a_facade_and_the_wasm_of_every_module() {
-    let dir = project().join("registry");
-    let service: ServiceYaml = parse(&dir.join("service.yaml"));
-    assert_eq!((service.version, service.name.as_str()), (0, "registry"));
-    assert!(is_name(&service.name));
+fn a_service_has_a_facade_and_the_wasm_of_every_module() {
+    for (directory, service_name) in [("registry", "registry"), ("aqua-dht", "aqua_dht")] {
+        let dir = project().join(directory);
+        let service: ServiceYaml = parse(&dir.join("service.yaml"));
+        assert_eq!((service.version, service.name.as_str()), (0, service_name));
+        assert!(is_name(&service.name));
 
-    let mut names = Vec::new();
-    for (key, module) in &service.modules {
-        let dir = dir.join(&module.get);
-        let config: ModuleYaml = parse(&dir.join("module.yaml"));
-        assert_eq!(config.version, 1);
-        assert_eq!(config.r#type, Some(ModuleType::Compiled));
-        // A compiled module is looked for beside its module.yaml, under its name.
-        let wasm = std::fs::read(dir.join(format!("{}.wasm", config.name))).unwrap();
-        assert!(wasm.starts_with(b"\0asm"), "{key}");
-        names.push((key.clone(), config.name));
+        let mut names = Vec::new();
+        for (key, module) in &service.modules {
+            let dir = dir.join(&module.get);
+            let config: ModuleYaml = parse(&dir.join("module.yaml"));
+            assert_eq!(config.version, 1);
+            assert_eq!(config.r#type, Some(ModuleType::Compiled));
+            // A compiled module is looked for beside its module.yaml, under its name.
+            let wasm = std::fs::read(dir.join(format!("{}.wasm", config.name))).unwrap();
+            assert!(wasm.starts_with(b"\0asm"), "{key}");
+            names.push((key.clone(), config.name));
+        }
+        // The facade loads last, whatever its place in the file; it imports from `sqlite3` by this name.
+        let expected = [("facade", directory), ("sqlite3", "sqlite3")];
+        assert_eq!(names, expected.map(|(key, name)| (key.to_owned(), name.to_owned())));
     }
-    // The facade loads last, whatever its place in the file; `registry` imports from `sqlite3` by this name.
-    let expected = [("facade", "registry"), ("sqlite3", "sqlite3")];
-    assert_eq!(names, expected.map(|(key, name)| (key.to_owned(), name.to_owned())));
 }
 
 #[test]

@@ -195,6 +195,9 @@ pub(crate) struct Up {
     /// How often a node exchanges each key with its neighbours [default: 1h, as on real nodes].
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) replicate_every: Option<Duration>,
+    /// Have aqua-dht, the registry's predecessor, on every node, too.
+    #[arg(long)]
+    pub(crate) aqua_dht: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -6,6 +6,7 @@ mod local;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -72,22 +73,25 @@ pub(crate) struct Engine {
     events: mpsc::UnboundedReceiver<Event>,
     to_events: mpsc::UnboundedSender<Event>,
     work: HashMap<Arc<str>, Work>,
+    /// How many that are, for the client.
+    under_way: Arc<AtomicUsize>,
     /// When the client forgets each particle.
     expiries: BTreeSet<(Instant, Arc<str>)>,
     foreign: usize,
     serving: usize,
 }
 
-/// Starts the engine. It runs until the last sender of commands is gone.
+/// Starts the engine, which says how many particles it works on. It runs until the last sender of commands is gone.
 pub(crate) fn start(
     key_pair: Arc<KeyPair>,
     avm: Arc<Avm>,
     services: Services,
     transport: Transport,
     commands: mpsc::Receiver<Command>,
-) -> watch::Receiver<Link> {
+) -> (watch::Receiver<Link>, Arc<AtomicUsize>) {
     let (to_events, events) = mpsc::unbounded_channel();
     let link = transport.link.clone();
+    let under_way = Arc::<AtomicUsize>::default();
     let engine = Engine {
         peer_id: key_pair.get_peer_id().to_base58().into(),
         key_pair,
@@ -98,18 +102,20 @@ pub(crate) fn start(
         events,
         to_events,
         work: HashMap::new(),
+        under_way: under_way.clone(),
         expiries: BTreeSet::new(),
         foreign: 0,
         serving: 0,
     };
     tokio::spawn(engine.run());
-    link
+    (link, under_way)
 }
 
 impl Engine {
     async fn run(mut self) {
         let mut link = self.transport.link.clone();
         loop {
+            self.under_way.store(self.work.len(), Ordering::Relaxed);
             let next_expiry = self.expiries.first().map(|(at, _)| *at);
             tokio::select! {
                 command = self.commands.recv() => match command {

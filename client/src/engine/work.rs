@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::{Outcome, HINTS_MAX};
-use crate::error::Error;
+use crate::error::{said, Error};
 
 /// What a particle runs with next.
 pub(super) enum Input {
@@ -168,7 +168,7 @@ impl Work {
 fn script_error(error: &Value) -> Error {
     let text = |name: &str| error[name].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     Error::Script {
-        message: text("message").unwrap_or_else(|| error.to_string()),
+        message: text("message").map_or_else(|| error.to_string(), |message| said(&message)),
         peer_id: text("peer_id"),
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use devnet::{Link, Network, NetworkConfig, NetworkError, RegistryModules, NODES_MAX};
+use devnet::{AquaDhtModules, Link, Network, NetworkConfig, NetworkError, RegistryModules, NODES_MAX};
 
 use super::progress::Progress;
 
@@ -25,6 +25,9 @@ pub(crate) struct NetworkArgs {
     /// Leave trust-graph out, as real nodes do today.
     #[arg(long)]
     pub(crate) no_trust_graph: bool,
+    /// Have aqua-dht on every node, too.
+    #[arg(long)]
+    pub(crate) aqua_dht: bool,
     /// Let virtual time pass no faster than real time.
     #[arg(long)]
     pub(crate) real_time: bool,
@@ -56,6 +59,7 @@ impl NetworkArgs {
             seed: self.seed,
             link,
             trust_graph: !self.no_trust_graph,
+            aqua_dht: self.aqua_dht.then(AquaDhtModules::default),
             storage_dir: self.storage.clone(),
             real_time: self.real_time,
             ..NetworkConfig::new(self.peers.into()).registry(modules)

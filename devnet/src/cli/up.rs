@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use devnet::live::{Network, Options};
+use devnet::AquaDhtModules;
 use serde_json::json;
 
 #[derive(Debug, Args)]
@@ -23,6 +24,9 @@ pub(crate) struct UpArgs {
     /// Leave trust-graph out, as real nodes do today.
     #[arg(long)]
     no_trust_graph: bool,
+    /// Have aqua-dht on every node, too.
+    #[arg(long)]
+    aqua_dht: bool,
     /// Write one line of JSON a node, then {"ready":true}.
     #[arg(long)]
     json: bool,
@@ -34,6 +38,7 @@ pub(super) fn run(args: UpArgs) -> Result<ExitCode, Box<dyn Error>> {
         port: args.port,
         storage: args.storage,
         trust_graph: !args.no_trust_graph,
+        aqua_dht: args.aqua_dht.then(AquaDhtModules::default),
         ..Options::default()
     };
     let network = Network::start(options, |ready| eprintln!("{ready} nodes run"))?;

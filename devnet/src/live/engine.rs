@@ -24,6 +24,7 @@ use crate::{MarineHost, Network, NetworkConfig, NetworkError, PeerIndex, SpellSp
 /// What a spell's script may take.
 const SPELL_TTL_MS: u32 = 60_000;
 const SPELL: &str = "registry-spell";
+const DHT_SPELL: &str = "aqua-dht-spell";
 /// With this interval a round exchanges every key that is due later than in 5 minutes. A node that ran within three of them is not taken for
 /// one that was away.
 const REPLICATE_NOW_SEC: u64 = 60;
@@ -61,11 +62,18 @@ impl fmt::Debug for Input {
     }
 }
 
+/// What nodes run on their own, in AIR.
+pub(super) struct SpellScripts {
+    pub(super) registry: String,
+    /// Where there is an aqua-dht.
+    pub(super) aqua_dht: Option<String>,
+}
+
 /// What the engine is started with.
 pub(super) struct Setup {
     pub(super) config: NetworkConfig,
-    pub(super) spell_air: String,
-    pub(super) spell: SpellTimes,
+    pub(super) spells: SpellScripts,
+    pub(super) times: SpellTimes,
     pub(super) events: broadcast::Sender<Event>,
     pub(super) inbox: mpsc::Receiver<Input>,
     /// Closed when the engine is to stop.
@@ -75,8 +83,8 @@ pub(super) struct Setup {
 pub(super) struct Engine {
     pub(super) network: Network,
     pub(super) gateway: Gateway,
-    spell_air: String,
-    spell: SpellTimes,
+    spells: SpellScripts,
+    times: SpellTimes,
     /// Nodes that were stopped, not killed.
     stopped: BTreeSet<PeerIndex>,
     /// Where real and virtual time stood at the start.
@@ -117,8 +125,8 @@ impl Engine {
         let mut engine = Self {
             network,
             gateway,
-            spell_air: setup.spell_air,
-            spell: setup.spell,
+            spells: setup.spells,
+            times: setup.times,
             stopped: BTreeSet::new(),
             start,
             inbox: setup.inbox,
@@ -129,7 +137,7 @@ impl Engine {
                 0 => PeerIndex(0),
                 _ => engine.network.add_node()?,
             };
-            engine.install_spell(node, turn, nodes)?;
+            engine.install_spells(node, turn, nodes)?;
             engine.gateway.tell(node, What::Started);
             progress(turn + 1);
         }
@@ -137,24 +145,34 @@ impl Engine {
     }
 
     /// Spells of different nodes run at different times.
-    fn install_spell(&mut self, node: PeerIndex, turn: usize, of: usize) -> Result<(), LiveError> {
-        let config = self.spell_config(self.spell.replicate_every.as_secs());
-        let spell = SpellSpec {
-            alias: SPELL.to_owned(),
-            air: self.spell_air.clone(),
-            init_data: BTreeMap::from([("config".to_owned(), config)]),
-            every: self.spell.every,
-            first_after: self.spell.every.mul_f64((turn + 1) as f64 / of as f64),
+    fn install_spells(&mut self, node: PeerIndex, turn: usize, of: usize) -> Result<(), LiveError> {
+        let config = self.spell_config(self.times.replicate_every.as_secs());
+        let every = self.times.every;
+        let spell = |alias: &str, air: &str, init_data| SpellSpec {
+            alias: alias.to_owned(),
+            air: air.to_owned(),
+            init_data,
+            every,
+            first_after: every.mul_f64((turn + 1) as f64 / of as f64),
             ttl_ms: Some(SPELL_TTL_MS),
         };
-        self.network.install_spell(node, spell)?;
+        let config = BTreeMap::from([("config".to_owned(), config)]);
+        let of_registry = spell(SPELL, &self.spells.registry, config);
+        let of_dht = self
+            .spells
+            .aqua_dht
+            .as_ref()
+            .map(|air| spell(DHT_SPELL, air, BTreeMap::new()));
+        for spell in std::iter::once(of_registry).chain(of_dht) {
+            self.network.install_spell(node, spell)?;
+        }
         Ok(())
     }
 
     fn spell_config(&self, replicate_sec: u64) -> Value {
         json!({
-            "expired_interval": self.spell.clear_every.as_secs(),
-            "renew_interval": self.spell.renew_every.as_secs(),
+            "expired_interval": self.times.clear_every.as_secs(),
+            "renew_interval": self.times.renew_every.as_secs(),
             "replicate_interval": replicate_sec,
             "expired_timeout_sec": [], "stale_timeout_sec": [], "total_bytes": [], "owner_bytes": [],
         })
@@ -304,7 +322,7 @@ impl Engine {
 
     pub(super) fn add_node(&mut self) -> Result<PeerIndex, LiveError> {
         let node = self.network.add_node()?;
-        self.install_spell(node, 0, self.network.nodes().len())?;
+        self.install_spells(node, 0, self.network.nodes().len())?;
         self.gateway.tell(node, What::Added);
         Ok(node)
     }

@@ -103,7 +103,8 @@ fn deed(call: &ServiceCall, answer: &Value) -> Option<Deed> {
             let is_some = |count: &&str| answer[*count].as_u64().is_some_and(|rows| rows > 0);
             counts.iter().any(is_some).then_some(Deed::Expired)
         }
-        "renew_host_record" => Some(Deed::Renewed),
+        // What a node puts at itself is its own, signed anew.
+        "put_record" if call.arg(0)["peer_id"] == call.peer_id.as_str() => Some(Deed::Renewed),
         "take_replica" | "republish_key" | "republish_records" | "republish_tombstones" => Some(Deed::Replicated),
         "add_tombstone" => Some(Deed::Deleted),
         "put_record" | "put_host_record" => Some(Deed::Registered),

@@ -13,13 +13,13 @@ use tokio::runtime::Runtime;
 use tokio::sync::{broadcast, mpsc, oneshot, Mutex, Semaphore};
 
 use super::connection::Shared;
-use super::engine::{self, Engine, Input, Setup};
+use super::engine::{self, Engine, Input, Setup, SpellScripts};
 use super::limits::{INBOX_MAX, UNDER_WAY};
 use super::options::{DEFAULT_NODES, DEFAULT_PORT};
 use super::sockets::{self, Ports, Sockets};
 use super::storage::Storage;
 use super::{Event, LiveError, Options};
-use crate::{ModuleSource, NetworkConfig, NetworkError, PeerIndex, RegistryModules, NODES_MAX};
+use crate::{ModuleSource, NetworkConfig, NetworkError, PeerIndex, NODES_MAX};
 
 /// Events that are kept for those who read the feed slowly. Who is further behind misses the oldest.
 const EVENTS_KEPT: usize = 1024;
@@ -102,7 +102,7 @@ impl Network {
     /// Starts a network and returns when its nodes can be reached. `progress` is told how many nodes are ready. This
     /// takes some seconds, the very first time half a minute, and blocks the calling thread.
     pub fn start(options: Options, progress: impl FnMut(usize) + Send + 'static) -> Result<Self, LiveError> {
-        let spell_air = read_artifacts(&options)?;
+        let spells = read_artifacts(&options)?;
         let storage = open_storage(&options)?;
         let nodes = storage.nodes;
         let ports = assign_ports(storage.port, nodes)?;
@@ -112,6 +112,7 @@ impl Network {
             trust_graph: options.trust_graph,
             storage_dir: Some(storage.nodes_dir()),
             forget_dead_after: Some(Duration::from_secs(20)),
+            aqua_dht: options.aqua_dht.clone(),
             link: options.link,
             ..NetworkConfig::new(nodes).registry(options.registry.clone())
         };
@@ -122,8 +123,8 @@ impl Network {
         let (stop, stopped) = oneshot::channel();
         let setup = Setup {
             config,
-            spell_air,
-            spell: options.spell,
+            spells,
+            times: options.spell,
             events: events.clone(),
             inbox,
             stop: stopped,
@@ -409,24 +410,45 @@ fn open_storage(options: &Options) -> Result<Storage, LiveError> {
     Ok(storage)
 }
 
-/// The spell's script. The modules are only looked for.
-fn read_artifacts(options: &Options) -> Result<String, LiveError> {
-    for module in [&options.registry.sqlite3, &options.registry.registry] {
+/// The spells' scripts. The modules are only looked for.
+fn read_artifacts(options: &Options) -> Result<SpellScripts, LiveError> {
+    let registry = &options.registry;
+    find(&[&registry.sqlite3, &registry.registry])?;
+    let path = options.spell_air.clone();
+    let path = path.unwrap_or_else(|| beside(&registry.registry, "registry-spell.air"));
+    let aqua_dht = match &options.aqua_dht {
+        Some(modules) => {
+            find(&[&modules.sqlite3, &modules.aqua_dht])?;
+            Some(read(beside(&modules.aqua_dht, "aqua-dht-spell.air"))?)
+        }
+        None => None,
+    };
+    Ok(SpellScripts {
+        registry: read(path)?,
+        aqua_dht,
+    })
+}
+
+fn find(modules: &[&ModuleSource]) -> Result<(), LiveError> {
+    for module in modules {
         match module {
             ModuleSource::File(path) if !path.is_file() => return Err(LiveError::NoArtifacts { path: path.clone() }),
             _ => {}
         }
     }
-    let path = options.spell_air.clone().unwrap_or_else(|| beside(&options.registry));
+    Ok(())
+}
+
+fn read(path: PathBuf) -> Result<String, LiveError> {
     std::fs::read_to_string(&path).map_err(|_| LiveError::NoArtifacts { path })
 }
 
-fn beside(modules: &RegistryModules) -> PathBuf {
-    let dir = match &modules.registry {
+fn beside(module: &ModuleSource, name: &str) -> PathBuf {
+    let dir = match module {
         ModuleSource::File(path) => path.parent().map(Path::to_owned),
         ModuleSource::Bytes(_) => None,
     };
-    dir.unwrap_or_default().join("registry-spell.air")
+    dir.unwrap_or_default().join(name)
 }
 
 fn assign_ports(first: u16, nodes: usize) -> Result<Vec<Ports>, LiveError> {

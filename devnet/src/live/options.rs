@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::{Link, RegistryModules};
+use crate::{AquaDhtModules, Link, RegistryModules};
 
 /// Nodes of a network unless asked for more or fewer.
 pub const DEFAULT_NODES: usize = 8;
@@ -25,6 +25,8 @@ pub struct Options {
     /// The script that nodes run as the spell `registry-spell`; `registry-spell.air` beside the modules unless given.
     pub spell_air: Option<PathBuf>,
     pub spell: SpellTimes,
+    /// aqua-dht on every node beside the registry, and `aqua-dht-spell.air` beside its module as a spell.
+    pub aqua_dht: Option<AquaDhtModules>,
     /// What lies between two nodes. Clients are on this machine.
     pub link: Link,
 }
@@ -64,6 +66,7 @@ impl Default for Options {
             registry: RegistryModules::default(),
             spell_air: None,
             spell: SpellTimes::default(),
+            aqua_dht: None,
             link: Link::with_latency(Duration::ZERO),
         }
     }

@@ -1,11 +1,12 @@
 //! The exported calls and what each is timed at.
 
+use std::path::Path;
 use std::time::Duration;
 
 use eyre::{ensure, eyre, Result};
 use indicatif::{ProgressBar, ProgressStyle};
-use marine_host::MarineHost;
-use registry_checks::{records_of, Node, Outcome, Subject};
+use marine_host::{MarineHost, ServiceSpec};
+use registry_checks::{records_of, spec_of_artifacts, Node, Outcome, Subject};
 use registry_testkit::{Origins, Peer};
 use serde_json::{json, Value};
 
@@ -45,19 +46,18 @@ const CASES: [Case; 23] = [
     Case::new("clear_expired, nothing to do", None, clear_expired),
 ];
 
-pub(crate) fn run(rounds: u32, only: Option<&str>) -> Result<()> {
+/// Times the calls beside the reference's, or beside those of the artifacts of another build in `before`.
+pub(crate) fn run(rounds: u32, only: Option<&str>, before: Option<&Path>) -> Result<()> {
     let marine = MarineHost::new()?;
     let directory = tempfile::tempdir()?;
-    let start = |subject: Subject| -> Result<Node> {
-        let host = Peer::named("the host");
-        Ok(Node::start(
-            &marine,
-            subject,
-            host,
-            &directory.path().join(subject.name()),
-        )?)
-    };
-    let (mut here, mut reference) = (start(Subject::Here)?, start(Subject::Reference)?);
+    let start = |spec: ServiceSpec| Node::start_service(&marine, spec, Peer::named("the host"));
+    let storage = |subject: Subject| directory.path().join(subject.name());
+    let mut here = start(Subject::Here.spec(&storage(Subject::Here)))?;
+    let compared_storage = storage(Subject::Reference);
+    let mut reference = start(match before {
+        Some(artifacts) => spec_of_artifacts(artifacts, &compared_storage),
+        None => Subject::Reference.spec(&compared_storage),
+    })?;
     let cases: Vec<&Case> = CASES
         .iter()
         .filter(|case| only.is_none_or(|part| case.name.contains(part)))
@@ -74,6 +74,7 @@ pub(crate) fn run(rounds: u32, only: Option<&str>) -> Result<()> {
     for case in cases {
         progress.set_message(case.name);
         let compared = match case.against {
+            _ if before.is_some() => Some(case),
             Against::Same => Some(case),
             Against::Nothing => None,
             Against::Case(name) => CASES.iter().find(|case| case.name == name),
@@ -82,7 +83,12 @@ pub(crate) fn run(rounds: u32, only: Option<&str>) -> Result<()> {
         // The first round warms up: statements are prepared, pages read.
         for round in 0..=u64::from(rounds) {
             let time = run_once(&mut here, case, round)?;
-            let compared = compared.map(|case| run_once(&mut reference, case, round)).transpose()?;
+            let compared = compared.map(|case| run_once(&mut reference, case, round));
+            let compared = match before {
+                // What it does not have is not compared.
+                Some(_) => compared.and_then(Result::ok),
+                None => compared.transpose()?,
+            };
             if round > 0 {
                 ours.push(time);
                 compared.into_iter().for_each(|time| theirs.push(time));
@@ -93,11 +99,11 @@ pub(crate) fn run(rounds: u32, only: Option<&str>) -> Result<()> {
             name: case.name,
             reference: theirs.median(),
             here: ours.median().ok_or_else(|| eyre!("no round was timed"))?,
-            goal: case.goal,
+            goal: case.goal.filter(|_| before.is_none()),
         });
     }
     progress.finish_and_clear();
-    report::calls(&rows);
+    report::calls(&rows, before.map_or("0.9.4 ms", |_| "before ms"));
     Ok(())
 }
 

@@ -28,6 +28,10 @@ struct Options {
     /// Only calls whose name contains this.
     #[arg(long)]
     only: Option<String>,
+    /// Compare the calls with those of another build, whose `sqlite3.wasm` and `registry.wasm` are in this directory, and
+    /// not with 0.9.4.
+    #[arg(long)]
+    before: Option<PathBuf>,
     /// Numbers of keys to measure growth at.
     #[arg(long, value_delimiter = ',', default_value = "1000,10000,100000,1000000")]
     keys: Vec<u32>,
@@ -81,7 +85,7 @@ fn main() -> Result<()> {
     let options = Options::parse();
     let wanted = |part| options.parts.is_empty() || options.parts.contains(&part);
     if wanted(Part::Calls) {
-        calls::run(options.rounds, options.only.as_deref())?;
+        calls::run(options.rounds, options.only.as_deref(), options.before.as_deref())?;
     }
     if wanted(Part::Start) {
         start::run()?;

@@ -9,9 +9,9 @@ pub(crate) struct Row {
     pub(crate) goal: Option<f64>,
 }
 
-/// Medians in milliseconds, how many times as fast as the reference, and whether that is the goal.
-pub(crate) fn calls(rows: &[Row]) {
-    let mut table = new_table(["call", "0.9.4 ms", "here ms", "times as fast", "goal", ""]);
+/// Medians in milliseconds, how many times as fast as the compared, and whether that is the goal.
+pub(crate) fn calls(rows: &[Row], compared: &str) {
+    let mut table = new_table(["call", compared, "here ms", "times as fast", "goal", ""]);
     for row in rows {
         let ratio = row
             .reference
@@ -25,7 +25,7 @@ pub(crate) fn calls(rows: &[Row]) {
             row.name.to_owned(),
             row.reference.map_or_else(|| "-".to_owned(), milliseconds),
             milliseconds(row.here),
-            ratio.map_or_else(String::new, |ratio| format!("{ratio:.1}")),
+            ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}")),
             row.goal.map_or_else(String::new, |goal| format!("{goal:.0}")),
             verdict.to_owned(),
         ]);

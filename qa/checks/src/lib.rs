@@ -16,7 +16,7 @@ pub use check::Check;
 pub(crate) use failure::ensure;
 pub use failure::Failure;
 pub use node::Node;
-pub use subject::{artifact, Subject, ARTIFACTS_DIR_VARIABLE, REFERENCE_WASM_BYTES};
+pub use subject::{artifact, spec_of_artifacts, Subject, ARTIFACTS_DIR_VARIABLE, REFERENCE_WASM_BYTES};
 pub use table::{Row, Table};
 pub use wire::{records_of, Outcome};
 pub use world::{set, values_of, World, DAY_SEC, HOUR_SEC, NOW};

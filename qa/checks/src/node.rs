@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use marine_host::{CallError, MarineHost, Service, StartError};
+use marine_host::{CallError, MarineHost, Service, ServiceSpec, StartError};
 use registry_testkit::{Origins, Peer};
 use serde_json::{json, Value};
 
@@ -36,7 +36,13 @@ impl Node {
     /// # Errors
     /// [`StartError`].
     pub fn start(marine: &MarineHost, subject: Subject, host: Peer, directory: &Path) -> Result<Self, StartError> {
-        let service = marine.start(subject.spec(directory))?;
+        Self::start_service(marine, subject.spec(directory), host)
+    }
+
+    /// # Errors
+    /// [`StartError`].
+    pub fn start_service(marine: &MarineHost, spec: ServiceSpec, host: Peer) -> Result<Self, StartError> {
+        let service = marine.start(spec)?;
         Ok(Self { host, service })
     }
 

@@ -30,19 +30,33 @@ impl Subject {
 
     /// The service with its storage under `directory`.
     pub fn spec(self, directory: &Path) -> ServiceSpec {
-        let (sqlite, registry): (ModuleSource, ModuleSource) = match self {
-            Self::Here => (artifact("sqlite3.wasm").into(), artifact("registry.wasm").into()),
-            Self::Reference => (
+        match self {
+            Self::Here => spec_of(
+                directory,
+                artifact("sqlite3.wasm").into(),
+                artifact("registry.wasm").into(),
+            ),
+            Self::Reference => spec_of(
+                directory,
                 registry_distro::SQLITE_WASM.into(),
                 registry_distro::REGISTRY_WASM.into(),
             ),
-        };
-        // The reference asks for its directory under the name without a slash.
-        ServiceSpec::new("registry", directory)
-            .mapped_dir("tmp", directory.join("tmp"))
-            .module("sqlite3", sqlite)
-            .module("registry", registry)
+        }
     }
+}
+
+/// The service of the artifacts of another build, with its storage under `directory`.
+pub fn spec_of_artifacts(artifacts: &Path, directory: &Path) -> ServiceSpec {
+    let module = |name: &str| artifacts.join(name).into();
+    spec_of(directory, module("sqlite3.wasm"), module("registry.wasm"))
+}
+
+fn spec_of(directory: &Path, sqlite: ModuleSource, registry: ModuleSource) -> ServiceSpec {
+    // The reference asks for its directory under the name without a slash.
+    ServiceSpec::new("registry", directory)
+        .mapped_dir("tmp", directory.join("tmp"))
+        .module("sqlite3", sqlite)
+        .module("registry", registry)
 }
 
 /// A file that `./build.sh` makes, from `artifacts/` or the directory in [`ARTIFACTS_DIR_VARIABLE`].

@@ -4,6 +4,7 @@ use rand::seq::SliceRandom;
 use rand::Rng;
 use registry_service::calls::{CallError, Plan, Published};
 use registry_service::domain::data::{Record, Tombstone};
+use registry_service::domain::limits::NEIGHBOURHOOD_MAX;
 use registry_testkit::{no_weight, Origins, Peer};
 
 use crate::cost::Job;
@@ -175,7 +176,7 @@ impl World {
     fn publish(&mut self, ix: usize, relay: NodeIx, parcel: Parcel) -> bool {
         self.outcome.published += 1;
         let near = self.near(ix, relay, Job::Publish).unwrap_or_else(|error| {
-            self.refused(relay, "begin_neighbourhood", &error);
+            self.refused(relay, "get_neighbourhood", &error);
             Vec::new()
         });
         let spread = self.spread(ix, relay, near, &parcel);
@@ -254,18 +255,17 @@ impl World {
     ) -> Result<Vec<String>, CallError> {
         let own = self.neighbourhood_on(relay, ix);
         let key_id = self.resources[ix].key.id.clone();
-        let node = &mut self.nodes[relay as usize];
-        let origins = node.from(init_peer, 2);
-        let steps = self.costs.timed(job, || {
-            node.call(origins, |call| Ok(call.begin_neighbourhood(&key_id, &own)?))
-        })?;
+        let steps: &[u8] = match own.len() < NEIGHBOURHOOD_MAX {
+            true => &[],
+            false => &[1, 2],
+        };
         let mut lists = vec![own];
         for step in steps {
             let node = &mut self.nodes[relay as usize];
             let origins = node.from(init_peer, 3);
             let closer = self.costs.timed(job, || {
                 node.call(origins, |call| {
-                    Ok(call.get_closer(&key_id, lists.clone(), step, 1_000)?)
+                    Ok(call.get_closer(&key_id, lists.clone(), *step, 1_000)?)
                 })
             })?;
             let mut named = Vec::new();

@@ -3,6 +3,7 @@
 use registry_service::calls::{CallError, ReplicaStep};
 use registry_service::domain::limits::PEERS_MAX;
 use registry_service::domain::KeyId;
+use registry_testkit::no_weight;
 
 use crate::cost::Job;
 use crate::directory::NodeIx;
@@ -85,9 +86,9 @@ impl World {
             let early = record.timestamp_created > now;
             let record = signed_by_node(record, &peer, now);
             let node = &mut self.nodes[ix as usize];
-            let origins = node.own(4).time(3);
+            let origins = node.own(5).time(4);
             let renewed = self.costs.timed(Job::Upkeep, || {
-                node.call(origins, |call| call.renew_host_record(record, now))
+                node.call(origins, |call| call.put_record(record, &no_weight(), now))
             });
             if early && renewed.is_err() {
                 self.outcome.renewals_put_off += 1;

@@ -70,6 +70,11 @@ impl<B: Backend> NativeNode<B> {
         &self.registry
     }
 
+    /// See [`Store::set_clear_batch`](registry_service::store::Store::set_clear_batch).
+    pub fn set_clear_batch(&mut self, rows: u64) {
+        self.registry.store_mut().set_clear_batch(rows);
+    }
+
     /// SQL as a damaged disk, or a hand at the database, would have left it.
     pub fn run_raw(&mut self, sql: &str) -> Result<(), StoreError> {
         self.registry.store_mut().run_raw(sql)

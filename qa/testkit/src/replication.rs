@@ -98,11 +98,6 @@ impl NativeNode {
         self.call(origins, |call| call.get_due_host_records(renew_sec, now))
     }
 
-    pub fn renew_host_record(&mut self, record: &Record, now: u64) -> Result<(), CallError> {
-        let origins = self.own(4, 3);
-        self.call(origins, |call| call.renew_host_record(record.clone(), now))
-    }
-
     pub fn clear_expired_every(&mut self, interval_sec: u64, now: u64) -> Result<Cleared, CallError> {
         let origins = self.own(2, 1);
         self.call(origins, |call| call.clear_expired_every(interval_sec, now))

@@ -1,4 +1,4 @@
-//! Turns a compiled registry module into what people use: `artifacts/registry.wasm` (interface, SDK version and
+//! Turns compiled modules into what people use: `artifacts/registry.wasm` and those beside it (interface, SDK version and
 //! manifest inside), `artifacts/sqlite3.wasm`, `artifacts/SHA256SUMS` and the Aqua bindings.
 //!
 //! Everything written here is a function of the compiled module, the commit and the workspace's manifests: the same
@@ -44,19 +44,12 @@ impl Layout {
         self.root.join("artifacts")
     }
 
-    pub fn registry_wasm(&self) -> PathBuf {
-        self.artifacts().join("registry.wasm")
-    }
-
-    pub fn sqlite_wasm(&self) -> PathBuf {
-        self.artifacts().join("sqlite3.wasm")
+    /// A packed module, by its name.
+    pub fn wasm(&self, module: &str) -> PathBuf {
+        self.artifacts().join(format!("{module}.wasm"))
     }
 
     pub fn checksums(&self) -> PathBuf {
         self.artifacts().join(checksums::FILE_NAME)
-    }
-
-    pub fn bindings(&self) -> PathBuf {
-        self.root.join("aqua/registry-service.aqua")
     }
 }

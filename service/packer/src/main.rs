@@ -6,12 +6,13 @@ use std::process::ExitCode;
 use clap::Parser;
 use eyre::{Context, ContextCompat};
 
+use registry_packer::bindings::{Bindings, REGISTRY};
 use registry_packer::manifest::Manifest;
 use registry_packer::module::PackedModule;
-use registry_packer::{bindings, build_time, checksums, module, package, sqlite, write_if_changed, Layout};
+use registry_packer::{build_time, checksums, module, package, sqlite, write_if_changed, Layout};
 
-/// Packs a compiled registry: writes artifacts/registry.wasm (with interface, SDK version and manifest),
-/// artifacts/sqlite3.wasm, artifacts/SHA256SUMS and aqua/registry-service.aqua.
+/// Packs a compiled registry and the modules beside it: writes artifacts/registry.wasm (with interface, SDK version and
+/// manifest), artifacts/sqlite3.wasm, artifacts/SHA256SUMS and the Aqua bindings.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -20,18 +21,18 @@ struct Arguments {
     compiled: Option<PathBuf>,
 
     /// Write artifacts/SHA256SUMS anew and nothing else.
-    #[arg(long, conflicts_with_all = ["compiled", "examples", "check"])]
+    #[arg(long, conflicts_with_all = ["compiled", "beside", "check"])]
     sums_only: bool,
 
     /// A compiled module beside the registry, named like its package: packed into artifacts/, too
-    #[arg(long = "example", value_name = "COMPILED_WASM")]
-    examples: Vec<PathBuf>,
+    #[arg(long, value_name = "COMPILED_WASM")]
+    beside: Vec<PathBuf>,
 
     /// The directory of the workspace to read and write in.
     #[arg(long, default_value = ".")]
     root: PathBuf,
 
-    /// Leave aqua/registry-service.aqua alone and fail where it does not match the module.
+    /// Leave the Aqua bindings alone and fail where they do not match their modules.
     #[arg(long)]
     check: bool,
 
@@ -56,25 +57,38 @@ fn run(arguments: &Arguments) -> eyre::Result<()> {
         return write_sums(&layout);
     };
     let build_time = build_time::build_time(layout.root(), arguments.source_date_epoch)?;
-    let packed = pack(&layout, compiled, package::SERVICE_PACKAGE, &build_time)?;
-    let sqlite = sqlite::sqlite_wasm()?;
-    let aqua = bindings::render(&packed.interface)?;
-
-    write_if_changed(&layout.registry_wasm(), &packed.wasm)?;
-    write_if_changed(&layout.sqlite_wasm(), sqlite)?;
-    for compiled in &arguments.examples {
-        pack_example(&layout, compiled, &build_time)?;
+    let mut rendered = Vec::new();
+    let modules = std::iter::once(compiled).chain(&arguments.beside);
+    for (path, (name, package)) in modules.zip(names(&arguments.beside)?) {
+        let packed = pack(&layout, path, package, &build_time)?;
+        if let Some(bindings) = Bindings::of(name) {
+            rendered.push((bindings, bindings.render(&packed.interface)?));
+        }
+        write_if_changed(&layout.wasm(name), &packed.wasm)?;
     }
+    let sqlite = sqlite::sqlite_wasm()?;
+    write_if_changed(&layout.wasm("sqlite3"), sqlite)?;
     write_sums(&layout)?;
     println!("sqlite3.wasm: {} bytes", sqlite.len());
 
-    if arguments.check {
-        return bindings::check(&layout.bindings(), &aqua);
-    }
-    if write_if_changed(&layout.bindings(), aqua.as_bytes())? {
-        println!("{} changed: commit it", layout.bindings().display());
+    for (bindings, aqua) in rendered {
+        if arguments.check {
+            bindings.check(layout.root(), &aqua)?;
+        } else if write_if_changed(&layout.root().join(bindings.path), aqua.as_bytes())? {
+            println!("{} changed: commit it", bindings.path);
+        }
     }
     Ok(())
+}
+
+/// Each module's name and package: first the registry's, then of those beside it, which are called like their packages.
+fn names(beside: &[PathBuf]) -> eyre::Result<Vec<(&str, &str)>> {
+    let mut names = vec![(REGISTRY.module, package::SERVICE_PACKAGE)];
+    for path in beside {
+        let name = file_name(path)?.trim_end_matches(".wasm");
+        names.push((name, name));
+    }
+    Ok(names)
 }
 
 fn write_sums(layout: &Layout) -> eyre::Result<()> {
@@ -99,13 +113,6 @@ fn pack(layout: &Layout, path: &Path, package: &str, build_time: &str) -> eyre::
         manifest.build_time,
     );
     Ok(packed)
-}
-
-fn pack_example(layout: &Layout, path: &Path, build_time: &str) -> eyre::Result<()> {
-    let name = file_name(path)?;
-    let packed = pack(layout, path, name.trim_end_matches(".wasm"), build_time)?;
-    write_if_changed(&layout.artifacts().join(name), &packed.wasm)?;
-    Ok(())
 }
 
 fn file_name(path: &Path) -> eyre::Result<&str> {

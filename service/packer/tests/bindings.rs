@@ -3,12 +3,14 @@
 mod common;
 
 use common::{compiled, manifest, CLEAR, EXPORTS, METADATA, PUT, RECORD, SDK_VERSION, WHOLE};
-use registry_packer::bindings::{check, render};
+use registry_packer::bindings::{AQUA_DHT, REGISTRY};
 use registry_packer::module::pack;
 
 fn bindings_of(descriptions: &[&str]) -> String {
     let compiled = compiled(descriptions, &[SDK_VERSION], &EXPORTS);
-    render(&pack(&compiled, &manifest()).unwrap().interface).unwrap()
+    REGISTRY
+        .render(&pack(&compiled, &manifest()).unwrap().interface)
+        .unwrap()
 }
 
 #[test]
@@ -56,18 +58,45 @@ fn a_service_type_with_a_reserved_name_is_refused() {
     let compiled = compiled(&[&clash, &record, PUT, CLEAR], &[SDK_VERSION], &EXPORTS);
     let interface = pack(&compiled, &manifest()).unwrap().interface;
 
-    let error = render(&interface).unwrap_err().to_string();
+    let error = REGISTRY.render(&interface).unwrap_err().to_string();
     assert!(error.contains("ServiceRecord already"), "{error}");
 }
 
 #[test]
-fn outdated_bindings_are_reported_with_the_difference_and_the_way_out() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("registry-service.aqua");
-    let expected = bindings_of(&WHOLE);
-    std::fs::write(&path, expected.replace("weight: u32", "weight: u64")).unwrap();
+fn each_module_has_its_own_names() {
+    let renamed = WHOLE.map(|description| {
+        let named = description.replace("\"name\":\"Record\"", "\"name\":\"DhtRecord\"");
+        named.replace("[\"Record\"", "[\"DhtRecord\"")
+    });
+    let renamed: Vec<&str> = renamed.iter().map(String::as_str).collect();
+    let compiled = compiled(&renamed, &[SDK_VERSION], &EXPORTS);
+    let bindings = AQUA_DHT
+        .render(&pack(&compiled, &manifest()).unwrap().interface)
+        .unwrap();
 
-    let error = check(&path, &expected).unwrap_err().to_string();
+    assert!(bindings.starts_with("aqua AquaDHTService declares *\n"), "{bindings}");
+    assert!(bindings.contains("\ndata Record:\n"), "{bindings}");
+    assert!(
+        bindings.contains("-- `Record` is what the service calls `DhtRecord`.\n"),
+        "{bindings}"
+    );
+    assert!(bindings.contains("\nservice AquaDHT(\"aqua-dht\"):\n"), "{bindings}");
+}
+
+/// A directory with `aqua/registry-service.aqua`.
+fn root_with(aqua: &str) -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::create_dir(root.path().join("aqua")).unwrap();
+    std::fs::write(root.path().join(REGISTRY.path), aqua).unwrap();
+    root
+}
+
+#[test]
+fn outdated_bindings_are_reported_with_the_difference_and_the_way_out() {
+    let expected = bindings_of(&WHOLE);
+    let root = root_with(&expected.replace("weight: u32", "weight: u64"));
+
+    let error = REGISTRY.check(root.path(), &expected).unwrap_err().to_string();
     assert!(error.contains("run ./build.sh and commit"), "{error}");
     assert!(
         error.contains("\n-  put(records: [][]ServiceRecord, weight: u64)"),
@@ -78,14 +107,13 @@ fn outdated_bindings_are_reported_with_the_difference_and_the_way_out() {
         "{error}"
     );
 
-    std::fs::write(&path, &expected).unwrap();
-    check(&path, &expected).unwrap();
+    REGISTRY.check(root_with(&expected).path(), &expected).unwrap();
 }
 
 #[test]
 fn missing_bindings_are_an_error() {
-    let directory = tempfile::tempdir().unwrap();
+    let root = tempfile::tempdir().unwrap();
 
-    let error = check(&directory.path().join("none.aqua"), "").unwrap_err();
+    let error = REGISTRY.check(root.path(), "").unwrap_err();
     assert!(format!("{error:#}").contains("run ./build.sh"), "{error:#}");
 }

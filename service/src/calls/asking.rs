@@ -11,9 +11,9 @@ use crate::domain::waits::{HEDGE_PERCENT, PUBLISH_PERCENT};
 use crate::domain::{check_count, Error};
 use crate::store::Backend;
 
-/// Nodes that are asked at once beside those whose answers are needed. The others follow only where these are not
-/// enough: a lookup that asks everybody costs three times as much.
-const SPARE_NODES: usize = 2;
+/// Nodes that are asked at once beside those whose answers are needed: one that is silent holds nobody up. The others follow
+/// where these are not enough. Each that is asked costs two messages with all that the script has computed.
+const SPARE_NODES: usize = 1;
 /// Those needed and a few more are asked first; where they are not enough, the others.
 const LOOKUP_TURNS: [u8; 2] = [0, 1];
 /// Everybody is asked at once.
@@ -91,6 +91,17 @@ impl NodeAnswer {
     }
 }
 
+/// What a service said whose call failed, without AquaVM's words around it; any other text as it is.
+pub(super) fn said(error: &str) -> String {
+    let parts = error.strip_prefix("Local service error, ret_code is ");
+    let parts = parts.and_then(|parts| parts.strip_suffix('\'')?.split_once(", error message is '"));
+    let Some((_, said)) = parts else {
+        return error.to_owned();
+    };
+    // Most services return it as JSON.
+    serde_json::from_str(said).unwrap_or_else(|_| said.to_owned())
+}
+
 /// The first `len_max` bytes, or a few less: no character is cut.
 pub(super) fn clip(text: &str, len_max: usize) -> &str {
     let end = (0..=len_max.min(text.len())).rfind(|at| text.is_char_boundary(*at));
@@ -98,7 +109,6 @@ pub(super) fn clip(text: &str, len_max: usize) -> &str {
 }
 
 /// Which nodes of a neighbourhood are to be asked, for what, and how many have to answer.
-#[marine]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
     /// The key that is looked up; empty where something is published.
@@ -107,7 +117,7 @@ pub struct Plan {
     pub wanted: String,
     /// The nodes to be asked, closest first: all but this one.
     pub ask: Vec<String>,
-    /// One item for each `get_wave`; none where nobody is to be asked.
+    /// One item for each wave; none where nobody is to be asked.
     pub turns: Vec<u8>,
     /// How many nodes have to answer well, this one included.
     pub ack: u32,
@@ -142,6 +152,12 @@ impl Plan {
         (self.ack as usize).saturating_sub(count_good(&self.here))
     }
 
+    /// Whether so many others have answered well that nobody else is asked.
+    #[must_use]
+    pub fn is_answered(&self, answers: &[NodeAnswer]) -> bool {
+        count_good(answers) >= self.needed()
+    }
+
     fn is_lookup(&self) -> bool {
         self.turns == LOOKUP_TURNS
     }
@@ -171,7 +187,6 @@ fn count_asked(asked: &[String], answers: &[NodeAnswer]) -> usize {
 }
 
 /// The nodes that are asked at once, and what to wait for.
-#[marine]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wave {
     pub ask: Vec<String>,
@@ -185,18 +200,33 @@ pub struct Wave {
     pub wait_ms: u32,
 }
 
-/// What came of asking.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tally {
+/// What came of asking many nodes to do something.
+#[marine]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TallyResult {
     /// Enough nodes have done it.
     pub success: bool,
+    /// The last of the errors, if not enough have.
+    pub error: String,
+    /// One item if enough nodes have done it, else none.
+    pub stored: Vec<bool>,
+    /// One item if too few have, else none.
+    pub missing: Vec<bool>,
     pub errors: Vec<String>,
 }
 
-impl Tally {
-    /// # Errors
-    /// [`Error::TooMany`].
-    pub fn of(asked: &[String], here: &[NodeAnswer], ack: u32, answers: &[NodeAnswer]) -> Result<Self, Error> {
+impl TallyResult {
+    /// Of `asked` and of this node itself, whose own answer is `here`, `ack` have to do it.
+    #[must_use]
+    pub fn of(asked: &[String], here: &[NodeAnswer], ack: u32, answers: &[NodeAnswer]) -> Self {
+        Self::sum_up(asked, here, ack, answers).unwrap_or_else(|error| Self {
+            error: error.to_string(),
+            errors: vec![error.to_string()],
+            ..Self::default()
+        })
+    }
+
+    fn sum_up(asked: &[String], here: &[NodeAnswer], ack: u32, answers: &[NodeAnswer]) -> Result<Self, Error> {
         check_count("peers", asked.len(), PEERS_MAX)?;
         check_count("answers", here.len() + answers.len(), 2 * PEERS_MAX)?;
         let mut told = Told::new(asked);
@@ -208,7 +238,13 @@ impl Tally {
         if !success && !asked.is_empty() {
             errors.push(format!("done on {done} nodes, {ack} are needed"));
         }
-        Ok(Self { success, errors })
+        Ok(Self {
+            success,
+            error: errors.last().filter(|_| !success).cloned().unwrap_or_default(),
+            stored: success.then_some(true).into_iter().collect(),
+            missing: (!success).then_some(true).into_iter().collect(),
+            errors,
+        })
     }
 }
 
@@ -289,7 +325,7 @@ impl<B: Backend> Call<'_, B> {
         let (needed, all) = (plan.needed(), plan.ask.len());
         let mut first = all;
         if plan.is_lookup() {
-            if count_good(answers) >= needed {
+            if plan.is_answered(answers) {
                 return Wave::default();
             }
             first = (needed + SPARE_NODES).min(all);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use marine_rs_sdk::marine;
 
+use super::asking::Plan;
 use super::publish::near;
 use super::Call;
 use crate::domain::limits::{CLOSER_ASKED, CLOSEST_ASKED, NEIGHBOURHOOD_MAX, PEERS_MAX};
@@ -16,9 +17,8 @@ use crate::store::Backend;
 const LISTS_ENOUGH: usize = 2;
 /// This node's own list, and those of all who are asked, some of them again.
 const LISTS_MAX: usize = 1 + 2 * CLOSER_ASKED + CLOSEST_ASKED;
-/// The closest that this node knows are asked first, then the closest that those know.
+/// In this step the closest that this node knows are asked; in the next one the closest that those know.
 const FIRST_STEP: u8 = 1;
-const LAST_STEP: u8 = 2;
 
 /// Whom to ask for nodes that are closer to a key.
 #[marine]
@@ -46,23 +46,9 @@ impl Closer {
 }
 
 impl<B: Backend> Call<'_, B> {
-    /// Begins to look for the closest nodes to a key: the steps of that, none where this node knows fewer than a
-    /// neighbourhood. How many more there are than it knows, it cannot tell.
-    /// `peers` is what this node's `kad.neighborhood` returned.
-    ///
-    /// # Errors
-    /// [`Error::TooMany`], and those of a malformed key id.
-    pub fn begin_neighbourhood(&self, key_id: &str, peers: &[String]) -> Result<Vec<u8>, Error> {
-        check_count("peers", peers.len(), PEERS_MAX)?;
-        KeyId::parse(key_id)?;
-        if peers.len() < NEIGHBOURHOOD_MAX {
-            return Ok(Vec::new());
-        }
-        Ok((FIRST_STEP..=LAST_STEP).collect())
-    }
-
-    /// Whom to ask in a step: in the first the closest that this node knows, in the last the closest in all lists, unless
-    /// they have been asked and somebody has answered. `lists` begins with this node's own.
+    /// Whom to ask in a step, where this node knows as many as a neighbourhood has; how many more there are, it cannot tell. In the
+    /// first step it is the closest that this node knows, in the second the closest in all lists, unless they have been asked
+    /// and somebody has answered. `lists` begins with this node's own.
     ///
     /// # Errors
     /// [`Error::TooMany`], and those of a malformed key id.
@@ -85,6 +71,18 @@ impl<B: Backend> Call<'_, B> {
         closest.truncate(CLOSEST_ASKED);
         closest.retain(|peer| !first.contains(peer));
         Ok(Closer::of(closest, count, wait_ms))
+    }
+
+    /// The neighbourhood for a plan; of what is no key id nobody, so that the plan says what is wrong with its arguments.
+    ///
+    /// # Errors
+    /// A plan that says what is wrong with the lists, and asks nobody.
+    pub fn find_peers(&self, key_id: &str, lists: Vec<Vec<String>>) -> Result<Vec<String>, Plan> {
+        if KeyId::parse(key_id).is_err() {
+            return Ok(Vec::new());
+        }
+        self.get_neighbourhood(key_id, lists)
+            .map_err(|error| Plan::refused(self.here().host_id(), &error.to_string()))
     }
 
     fn others(&self, mut peers: Vec<String>) -> Vec<String> {

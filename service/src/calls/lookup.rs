@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use marine_rs_sdk::marine;
 
-use super::asking::{clamp, NodeAnswer, NodeReply, Plan, Told};
+use super::asking::{clamp, said, NodeAnswer, NodeReply, Plan, Told};
 use super::publish::{check_label, near};
 use super::records::merge;
 use super::voided::Voided;
@@ -121,7 +121,10 @@ impl<B: Backend> Call<'_, B> {
     ) -> Plan {
         let host_id = self.here().host_id().to_owned();
         let begun = self.plan_lookup(key_id, (provider, labels), peers, (ack, percent), current_timestamp_sec);
-        begun.unwrap_or_else(|error| Plan::refused(&host_id, &error.to_string()))
+        begun.unwrap_or_else(|error| {
+            self.refusals.note(&error);
+            Plan::refused(&host_id, &error.to_string())
+        })
     }
 
     fn plan_lookup(
@@ -170,7 +173,10 @@ impl<B: Backend> Call<'_, B> {
                         plan.wanted = KnownRecords::describe(&records);
                     }
                 }
-                Err(error) => plan.here.push(NodeAnswer::failed(&host_id, &error.to_string())),
+                Err(error) => {
+                    self.refusals.note(&error);
+                    plan.here.push(NodeAnswer::failed(&host_id, &error.to_string()));
+                }
             }
         }
         if !knows_enough && !peers.is_empty() {
@@ -251,7 +257,7 @@ impl<B: Backend> Call<'_, B> {
     /// asked for, `key_id` is empty.
     pub fn check_answer(&mut self, peer_id: &str, key_id: &str, wanted: &str, reply: NodeReply) -> NodeAnswer {
         if !reply.success {
-            return NodeAnswer::failed(peer_id, &reply.error);
+            return NodeAnswer::failed(peer_id, &said(&reply.error));
         }
         if key_id.is_empty() {
             return NodeAnswer::good(peer_id, String::new());
@@ -322,6 +328,7 @@ impl<B: Backend> Call<'_, B> {
         let host_id = self.here().host_id().to_owned();
         self.sum_up(plan, answers, timeout_ms, current_timestamp_sec)
             .unwrap_or_else(|error| {
+                self.refusals.note(&error);
                 let error = format!("{host_id}: {error}");
                 FindResult {
                     errors: vec![error.clone()],

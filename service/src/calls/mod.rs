@@ -15,12 +15,12 @@ mod tombstones;
 mod upkeep;
 mod voided;
 
-pub use asking::{NodeAnswer, NodeReply, Plan, Tally, Wave};
+pub use asking::{NodeAnswer, NodeReply, Plan, TallyResult, Wave};
 pub use closer::Closer;
 pub use error::CallError;
 pub use keys::{get_key_id, latest_key};
 pub use lookup::{FindResult, FlatRecord};
-pub use publish::{get_place, Published};
+pub use publish::{get_place, signed_records, Published};
 pub use records::{get_record_bytes, get_record_metadata_bytes, Republished};
 pub use refusals::Reason;
 use replication::Replication;

@@ -8,7 +8,7 @@ use super::keys::Came;
 use super::records::check_signed;
 use super::{Call, CallError};
 use crate::auth::WeightResult;
-use crate::domain::data::{Key, Record, Tombstone};
+use crate::domain::data::{Key, Record, RecordMetadata, Tombstone};
 use crate::domain::limits::{LABEL_LEN_MAX, OWNERS_MAX, PEERS_MAX, PUBLISHED_MAX};
 use crate::domain::{
     check_count, check_len, neighbourhood, quoted, verify_key, verify_tombstone, Error, Here, HostTimestamp, KeyId,
@@ -107,7 +107,34 @@ pub fn get_place(key_id: &str) -> Result<String, Error> {
     Ok(bs58::encode(key_id).into_string())
 }
 
+/// Records of which the providers have signed what was issued to them, in the second in which it was. One without a
+/// signature is refused where it is taken in.
+pub fn signed_records(metadata: Vec<RecordMetadata>, signatures: Vec<Vec<u8>>) -> Vec<Record> {
+    let signatures = signatures.into_iter().chain(std::iter::repeat(Vec::new()));
+    let record = |(metadata, signature): (RecordMetadata, Vec<u8>)| Record {
+        timestamp_created: metadata.timestamp_issued,
+        metadata,
+        signature,
+    };
+    metadata.into_iter().zip(signatures).map(record).collect()
+}
+
 impl<B: Backend> Call<'_, B> {
+    /// The neighbourhood of what is published, as `lists` have it. A list of voided providers alone says nothing of it:
+    /// these are told in any case.
+    ///
+    /// # Errors
+    /// A plan that says what is wrong with the lists.
+    pub fn find_peers_for(&self, published: &Published, mut lists: Vec<Vec<String>>) -> Result<Vec<String>, Plan> {
+        let Ok(key_id) = published.key_id() else {
+            // `spread` refuses it.
+            return Ok(Vec::new());
+        };
+        let is_told = |peer: &String| published.voided_providers().any(|provider| provider == peer);
+        lists.retain(|list| !list.iter().all(is_told));
+        self.find_peers(&key_id.to_string(), lists)
+    }
+
     /// The key of the particle's initiator, put together for passing on. Checks nothing.
     #[must_use]
     pub fn create_key(&self, label: String, timestamp_created: u64, signature: Vec<u8>) -> Key {
@@ -145,6 +172,10 @@ impl<B: Backend> Call<'_, B> {
         let owner = &state.key().owner_peer_id;
         let weight = self.caller.weight_of(WEIGHTS_AT, weights, owner)?;
         state.note_weight(weight);
+        // Deletions first: what is issued after them stands.
+        for tombstone in published.tombstones {
+            self.admit_void(&mut state, tombstone, now)?;
+        }
         for record in published.records {
             check_signed(&record)?;
             self.take_record(&mut state, record, weights, now)?;
@@ -153,9 +184,6 @@ impl<B: Backend> Call<'_, B> {
             let record = hosted.map_err(|error| Error::HostRecordFailed { error: quoted(&error) })?;
             self.caller.check_host_record((HOSTED_AT, item), &record)?;
             self.take_record(&mut state, record, weights, now)?;
-        }
-        for tombstone in published.tombstones {
-            self.admit_void(&mut state, tombstone, now)?;
         }
         self.save(state, now)
     }

@@ -5,8 +5,8 @@ use crate::auth::WeightResult;
 use crate::domain::data::{Record, RecordMetadata, Tombstone};
 use crate::domain::limits::REPUBLISH_BATCH_MAX;
 use crate::domain::{
-    check_count, check_metadata_sizes, merge_records, signing, Admission, Arrival, Circumstances, Entry, Error,
-    HostTimestamp, Identity, KeyId, KeyState, ProvedWeight, Verified, Verifier,
+    check_count, check_metadata_sizes, merge_records, signing, Admission, Arrival, Circumstances, Error, HostTimestamp,
+    Identity, KeyId, KeyState, ProvedWeight, Verified, Verifier,
 };
 use crate::store::{Backend, Unfit};
 
@@ -171,27 +171,6 @@ impl<B: Backend> Call<'_, B> {
         let read = of(&state, &self.at(now));
         self.save(state, now)?;
         Ok(read)
-    }
-
-    /// The latest `timestamp_issued` of what stands here of an issuer for a provider; none where nothing does. What the
-    /// issuer says next has to be later. Not a use of the key.
-    ///
-    /// # Errors
-    /// [`CallError`].
-    pub fn get_latest_issued(
-        &mut self,
-        key_id: &str,
-        (issued_by, peer_id): (&str, &str),
-        (now_at, now): (usize, u64),
-    ) -> Result<Option<u64>, CallError> {
-        let now = self.caller.host_timestamp(now_at, now)?;
-        let Some(state) = self.store.load(&KeyId::parse(key_id)?)? else {
-            return Ok(None);
-        };
-        let at = self.at(now);
-        let latest = state.latest_entry(issued_by, peer_id, &at).map(Entry::timestamp_issued);
-        self.store.keep(state);
-        Ok(latest)
     }
 
     /// Takes in records of one key that another node passes on. Each is judged by itself, the rest comes in.

@@ -1,8 +1,7 @@
-use super::records::{check_signed, settled};
 use super::{Call, CallError, Reason};
 use crate::domain::data::{Key, Record, Tombstone};
 use crate::domain::limits::{EVICT_STALE_ENTRIES_MAX, EVICT_STALE_KEYS_MAX};
-use crate::domain::{Arrival, KeyId, ProvedWeight, StorageLimits, Timeouts};
+use crate::domain::{StorageLimits, Timeouts};
 use crate::store::{Backend, Behind, Cleared, Counts, SCHEMA_VERSION};
 
 /// A key due for replication with all that may be passed on.
@@ -57,21 +56,6 @@ impl<B: Backend> Call<'_, B> {
         let renew_sec = Timeouts::check_range(renew_sec)?.min(self.timeouts().renew_sec());
         let due = self.store.host_records_older_than(renew_sec, now)?;
         Ok(due.into_iter().map(|held| held.record.into_inner()).collect())
-    }
-
-    /// Takes in a record of this host that it has signed anew. Its key is due for replication at once.
-    ///
-    /// # Errors
-    /// [`CallError`]; for anybody but the host.
-    pub fn renew_host_record(&mut self, record: Record, current_timestamp_sec: u64) -> Result<(), CallError> {
-        self.caller.check_host("renew_host_record")?;
-        let now = self.caller.host_timestamp(3, current_timestamp_sec)?;
-        check_signed(&record)?;
-        self.check_names_host(&record.metadata)?;
-        let mut state = self.load(&KeyId::parse(&record.metadata.key_id)?)?;
-        let record = state.verify(record, self.verifier)?;
-        settled(state.admit_record(record, ProvedWeight::Unproved, Arrival::Direct, &self.at(now))?)?;
-        self.save(state, now)
     }
 
     /// Keys due for replication, oldest first, with their live records and tombstones; unsigned records stay here.

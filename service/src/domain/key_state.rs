@@ -645,10 +645,13 @@ impl KeyState {
         if ranked.len() < RECORDS_PER_KEY_MAX {
             return Ok(None);
         }
-        ranked.sort_by(|a, b| rank_order(a, b));
+        // What is dated ahead because this node's clock was would outrank all others for as long.
+        let is_ahead = |held: &HeldRecord| held.record.dated() > at.now.latest_accepted();
+        ranked.sort_by(|a, b| is_ahead(b).cmp(&is_ahead(a)).then_with(|| rank_order(a, b)));
         let excess = ranked.len() - RECORDS_PER_KEY_MAX + 1;
         let highest_to_go = ranked[excess - 1];
         let stays_out = match rank(incoming).cmp(&rank(highest_to_go)) {
+            _ if is_ahead(highest_to_go) => false,
             Ordering::Greater => false,
             Ordering::Less => true,
             Ordering::Equal => arrival == Arrival::Replica && incoming.record < highest_to_go.record,

@@ -1,37 +1,39 @@
-//! Looking a key up, on the node that the client is connected to: `begin_lookup`, then `get_wave`, `get_answer` on each of its
-//! nodes and `check_answer` of what it says, then `end_lookup`.
+//! Looking a key up, on the node that the client is connected to: `begin_lookup`, then for each wave of the plan `get_answer` on
+//! its nodes and `check_answer` of what they say, then `end_lookup`.
 
 use marine_rs_sdk::marine;
-use registry_service::calls::{FindResult, NodeAnswer, NodeReply, Plan, Wave};
+use registry_service::calls::{FindResult, NodeAnswer, NodeReply};
 
 use super::call;
+use super::plan::Plan;
 
 /// Begins to look a key up: this node asks itself first. Where `provider` is empty its records are looked up; else the key,
 /// and what stands for what the particle's initiator issued for that provider; `labels` has the label of a key that need not be
-/// known. `peers` is what this node's `kad.neighborhood` returned, `ack` how many nodes must answer, at least one and at
-/// most all, `percent` how much of the particle's time to live the waits may take.
+/// known. `lists` is what this node's `kad.neighborhood` returned, then what those who were asked for closer nodes have;
+/// `ack` is how many nodes must answer, at least one and at most all, `percent` how much of the particle's time to live the
+/// waits may take: at most `hedge_ms` for those that are asked first, and at most `timeout_ms` for all.
 #[marine]
 #[allow(clippy::too_many_arguments)]
 pub fn begin_lookup(
     key_id: String,
     provider: String,
     labels: Vec<String>,
-    peers: Vec<String>,
+    lists: Vec<Vec<String>>,
     ack: i16,
     percent: u8,
     current_timestamp_sec: u64,
+    hedge_ms: u16,
+    timeout_ms: u16,
 ) -> Plan {
     call(|mut call| {
         let wanted = (provider.as_str(), labels.as_slice());
-        Ok(call.begin_lookup(&key_id, wanted, peers, (ack, percent), current_timestamp_sec))
+        let plan = match call.find_peers(&key_id, lists.clone()) {
+            Ok(peers) => call.begin_lookup(&key_id, wanted, peers, (ack, percent), current_timestamp_sec),
+            Err(refused) => refused,
+        };
+        Ok(Plan::new(&call, plan, &lists, (hedge_ms, timeout_ms)))
     })
-    .unwrap_or_else(|error| Plan::refused("the reading node", &error.to_string()))
-}
-
-/// Whom to ask in a turn of a plan, and how long to wait for them. Nobody where enough have answered.
-#[marine]
-pub fn get_wave(plan: Plan, answers: Vec<NodeAnswer>, turn: u8, hedge_ms: u16, timeout_ms: u16) -> Wave {
-    call(|call| Ok(call.get_wave(&plan, &answers, turn, hedge_ms.into(), timeout_ms.into()))).unwrap_or_default()
+    .unwrap_or_else(|error| Plan::refused(&error))
 }
 
 /// What a node holds of a key: what a plan says is wanted.
@@ -56,9 +58,16 @@ pub fn check_answer(
         .unwrap_or_else(|error| NodeAnswer::failed(&peer_id, &error.to_string()))
 }
 
-/// Ends a look-up. `timeout_ms` bounds what follows.
+/// Ends a look-up. `lists` is what the plan was made of; `timeout_ms` bounds what follows.
 #[marine]
-pub fn end_lookup(plan: Plan, answers: Vec<NodeAnswer>, timeout_ms: u16, current_timestamp_sec: u64) -> FindResult {
+pub fn end_lookup(
+    plan: Plan,
+    answers: Vec<NodeAnswer>,
+    timeout_ms: u16,
+    current_timestamp_sec: u64,
+    lists: Vec<Vec<String>>,
+) -> FindResult {
+    let plan = plan.named(&lists);
     call(|mut call| Ok(call.end_lookup(&plan, &answers, timeout_ms.into(), current_timestamp_sec))).unwrap_or_else(
         |error| FindResult {
             errors: vec![error.to_string()],

@@ -6,13 +6,13 @@
 // Only the module exports them.
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
 
-mod keys;
+mod hosting;
 mod lookup;
+mod plan;
 mod publish;
-mod records;
+mod reference;
 mod replication;
 mod results;
-mod tombstones;
 mod upkeep;
 
 use std::cell::Cell;

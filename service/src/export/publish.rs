@@ -4,11 +4,12 @@
 
 use marine_rs_sdk::marine;
 use registry_service::auth::WeightResult;
-use registry_service::calls::{self, Closer, NodeAnswer, NodeReply, Plan, Published, Tally};
-use registry_service::domain::data::{Key, Record, Tombstone};
+use registry_service::calls::{self, Closer, NodeAnswer, NodeReply, Published, TallyResult};
+use registry_service::domain::data::{Key, RecordMetadata, Tombstone};
 
 use super::call;
-use super::results::{PutHostRecordResult, TallyResult};
+use super::plan::Plan;
+use super::results::PutHostRecordResult;
 
 /// Where `kad.neighborhood` is to look for a key: the base58 of its id's text. Of what is no key id, the base58 of nothing.
 #[marine]
@@ -16,14 +17,7 @@ pub fn get_place(key_id: String) -> String {
     calls::get_place(&key_id).unwrap_or_default()
 }
 
-/// Begins to look for the closest nodes to a key: the steps of that. `peers` is what this node's `kad.neighborhood`
-/// returned. None where the node knows the whole network, or the key id is malformed.
-#[marine]
-pub fn begin_neighbourhood(key_id: String, peers: Vec<String>) -> Vec<u8> {
-    call(|call| Ok(call.begin_neighbourhood(&key_id, &peers)?)).unwrap_or_default()
-}
-
-/// Whom to ask for closer nodes in a step, and how long to wait for them, at most `hedge_ms`. `lists` is this node's own,
+/// Whom to ask for closer nodes in a step, the first or the second, where this node's own list is full, and how long to wait for them, at most `hedge_ms`. `lists` is this node's own,
 /// then what those who were asked have returned. Nobody where the key id is malformed. No argument here is a `u32`:
 /// Marine ends a call that has one above `i32::MAX`.
 #[marine]
@@ -38,58 +32,75 @@ pub fn get_neighbourhood(key_id: String, lists: Vec<Vec<String>>) -> Vec<String>
     call(|call| Ok(call.get_neighbourhood(&key_id, lists)?)).unwrap_or_default()
 }
 
-/// The key of the particle's initiator, put together for passing on. Checks nothing.
+/// The key of the particle's initiator, put together for passing on: a list of one, as it is published. Checks nothing.
 #[marine]
-pub fn create_key(label: String, timestamp_created: u64, signature: Vec<u8>) -> Key {
-    call(|call| Ok(call.create_key(label, timestamp_created, signature))).unwrap_or_default()
+pub fn create_key(label: String, timestamp_created: u64, signature: Vec<u8>) -> Vec<Key> {
+    call(|call| Ok(vec![call.create_key(label, timestamp_created, signature)])).unwrap_or_default()
 }
 
 /// Begins to publish: a key, records that their providers have signed, what `put_host_record` returned on the providers in
-/// the same particle, and tombstones, all of one key. `weights` holds what this node's trust-graph says of the issuers.
-/// Providers whose records are voided are told, too.
+/// the same particle, and tombstones, all of one key. Of records it takes the metadata and, in `signatures`, what the
+/// provider has signed of each as of the second in which it was issued. `weights` holds what this node's trust-graph says of
+/// the issuers. `lists` is what this node's `kad.neighborhood` returned, then what those who were asked for closer nodes
+/// have. Providers whose records are voided are told, too, where they stand in a list: one of them alone is no neighbourhood.
 #[marine]
 #[allow(clippy::too_many_arguments)]
 pub fn spread(
     keys: Vec<Key>,
-    records: Vec<Record>,
+    metadata: Vec<RecordMetadata>,
     hosted: Vec<PutHostRecordResult>,
     tombstones: Vec<Tombstone>,
     weights: Vec<WeightResult>,
-    peers: Vec<String>,
+    lists: Vec<Vec<String>>,
     ack: i16,
     current_timestamp_sec: u64,
+    signatures: Vec<Vec<u8>>,
+    timeout_ms: u16,
 ) -> Plan {
-    let published = published(keys, records, hosted, tombstones);
-    call(|mut call| Ok(call.spread(published, &weights, (peers, ack), current_timestamp_sec)))
-        .unwrap_or_else(|error| Plan::refused("the publishing node", &error.to_string()))
+    let published = published(keys, (metadata, signatures), hosted, tombstones);
+    call(|mut call| {
+        let plan = match call.find_peers_for(&published, lists.clone()) {
+            Ok(peers) => call.spread(published, &weights, (peers, ack), current_timestamp_sec),
+            Err(refused) => refused,
+        };
+        Ok(Plan::new(&call, plan, &lists, (timeout_ms, timeout_ms)))
+    })
+    .unwrap_or_else(|error| Plan::refused(&error))
 }
 
 /// Takes in what is published.
 #[marine]
 pub fn publish(
     keys: Vec<Key>,
-    records: Vec<Record>,
+    metadata: Vec<RecordMetadata>,
     hosted: Vec<PutHostRecordResult>,
     tombstones: Vec<Tombstone>,
     weights: Vec<WeightResult>,
     current_timestamp_sec: u64,
+    signatures: Vec<Vec<u8>>,
 ) -> NodeReply {
-    let published = published(keys, records, hosted, tombstones);
+    let published = published(keys, (metadata, signatures), hosted, tombstones);
     let taken = call(|mut call| call.publish(published, &weights, current_timestamp_sec));
     taken.map(|()| String::new()).into()
 }
 
-/// Sums up what nodes have answered who were asked to do something; `here` is this node's own answer, `ack` how many have to
-/// do it.
+/// Sums up what the nodes of a plan have answered so far; `lists` is what the plan was made of.
 #[marine]
-pub fn tally(asked: Vec<String>, here: Vec<NodeAnswer>, ack: i64, answers: Vec<NodeAnswer>) -> TallyResult {
-    let ack = ack.clamp(0, u32::MAX.into()) as u32;
-    Tally::of(&asked, &here, ack, &answers).into()
+pub fn tally(plan: Plan, lists: Vec<Vec<String>>, answers: Vec<NodeAnswer>) -> TallyResult {
+    let plan = plan.named(&lists);
+    TallyResult::of(&plan.ask, &plan.here, plan.ack, &answers)
+}
+
+/// Sums up what providers have answered who were called, all of them.
+#[marine]
+pub fn tally_providers(providers: Vec<String>, answers: Vec<NodeAnswer>) -> TallyResult {
+    let ack = u32::try_from(providers.len()).unwrap_or(u32::MAX);
+    TallyResult::of(&providers, &[], ack, &answers)
 }
 
 fn published(
     keys: Vec<Key>,
-    records: Vec<Record>,
+    (metadata, signatures): (Vec<RecordMetadata>, Vec<Vec<u8>>),
     hosted: Vec<PutHostRecordResult>,
     tombstones: Vec<Tombstone>,
 ) -> Published {
@@ -99,7 +110,7 @@ fn published(
     };
     Published {
         keys,
-        records,
+        records: calls::signed_records(metadata, signatures),
         hosted: hosted.into_iter().map(outcome).collect(),
         tombstones,
     }

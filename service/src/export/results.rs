@@ -1,7 +1,7 @@
 //! What the exported functions return: `success`, `error`, then the rest.
 
 use marine_rs_sdk::marine;
-use registry_service::calls::{self, CallError, Republished, StaleKey, Stats};
+use registry_service::calls::{CallError, Republished, StaleKey, Stats};
 use registry_service::domain::data::{Key, Record, Tombstone};
 use registry_service::domain::KeyId;
 use registry_service::store::Cleared;
@@ -143,18 +143,6 @@ pub struct RefusedCalls {
     pub count: u64,
 }
 
-/// What came of asking many nodes.
-#[marine]
-#[derive(Debug, Default, Clone)]
-pub struct TallyResult {
-    /// Enough nodes have done it.
-    pub success: bool,
-    pub error: String,
-    /// One item if enough nodes have done it, else none.
-    pub stored: Vec<bool>,
-    pub errors: Vec<String>,
-}
-
 /// Makes `$result` of an outcome: of its value, or of its error with everything else empty.
 macro_rules! from_outcome {
     ($result:ident, $value:ident: $type:ty => { $($field:ident: $with:expr),* $(,)? }) => {
@@ -205,29 +193,6 @@ from_outcome!(StatsResult, stats: Stats => {
     schema_version: stats.schema_version,
     service_version: stats.service_version.to_owned(),
 });
-
-impl From<Result<calls::Tally, registry_service::domain::Error>> for TallyResult {
-    fn from(outcome: Result<calls::Tally, registry_service::domain::Error>) -> Self {
-        match outcome {
-            Ok(calls::Tally { success, errors }) => Self {
-                success,
-                error: if success {
-                    String::new()
-                } else {
-                    errors.last().cloned().unwrap_or_default()
-                },
-                stored: success.then_some(true).into_iter().collect(),
-                errors,
-            },
-            Err(error) => Self {
-                success: false,
-                stored: Vec::new(),
-                errors: vec![error.to_string()],
-                error: error.to_string(),
-            },
-        }
-    }
-}
 
 impl From<Result<(), CallError>> for RegistryResult {
     fn from(outcome: Result<(), CallError>) -> Self {

@@ -82,6 +82,8 @@ pub struct Store<B> {
     /// The node, as the current call names it.
     here: Here,
     moved_aside: Option<String>,
+    /// Rows of each kind that are cleared at once.
+    clear_batch_max: u64,
     /// When all that had expired was last removed, since the service started.
     cleared_at: Option<u64>,
     ran_at: Option<u64>,
@@ -138,6 +140,10 @@ impl<B: Backend> Store<B> {
     /// # Errors
     /// [`SaveError`], with nothing changed in the key.
     pub fn save(&mut self, mut state: KeyState, now: HostTimestamp) -> Result<(), SaveError> {
+        if !state.is_dirty() {
+            self.keep(state);
+            return Ok(());
+        }
         let mut batch = Batch::of([&state]);
         self.add(&mut batch, &mut state, now)?;
         if !batch.unfit.is_empty() {
@@ -452,7 +458,7 @@ impl<B: Backend> Store<B> {
     /// What went, and whether nothing is left to go.
     fn clear_batch(&mut self, now: HostTimestamp) -> Result<(Cleared, bool), StoreError> {
         self.cache.clear();
-        let batch_max = CLEAR_BATCH_MAX as u64;
+        let batch_max = self.clear_batch_max;
         let records_before = cutoff(now, self.timeouts.expired_sec);
         let tombstones_before = cutoff(now, self.timeouts.tombstone_sec());
         let of_kind = |kind, before: &Value| self.with_names([integer(kind), before.clone(), integer(batch_max)]);
@@ -461,7 +467,11 @@ impl<B: Backend> Store<B> {
         let mut charges = Vec::new();
         let mut cleared = self.transaction(|backend| {
             let mut clear = |charges_sql, sql, params: &[Value]| {
-                charges.extend(row::read_charges(&backend.read(charges_sql, params)?)?);
+                let going = row::read_charges(&backend.read(charges_sql, params)?)?;
+                if going.is_empty() {
+                    return Ok(0);
+                }
+                charges.extend(going);
                 backend.run(sql, params)?;
                 backend.changes()
             };

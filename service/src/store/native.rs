@@ -1,7 +1,9 @@
 //! SQLite in the process: tests, fuzzing and simulation run the same SQL as a node.
 
+use std::cell::Cell;
+
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, Statement, ToSql};
+use rusqlite::{Connection, Statement, StatementStatus, ToSql};
 
 use super::{Backend, StoreError, Value};
 
@@ -12,13 +14,29 @@ const STATEMENTS_MAX: usize = 32;
 #[derive(Debug)]
 pub struct NativeBackend {
     connection: Connection,
+    /// What statements have taken so far, in steps of SQLite's machine: what is looked at, without a clock.
+    steps: Cell<u64>,
+}
+
+impl NativeBackend {
+    pub(super) fn steps(&self) -> u64 {
+        self.steps.get()
+    }
+
+    fn note_steps(&self, statement: &Statement<'_>) {
+        let taken = statement.reset_status(StatementStatus::VmStep);
+        self.steps.set(self.steps.get() + u64::from(taken.unsigned_abs()));
+    }
 }
 
 impl Backend for NativeBackend {
     fn open(path: &str) -> Result<Self, StoreError> {
         let connection = Connection::open(path)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
-        Ok(Self { connection })
+        Ok(Self {
+            connection,
+            steps: Cell::default(),
+        })
     }
 
     fn script(&self, sql: &str) -> Result<(), StoreError> {
@@ -30,6 +48,8 @@ impl Backend for NativeBackend {
         bind(&mut statement, params)?;
         let mut rows = statement.raw_query();
         while rows.next()?.is_some() {}
+        drop(rows);
+        self.note_steps(&statement);
         Ok(())
     }
 
@@ -37,15 +57,18 @@ impl Backend for NativeBackend {
         let mut statement = self.connection.prepare_cached(sql)?;
         bind(&mut statement, params)?;
         let mut rows = statement.raw_query();
-        let Some(row) = rows.next()? else {
-            return Ok(Vec::new());
+        let bytes = match rows.next()? {
+            None => Vec::new(),
+            Some(row) => match row.get_ref(0)? {
+                ValueRef::Null => Vec::new(),
+                ValueRef::Integer(value) => value.to_string().into_bytes(),
+                ValueRef::Real(value) => value.to_string().into_bytes(),
+                ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.to_vec(),
+            },
         };
-        Ok(match row.get_ref(0)? {
-            ValueRef::Null => Vec::new(),
-            ValueRef::Integer(value) => value.to_string().into_bytes(),
-            ValueRef::Real(value) => value.to_string().into_bytes(),
-            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.to_vec(),
-        })
+        drop(rows);
+        self.note_steps(&statement);
+        Ok(bytes)
     }
 
     fn changes(&self) -> Result<u64, StoreError> {

@@ -5,7 +5,10 @@ use super::accounts::Account;
 use super::accounts::Accounts;
 use super::cache::Cache;
 use super::fit::Today;
+#[cfg(not(target_arch = "wasm32"))]
+use super::NativeBackend;
 use super::{row, schema, script, sql, Backend, Store, StoreError, Value};
+use crate::domain::limits::CLEAR_BATCH_MAX;
 use crate::domain::{Here, StorageLimits, Timeouts};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::domain::{KeyId, KeyState};
@@ -57,6 +60,7 @@ impl<B: Backend> Store<B> {
             timeouts: Timeouts::default(),
             here: Here::new("", ""),
             moved_aside: None,
+            clear_batch_max: CLEAR_BATCH_MAX as u64,
             cleared_at: None,
             ran_at: None,
         };
@@ -182,6 +186,11 @@ impl<B: Backend> Store<B> {
         Ok(())
     }
 
+    /// So few rows of each kind are cleared at once that a short history meets the limit.
+    pub fn set_clear_batch(&mut self, rows: u64) {
+        self.clear_batch_max = rows;
+    }
+
     /// How many keys, records and tombstones there are.
     pub fn row_counts(&self) -> [u64; 3] {
         let rows = self.accounts.rows();
@@ -211,5 +220,13 @@ impl<B: Backend> Store<B> {
     /// [`StoreError`].
     pub fn read_raw(&self, sql: &'static str, params: &[Value]) -> Result<Vec<u8>, StoreError> {
         self.backend.read(sql, params)
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Store<NativeBackend> {
+    /// What its statements have taken since it was opened, but for scripts, in steps of SQLite's machine.
+    pub fn steps(&self) -> u64 {
+        self.backend.steps()
     }
 }

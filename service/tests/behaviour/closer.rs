@@ -14,18 +14,6 @@ fn peers(count: usize) -> Vec<String> {
         .collect()
 }
 
-fn steps_of(scene: &mut Scene, key_id: &str, peers: &[String]) -> Result<Vec<u8>, CallError> {
-    let origins = Origins::new(&scene.node.host, &Peer::named("a client"), 2);
-    scene
-        .node
-        .call(origins, |call| Ok(call.begin_neighbourhood(key_id, peers)?))
-}
-
-fn steps(scene: &mut Scene, peers: &[String]) -> Vec<u8> {
-    let key_id = scene.key_id.clone();
-    steps_of(scene, &key_id, peers).unwrap()
-}
-
 fn closer(scene: &mut Scene, lists: &[&[String]], step: u8) -> Closer {
     let origins = Origins::new(&scene.node.host, &Peer::named("a client"), 3);
     let (key_id, lists) = (scene.key_id.clone(), lists.iter().map(|list| list.to_vec()).collect());
@@ -59,13 +47,6 @@ fn by_distance(scene: &mut Scene, mut rest: Vec<String>) -> Vec<String> {
         ordered.extend(near);
     }
     ordered
-}
-
-#[test]
-fn a_node_that_names_fewer_than_a_neighbourhood_knows_all_and_asks_nobody() {
-    let mut scene = scene();
-    assert_eq!(steps(&mut scene, &peers(NEIGHBOURHOOD_MAX - 1)), [0; 0]);
-    assert_eq!(steps(&mut scene, &peers(NEIGHBOURHOOD_MAX)), [1, 2]);
 }
 
 #[test]
@@ -232,6 +213,13 @@ fn lists_that_are_too_long_are_not_read() {
 fn what_is_no_key_id_has_no_neighbourhood() {
     let mut scene = scene();
     for key_id in ["", "no key", "0OIl"] {
-        assert!(steps_of(&mut scene, key_id, &peers(30)).is_err(), "{key_id}");
+        let origins = Origins::new(&scene.node.host, &Peer::named("a client"), 2);
+        let found = scene.node.call(origins, |call| {
+            let lists = || vec![peers(30)];
+            assert!(call.get_neighbourhood(key_id, lists()).is_err(), "{key_id}");
+            Ok::<_, CallError>(call.find_peers(key_id, lists()))
+        });
+        // A plan says what is wrong with it, and with what comes before.
+        assert!(found.unwrap().unwrap().is_empty(), "{key_id}");
     }
 }

@@ -1,7 +1,8 @@
 //! How long records and tombstones live, and what clears them.
 
+use registry_service::calls::CallError;
 use registry_service::domain::data::{Record, Tombstone};
-use registry_service::domain::limits::{CLEAR_BATCH_MAX, RECORDS_PER_KEY_MAX};
+use registry_service::domain::limits::{BEHIND_COUNTED_MAX, CLEAR_BATCH_MAX, RECORDS_PER_KEY_MAX};
 use registry_testkit::{check_promises, NativeNode, Origins, Peer};
 
 use crate::support::{alive, assert_refused, cleared, scene, DAY, HOUR, NOW};
@@ -265,6 +266,40 @@ fn dead_keys_do_not_keep_others_from_being_replicated() {
     // 20,000 rows, in batches of 10,000.
     assert!(runs <= 3, "{runs} runs");
     assert_eq!(node.registry().store().row_counts(), [1, 0, 0]);
+}
+
+/// What a call has SQLite look at.
+fn steps<T>(node: &mut NativeNode, call: impl FnOnce(&mut NativeNode) -> Result<T, CallError>) -> u64 {
+    let before = node.registry().store().steps();
+    call(node).unwrap();
+    node.registry().store().steps() - before
+}
+
+/// Counters say how many rows there are, and an index how many keys are due, as far as they are counted.
+#[test]
+fn statistics_look_at_no_row_and_of_keys_that_are_due_at_10000_of_an_index_however_many_have_ended() {
+    let steps_with = |ended| steps(&mut with_ended_keys(ended), |node| node.get_stats(NOW));
+    let some = steps_with(100);
+    assert!(some < 3_000, "{some} steps, with 300 entries");
+    let full = steps_with(BEHIND_COUNTED_MAX as usize);
+    assert_eq!(steps_with(3 * BEHIND_COUNTED_MAX as usize), full);
+    // Those that are due, and those that are partial: each a step of an index.
+    assert!(full < 20 * BEHIND_COUNTED_MAX, "{full} steps");
+}
+
+#[test]
+fn a_key_that_has_ended_is_looked_at_once_when_due_keys_are_looked_for() {
+    let due = |node: &mut NativeNode| steps(node, |node| node.peek_stale(NOW + 2 * HOUR));
+    let living = due(&mut scene().node);
+    let first = |ended| {
+        let mut node = with_ended_keys(ended);
+        let first = due(&mut node);
+        node.peek_stale(NOW + 2 * HOUR).unwrap();
+        (first, due(&mut node))
+    };
+    let ((some, after_some), (twice, after_twice)) = (first(1_000), first(2_000));
+    assert!(twice < 2 * some + some / 4, "{some} steps for 1,000, {twice} for 2,000");
+    assert_eq!([after_some, after_twice], [living; 2], "they are gone");
 }
 
 /// The life of a key, and how long a tombstone has something to say, are of different timeouts then.

@@ -493,13 +493,16 @@ fn a_batch_that_a_limit_cuts_is_read_as_it_lies_in_the_file() {
 /// charged are its rows, and a node that is started anew answers the same.
 #[test]
 fn memory_file_and_sums_agree_after_any_history() {
+    let mut keys_cleared = 0;
     for seed in 0..12 {
         let mut random = StdRng::seed_from_u64(seed);
-        let mut node = limited(MIB, OWNER_BYTES_MIN * random.gen_range(1..4));
+        let mut node = limited(MIB, OWNER_BYTES_MIN * random.gen_range(1..3));
+        let clear_batch = random.gen_range(2..8);
+        node.set_clear_batch(clear_batch);
         let mut now = NOW;
         let mut keys: Vec<Key> = Vec::new();
         for step in 0..250 {
-            let peers = |random: &mut StdRng| Peer::named(&format!("peer {}", random.gen_range(0..30)));
+            let peers = |random: &mut StdRng| Peer::named(&format!("peer {}", random.gen_range(0..10)));
             let (peer, other) = (peers(&mut random), peers(&mut random));
             let new_key = other.key(&format!("label {}", random.gen_range(0..6)), now);
             let known = (!keys.is_empty()).then(|| keys[random.gen_range(0..keys.len())].clone());
@@ -518,7 +521,16 @@ fn memory_file_and_sums_agree_after_any_history() {
                     drop(node.republish_records(&records, now));
                 }
                 10 => drop(node.put_host_record(&peer.metadata(&key.id, &node.host, &value, now), now)),
-                11 => drop(node.clear_expired(now)),
+                11 if random.gen() => keys_cleared += node.clear_expired(now).unwrap().keys,
+                11 => {
+                    let mut cleared = clear_every(&mut node, 1, now);
+                    while cleared != Cleared::default() {
+                        check_promises(node.registry().store());
+                        keys_cleared += cleared.keys;
+                        cleared = clear_every(&mut node, 1, now);
+                    }
+                    assert_eq!(node.clear_expired(now), Ok(Cleared::default()), "it counts as done");
+                }
                 12 => drop(node.get_records(&key.id, now)),
                 13 => drop(node.evict_stale(now)),
                 14 => now += random.gen_range(0..30),
@@ -529,15 +541,18 @@ fn memory_file_and_sums_agree_after_any_history() {
             check_promises(node.registry().store());
             assert!(stored(&node) <= MIB);
             if step % 25 == 0 {
+                // A few: reading is a use, and others are to end.
                 let read = |node: &mut NativeNode| {
-                    let lists = keys.iter().map(|key| node.get_records(&key.id, now).ok());
+                    let lists = keys.iter().rev().take(3).map(|key| node.get_records(&key.id, now).ok());
                     lists.collect::<Vec<_>>()
                 };
                 let (answers, sum) = (read(&mut node), stored(&node));
                 node = node.restart(|_| ()).unwrap();
+                node.set_clear_batch(clear_batch);
                 assert_eq!(stored(&node), sum);
                 assert!(read(&mut node) == answers, "after a restart it answers otherwise");
             }
         }
     }
+    assert!(keys_cleared > 10, "{keys_cleared} keys cleared");
 }

@@ -1,6 +1,6 @@
 //! Publishing over a neighbourhood: one call takes in key and record, here first, and says who else is to be asked.
 
-use registry_service::calls::{CallError, NodeAnswer, NodeReply, Plan, Published, Tally, Wave};
+use registry_service::calls::{signed_records, CallError, NodeAnswer, NodeReply, Plan, Published, TallyResult, Wave};
 use registry_service::domain::data::{Key, Record};
 use registry_service::domain::limits::PEERS_MAX;
 use registry_service::domain::KeyId;
@@ -74,6 +74,58 @@ fn answer(from: &str, error: Option<&str>) -> NodeAnswer {
         Ok::<_, CallError>(call.check_answer(from, "", "", reply))
     });
     checked.unwrap()
+}
+
+#[test]
+fn what_a_failed_service_said_is_told_without_aquavms_words_around_it() {
+    for (error, told) in [
+        (
+            r#"Local service error, ret_code is 1, error message is '"no mood"'"#,
+            "no mood",
+        ),
+        (
+            "Local service error, ret_code is 2, error message is 'it's gone'",
+            "it's gone",
+        ),
+        (
+            "Local service error, ret_code is 2",
+            "Local service error, ret_code is 2",
+        ),
+        ("the key is not known", "the key is not known"),
+    ] {
+        let answer = answer("a node", Some(error));
+        assert_eq!((answer.error.as_str(), answer.counts.len()), (told, 0));
+    }
+}
+
+/// So one of several services goes without a moment in which readers see none.
+#[test]
+fn a_tombstone_and_what_is_issued_after_it_are_taken_in_together() {
+    let (mut node, provider) = (node(), Peer::named("provider"));
+    let of_service = |service, issued| {
+        let metadata = provider.service_metadata(&key().id, &provider, (service, "value"), issued);
+        provider.record(metadata, issued)
+    };
+    for service in ["chat", "files", "mail"] {
+        let published = Published {
+            keys: vec![key()],
+            records: vec![of_service(service, NOW - 9)],
+            ..Published::default()
+        };
+        publish(&mut node, published).unwrap();
+    }
+    let without_files = |issued| Published {
+        records: ["chat", "mail"].map(|service| of_service(service, issued)).to_vec(),
+        tombstones: vec![provider.tombstone(&key().id, &provider, NOW - 8)],
+        ..Published::default()
+    };
+    assert_refused(&mut node, &["a tombstone of timestamp_issued"], |node| {
+        publish(node, without_files(NOW - 8))
+    });
+    publish(&mut node, without_files(NOW - 7)).unwrap();
+    let left = node.get_records(&key().id, NOW).unwrap().into_iter();
+    let left: Vec<String> = left.flat_map(|record| record.metadata.service_id).collect();
+    assert_eq!(left, ["chat", "mail"]);
 }
 
 #[test]
@@ -204,7 +256,7 @@ fn what_is_wrong_in_itself_nobody_else_is_asked_to_take() {
     for (published, word) in wrong {
         let plan = spread_of(&mut node(), published, peers(3), 1);
         assert!(plan.ask.is_empty() && plan.turns.is_empty(), "{word}");
-        let tally = Tally::of(&plan.ask, &plan.here, plan.ack, &[]).unwrap();
+        let tally = TallyResult::of(&plan.ask, &plan.here, plan.ack, &[]);
         assert!(!tally.success);
         let [error] = tally.errors.as_slice() else {
             panic!("{:?}", tally.errors);
@@ -217,13 +269,55 @@ fn what_is_wrong_in_itself_nobody_else_is_asked_to_take() {
 }
 
 #[test]
+fn a_record_travels_as_metadata_and_a_signature_of_the_second_in_which_it_was_issued() {
+    let whole = record(&key());
+    let metadata = || vec![whole.metadata.clone()];
+    assert_eq!(
+        signed_records(metadata(), vec![whole.signature.clone()]),
+        [whole.clone()]
+    );
+    let unsigned = signed_records(metadata(), Vec::new()).remove(0);
+    let published = Published {
+        keys: vec![key()],
+        records: vec![unsigned],
+        ..Published::default()
+    };
+    assert_refused(&mut node(), &["no signature"], |node| publish(node, published));
+    assert!(signed_records(Vec::new(), vec![whole.signature]).is_empty());
+}
+
+#[test]
+fn a_list_of_those_who_are_told_in_any_case_says_nothing_of_the_neighbourhood() {
+    let (owner, provider) = (Peer::named("owner"), Peer::named("a far provider"));
+    let published = Published {
+        tombstones: vec![owner.tombstone(&key().id, &provider, NOW)],
+        ..Published::default()
+    };
+    let mut node = node();
+    let mut found = |named: &[String]| {
+        let origins = Origins::new(&node.host, &owner, 10);
+        let mut lists = vec![peers(19)];
+        lists.extend((!named.is_empty()).then(|| named.to_vec()));
+        let found = node.call(origins, |call| {
+            Ok::<_, CallError>(call.find_peers_for(&published, lists))
+        });
+        found.unwrap().unwrap()
+    };
+    let near = found(&[]);
+    assert_eq!(near.len(), 20);
+    assert_eq!(found(&[provider.id().to_owned()]), near);
+    let other = Peer::named("another").id().to_owned();
+    assert!(found(&[other.clone()]).contains(&other), "a list of a closer node");
+}
+
+#[test]
 fn the_tally_counts_this_node_and_names_who_was_silent() {
     let mut node = node();
     let all = peers(3);
     let plan = spread(&mut node, all.clone(), 3);
     assert_eq!(wave(&mut node, &plan, 0).enough, 1, "this node is one of the three");
     let good = |peer: &String| answer(peer, None);
-    let tally = |answers: &[NodeAnswer]| Tally::of(&plan.ask, &plan.here, plan.ack, answers).unwrap();
+    let tally = |answers: &[NodeAnswer]| TallyResult::of(&plan.ask, &plan.here, plan.ack, answers);
     let taken = tally(&[good(&all[0]), good(&all[1])]);
     assert!(taken.success && taken.errors.is_empty());
 
@@ -235,7 +329,9 @@ fn the_tally_counts_this_node_and_names_who_was_silent() {
     assert_eq!(first, &format!("{}: no room", all[1]));
     assert_text(silent, &[&all[2], "no answer in time"]);
     assert_text(sum, &["done on 2 nodes, 3 are needed"]);
-    assert!(Tally::of(&peers(PEERS_MAX + 1), &[], 1, &[]).is_err());
+    let refused = TallyResult::of(&peers(PEERS_MAX + 1), &[], 1, &[]);
+    assert!(!refused.success && refused.stored.is_empty());
+    assert_text(&refused.error, &["257 peers"]);
 }
 
 #[test]
@@ -244,7 +340,7 @@ fn one_error_of_many_nodes_is_said_once_with_the_nodes_in_order_where_they_are_f
     let plan = spread(&mut node, peers(19), 20);
     let mut answers: Vec<NodeAnswer> = plan.ask[..3].iter().map(|peer| answer(peer, Some("no room"))).collect();
     answers.reverse();
-    let few = Tally::of(&plan.ask, &plan.here, plan.ack, &answers).unwrap().errors;
+    let few = TallyResult::of(&plan.ask, &plan.here, plan.ack, &answers).errors;
     assert_eq!(few[0], format!("3 nodes: no room ({})", plan.ask[..3].join(", ")));
     assert_eq!(few[1], "16 nodes: no answer in time");
     assert_eq!(few.len(), 3, "{few:?}");
@@ -254,7 +350,7 @@ fn one_error_of_many_nodes_is_said_once_with_the_nodes_in_order_where_they_are_f
 fn no_node_counts_twice() {
     let all = peers(3);
     let twice = vec![answer(&all[0], None), answer(&all[0], None)];
-    let tally = Tally::of(&all, &[], 2, &twice).unwrap();
+    let tally = TallyResult::of(&all, &[], 2, &twice);
     assert!(!tally.success, "{tally:?}");
 }
 
@@ -293,7 +389,7 @@ fn a_clock_that_is_off_is_said_aloud() {
             Ok::<_, CallError>(call.spread(published, &[], (peers(3), 1), NOW))
         });
         let plan = plan.unwrap();
-        let tally = Tally::of(&plan.ask, &plan.here, plan.ack, &[]).unwrap();
+        let tally = TallyResult::of(&plan.ask, &plan.here, plan.ack, &[]);
         assert!(tally.success);
         match word {
             "" => assert_eq!(tally.errors, [] as [String; 0], "{apart}"),

@@ -2,7 +2,7 @@
 
 use registry_service::calls::CallError;
 use registry_service::domain::data::{Record, RecordMetadata};
-use registry_service::domain::limits::RENEW_BATCH_MAX;
+use registry_service::domain::limits::{RECORDS_PER_KEY_MAX, RENEW_BATCH_MAX};
 use registry_testkit::{weight_of, NativeNode, Origins, Peer};
 
 use crate::support::{assert_refused, assert_text, scene, sorted, Scene, DAY, HOUR, NOW};
@@ -14,7 +14,7 @@ fn renew(scene: &mut Scene, now: u64) -> Vec<Record> {
     let host = scene.host();
     let signed = due.into_iter().map(|record| host.record(record.metadata, now));
     signed
-        .inspect(|record| scene.node.renew_host_record(record, now).unwrap())
+        .inspect(|record| scene.node.put_record(record, now).unwrap())
         .collect()
 }
 
@@ -115,6 +115,27 @@ fn what_a_clock_ahead_has_let_in_does_not_stand_in_the_way() {
     let again = scene.record("provider", NOW + 1);
     scene.node.put_record(&again, NOW + 1).unwrap();
     assert_eq!(scene.node.get_records(&scene.key_id, NOW + 1).unwrap(), [again]);
+}
+
+/// They would rank above all that is right until their time has come.
+#[test]
+fn what_a_clock_ahead_has_let_in_makes_room_first() {
+    let mut scene = scene();
+    let ahead = NOW + 30 * DAY;
+    for number in 0..RECORDS_PER_KEY_MAX {
+        let record = scene.record(&format!("ahead {number}"), ahead);
+        scene.node.put_record(&record, ahead).unwrap();
+    }
+    let right: Vec<Record> = (0..RECORDS_PER_KEY_MAX)
+        .map(|number| scene.record(&format!("right {number}"), NOW))
+        .collect();
+    scene.node.put_record(&right[0], NOW).unwrap();
+    let republished = scene.node.republish_records(&right, NOW).unwrap();
+    assert_eq!((republished.updated, republished.refused.len()), (31, 0));
+    assert_eq!(
+        sorted(scene.node.get_records(&scene.key_id, NOW).unwrap()),
+        sorted(right)
+    );
 }
 
 /// What the node adds to a record that it has taken in is its own signature.

@@ -6,8 +6,8 @@ use std::path::Path;
 use registry_service::calls::CallError;
 use registry_service::domain::data::{Key, Record};
 use registry_service::domain::KeyId;
-use registry_service::store::{move_aside, SCHEMA_VERSION};
-use registry_testkit::{NativeNode, Peer};
+use registry_service::store::{move_aside, Counts, SCHEMA_VERSION};
+use registry_testkit::{check_promises, weight_of, NativeNode, Origins, Peer};
 use rusqlite::Connection;
 
 use crate::support::{assert_refused, assert_text, dump, scene, Scene, DAY, HOUR, NOW};
@@ -121,6 +121,86 @@ fn check_read_in_full(sql: &str) {
         (counts.keys, counts.records, counts.host_records, counts.tombstones),
         (1, 1, 2, 1)
     );
+}
+
+/// What nodes of version 3 held, and those of version 4: there an issuer has one record of each service, and a node remembers
+/// what it has taken away.
+fn scene_of_version(version: u32) -> Scene {
+    let mut scene = full_scene();
+    let weighed = Peer::named("weighed");
+    let record = scene.record("weighed", NOW);
+    scene
+        .node
+        .put_weighed(&record, &weight_of(weighed.id(), 5), NOW)
+        .unwrap();
+    if version >= 4 {
+        let provider = Peer::named("service provider");
+        for service in ["chat", "files"] {
+            let metadata = provider.service_metadata(&scene.key_id, &provider, (service, "value"), NOW);
+            scene.node.put_record(&provider.record(metadata, NOW), NOW).unwrap();
+        }
+        let (host, removed) = (scene.host(), Peer::named("removed"));
+        scene
+            .node
+            .put_host_record(&scene.host_metadata("removed", NOW), NOW)
+            .unwrap();
+        let origins = Origins::new(&host, &host, 3).time(2);
+        let key_id = scene.key_id.clone();
+        let remove = scene
+            .node
+            .call(origins, |call| call.remove_host_record(&key_id, removed.id(), NOW));
+        remove.unwrap();
+    }
+    scene
+}
+
+/// All that follows from what was stored, and how the tables are made; but for when keys are due.
+fn rows_and_tables(node: &NativeNode) -> String {
+    const ROWS: &str = "SELECT group_concat(item, char(10)) FROM (
+        SELECT 'key ' || hex(id) || ' ' || life_at || ' ' || owner || ' ' || priority || ' ' || hex(body) AS item FROM keys
+        UNION ALL SELECT 'entry ' || hex(key_id) || ' ' || hex(identity) || ' ' || kind || ' ' || dated || ' ' || hex(body)
+            || ' ' || issuer || ' ' || provider || ' ' || signed || ' ' || weight FROM entries
+        UNION ALL SELECT 'column ' || t.name || '.' || c.name || ' ' || c.cid || ' ' || c.type || ' ' || c.\"notnull\" || ' '
+            || coalesce(c.dflt_value, '') || ' ' || c.pk FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table'
+        UNION ALL SELECT 'index ' || sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL
+        ORDER BY item)";
+    String::from_utf8(node.registry().store().read_raw(ROWS, &[]).unwrap()).unwrap()
+}
+
+/// Where a later version stored the same, it comes to the same rows; what was here is due, the longest ago replicated first.
+#[test]
+fn a_database_of_version_3_or_4_becomes_what_this_version_would_have_written() {
+    for (version, sql) in [
+        (3, include_str!("fixtures/version_3.sql")),
+        (4, include_str!("fixtures/version_4.sql")),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("registry.sqlite");
+        Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+        assert_eq!(version_of(&path), version);
+        let mut found = NativeNode::at(Peer::named("host"), &path).unwrap();
+        let mut expected = scene_of_version(version);
+        assert_eq!(
+            rows_and_tables(&found),
+            rows_and_tables(&expected.node),
+            "version {version}"
+        );
+        check_promises(found.registry().store());
+        let key_id = KeyId::parse(&expected.key_id).unwrap();
+        let state = found.registry().store().stored(&key_id).unwrap().unwrap();
+        assert_eq!((state.due_at(), state.exchanged_at()), (NOW - HOUR, NOW - HOUR));
+        assert_eq!(found.evict_stale(NOW).unwrap().len(), 1);
+        assert_eq!(found.get_stats(NOW).unwrap().counts, {
+            let counts = expected.node.get_stats(NOW).unwrap().counts;
+            let db_size_bytes = found.registry().store().counts().unwrap().db_size_bytes;
+            Counts {
+                db_size_bytes,
+                ..counts
+            }
+        });
+        drop(found);
+        assert_eq!(version_of(&path), SCHEMA_VERSION);
+    }
 }
 
 #[test]

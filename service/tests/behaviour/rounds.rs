@@ -406,7 +406,7 @@ fn others_put_a_key_off_for_twelve_intervals_and_no_longer() {
 fn nothing_that_others_send_puts_off_what_is_urgent_or_partial() {
     let mut scene = with_providers(&["provider"]);
     let hosted = scene.host().record(scene.host_metadata("issuer", NOW), NOW + 7);
-    scene.node.renew_host_record(&hosted, NOW + 7).unwrap();
+    scene.node.put_record(&hosted, NOW + 7).unwrap();
     let mut partial = NativeNode::new(Peer::named("newcomer"));
     partial.take_replica(&trip_bundle(&scene), &[], NOW).unwrap();
     let others = nodes(3);
@@ -447,7 +447,7 @@ fn a_renewed_key_is_the_first_of_all_and_stays_so_over_a_crash() {
             .unwrap();
     }
     let record = scene.host().record(scene.host_metadata("issuer", NOW), NOW + 7);
-    scene.node.renew_host_record(&record, NOW + 7).unwrap();
+    scene.node.put_record(&record, NOW + 7).unwrap();
     let mut node = scene.node.restart(|_| {}).unwrap();
     let trip = node.replicate(&mut nodes(1), everybody, HOUR, DUE);
     let first = Digests::parse(&trip.begun.text).unwrap().keys[0].0;
@@ -923,7 +923,7 @@ fn a_node_that_missed_the_deletion_of_its_own_record_hears_of_it_in_its_round() 
         node.add_tombstone(&tombstone, DUE).unwrap();
     }
     let renewed = host.record(record.metadata.clone(), DUE + 1);
-    scene.node.renew_host_record(&renewed, DUE + 1).unwrap();
+    scene.node.put_record(&renewed, DUE + 1).unwrap();
     let trip = scene.node.replicate(&mut near, everybody, HOUR, DUE + 1);
     assert_eq!((trip.end.exchanged, trip.end.dropped), (1, 1), "nothing keeps it here");
     assert!(
@@ -972,7 +972,7 @@ fn a_record_its_provider_has_not_signed_stays_where_it_is() {
 
     let due = scene.node.get_due_host_records(HOUR, DUE).unwrap();
     let signed = scene.host().record(due[0].metadata.clone(), DUE);
-    scene.node.renew_host_record(&signed, DUE).unwrap();
+    scene.node.put_record(&signed, DUE).unwrap();
     scene.node.replicate(&mut others, everybody, HOUR, DUE);
     assert_eq!(
         others[0].get_records(&scene.key_id, DUE).unwrap(),
@@ -1022,11 +1022,6 @@ fn rounds_are_for_the_host_alone() {
     assert_refused(&mut scene.node, &["continue_replication"], |node| {
         let origins = origins(node, 2, 1);
         node.call(origins, |call| call.continue_replication(DUE, DUE))
-    });
-    assert_refused(&mut scene.node, &["renew_host_record"], |node| {
-        let record = Peer::named("host").own_record("key", "value", NOW);
-        let origins = origins(node, 4, 3);
-        node.call(origins, |call| call.renew_host_record(record, DUE))
     });
     assert_refused(&mut scene.node, &["get_due_host_records"], |node| {
         let origins = origins(node, 2, 1);

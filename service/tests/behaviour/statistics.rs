@@ -53,6 +53,18 @@ fn refused_calls_are_counted_by_reason() {
     scene.node.get_records("no key id", NOW).unwrap_err();
     let elsewhere = Peer::named("owner").key("elsewhere", NOW);
     scene.node.get_records(&elsewhere.id, NOW).unwrap_err();
+    // Those that return a plan with the refusal in it are counted like all others.
+    let client = Origins::new(&scene.node.host, &Peer::named("a client"), 7).time(6);
+    for (key_id, provider) in [
+        ("no key id", ""),
+        (elsewhere.id.as_str(), "no peer id"),
+        (&elsewhere.id, ""),
+    ] {
+        let begun = scene.node.call(client.clone(), |call| {
+            Ok(call.begin_lookup(key_id, (provider, &[]), Vec::new(), (1, 60), NOW))
+        });
+        assert!(begun.unwrap().here[0].counts.is_empty());
+    }
     let unproved = Origins::new(&scene.node.host, &Peer::named("a client"), 2);
     scene
         .node
@@ -68,11 +80,11 @@ fn refused_calls_are_counted_by_reason() {
         [
             (Reason::Unproved, 1),
             (Reason::Forbidden, 1),
-            (Reason::Malformed, 1),
+            (Reason::Malformed, 3),
             (Reason::NotGenuine, 1),
             (Reason::Ahead, 1),
             (Reason::Expired, 3),
-            (Reason::UnknownKey, 1),
+            (Reason::UnknownKey, 2),
             (Reason::Superseded, 1),
         ]
     );

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use registry_service::calls::CallError;
 use registry_service::domain::data::{Key, Record, RecordMetadata};
+use registry_service::domain::{unpack_answer, Unpacker, Wanted};
 use registry_service::store::Cleared;
 use registry_testkit::{NativeNode, Origins, Peer};
 
@@ -67,16 +68,18 @@ impl Scene {
         Peer::named(issuer).metadata(&self.key_id, &self.node.host, "value", timestamp)
     }
 
-    /// The latest word of one peer about another.
+    /// When the latest word of one peer about another was issued, as a write of that peer is told.
     pub(crate) fn latest_issued(&mut self, issuer: &str, provider: &str) -> Option<u64> {
-        let origins = Origins::new(&self.host(), &Peer::named(issuer), 4).time(3);
-        let (issuer, provider) = (Peer::named(issuer), Peer::named(provider));
-        let pair = (issuer.id(), provider.id());
+        let origins = Origins::new(&self.host(), &Peer::named(issuer), 3).time(2);
+        let wanted = Wanted::entry(Peer::named(provider).id(), false);
         let key_id = self.key_id.clone();
-        let latest = self
-            .node
-            .call(origins, |call| call.get_latest_issued(&key_id, pair, (3, NOW)));
-        latest.unwrap()
+        let answer = self.node.call(origins, |call| call.get_answer(&key_id, &wanted, NOW));
+        let answer = answer.unwrap();
+        let (_, entries) = answer.split_once(':').expect("the key first");
+        let (records, tombstones) = unpack_answer(&key_id, entries, Unpacker::sharing(1)).unwrap();
+        let records = records.into_iter().map(|record| record.metadata.timestamp_issued);
+        let tombstones = tombstones.into_iter().map(|tombstone| tombstone.timestamp_issued);
+        records.chain(tombstones).max()
     }
 
     /// Those of the records that the node now returns, by provider, in the order of ids.

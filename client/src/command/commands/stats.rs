@@ -25,8 +25,11 @@ pub(super) async fn run(common: &Common, peers: Vec<String>, json: bool) -> Outc
                 stats.service_version.clone(),
                 stats.keys.to_string(),
                 stats.records.to_string(),
+                more(&stats, "host_records"),
                 stats.tombstones.to_string(),
                 stats.stored_bytes.to_string(),
+                more(&stats, "keys_due"),
+                more(&stats, "keys_partial"),
             ]),
             Err(error) => {
                 output::warning(&format!("{peer_id}: {error}"));
@@ -36,12 +39,28 @@ pub(super) async fn run(common: &Common, peers: Vec<String>, json: bool) -> Outc
         }
     }
     if !rows.is_empty() {
-        output::table(&["NODE", "VERSION", "KEYS", "RECORDS", "TOMBSTONES", "BYTES"], rows);
+        let columns = [
+            "NODE",
+            "VERSION",
+            "KEYS",
+            "RECORDS",
+            "ITS OWN",
+            "TOMBSTONES",
+            "BYTES",
+            "DUE",
+            "PARTIAL",
+        ];
+        output::table(&columns, rows);
     }
     match last_error {
         Some(error) => Err(error.into()),
         None => Ok(()),
     }
+}
+
+/// A number that this version of the command knows, and the node may not.
+fn more(stats: &NodeStats, name: &str) -> String {
+    stats.more.get(name).map_or_else(|| "-".to_owned(), ToString::to_string)
 }
 
 /// The nodes that are meant: those named, else all that `registry up` runs, else the relay.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use devnet::live::{Network, Options, SpellTimes};
+use devnet::AquaDhtModules;
 use indicatif::ProgressBar;
 use serde_json::json;
 use tokio::runtime::Runtime;
@@ -30,6 +31,7 @@ pub(super) fn run(common: &Common, up: Up, json: bool, runtime: &Runtime) -> Out
         storage: up.storage,
         trust_graph: !up.no_trust_graph,
         spell,
+        aqua_dht: up.aqua_dht.then(AquaDhtModules::default),
         ..Options::default()
     };
     let progress = ProgressBar::new_spinner().with_message("the first node starts");

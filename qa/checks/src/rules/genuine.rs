@@ -198,7 +198,9 @@ impl Samples<'_> {
             ("string", "issued_by") => record["metadata"]["issued_by"].clone(),
             ("string", "label") => key["label"].clone(),
             ("string", "peer_id") => tombstone["peer_id"].clone(),
-            ("string", "packed" | "known") => json!("AAAA"),
+            ("string", "provider") => tombstone["peer_id"].clone(),
+            // All records of a key, and a key without any.
+            ("string", "wanted" | "answer") => json!(""),
             // No keys: a version byte, and two empty lists in the bundle.
             ("string", "digests") => json!("AQ"),
             ("string", "bundle") => json!("AQAA"),

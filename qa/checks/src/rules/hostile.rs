@@ -1,42 +1,56 @@
 //! Values that nobody sends by accident: every leaf of a call's arguments in turn becomes something else.
 
+use marine_host::CallError;
 use serde_json::{json, Map, Value};
+
+/// No error text is longer than this, in bytes, whatever was sent.
+pub const ERROR_LEN_MAX: usize = 4_000;
 
 /// The longest of each that is tried.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sizes {
+pub struct Sizes {
     /// Bytes of a string.
-    pub(super) string_len: usize,
+    pub string_len: usize,
     /// Bytes of a list of bytes, which is JSON of four times its size.
-    pub(super) bytes_len: usize,
+    pub bytes_len: usize,
     /// Items of a list of strings.
-    pub(super) strings: usize,
+    pub strings: usize,
 }
 
 /// What a particle can carry at most.
-pub(super) const HUGE: Sizes = Sizes {
+pub const HUGE: Sizes = Sizes {
     string_len: 10 * 1024 * 1024,
     bytes_len: 1024 * 1024,
     strings: 5_000,
 };
 
 /// Above every limit of the service.
-pub(super) const LARGE: Sizes = Sizes {
+pub const LARGE: Sizes = Sizes {
     string_len: 64 * 1024,
     bytes_len: 4 * 1024,
     strings: 1_000,
 };
 
+/// Whether Marine itself refused the arguments before the module was asked: a number that does not fit its type, among
+/// them every u64 above `i64::MAX`.
+pub fn refused_by_host(error: &CallError) -> bool {
+    match error {
+        CallError::Arguments { .. } => true,
+        CallError::Failed { source, .. } => source.to_string().contains("i64.from_u64"),
+        CallError::UnknownFunction { .. } => false,
+    }
+}
+
 /// One argument list with something wrong in it, and what.
 #[derive(Debug)]
-pub(super) struct Variant {
-    pub(super) what: String,
-    pub(super) arguments: Value,
+pub struct Variant {
+    pub what: String,
+    pub arguments: Value,
 }
 
 /// Every argument list that differs from `arguments` in one leaf or the length of one list. Lists must not be empty:
 /// their first item says what they hold.
-pub(super) fn variants(arguments: &Value, sizes: Sizes) -> Vec<Variant> {
+pub fn variants(arguments: &Value, sizes: Sizes) -> Vec<Variant> {
     let Value::Array(items) = arguments else {
         return Vec::new();
     };

@@ -20,10 +20,10 @@ fn unproved() -> Value {
 /// The same script on a neighbour; `origin` is what the result's tetraplet says.
 fn propagate(neighbour: &mut Node, result: &Value, origin: (&str, &str, &str)) -> Result<Outcome, Failure> {
     let (peer_id, service, function) = origin;
-    let origins = Origins::new(&neighbour.host, &Peer::named("client"), 6)
+    let origins = Origins::new(&neighbour.host, &Peer::named("client"), 7)
         .with(2, peer_id, service, function)
         .time(5);
-    let value = neighbour.call("publish", json!([[], [], [result], [], [], NOW]), origins)?;
+    let value = neighbour.call("publish", json!([[], [], [result], [], [], NOW, []]), origins)?;
     Ok(Outcome::of(value))
 }
 

@@ -1,14 +1,10 @@
-use marine_host::CallError;
 use registry_testkit::Peer;
 use serde_json::{json, Value};
 
 use super::admission::provider;
 use super::genuine::{calls, store, Call, Stored};
-use super::hostile::{variants, Variant, HUGE, LARGE};
+use super::hostile::{refused_by_host, variants, Variant, ERROR_LEN_MAX, HUGE, LARGE};
 use crate::{ensure, Failure, Subject, World, HOUR_SEC, NOW};
-
-/// No error text is longer than this, in bytes, whatever was sent.
-const ERROR_LEN_MAX: usize = 4_000;
 
 /// Calls with hostile arguments of a proved origin: the module must stand what a script really can pass.
 fn attempt(world: &mut World, call: &Call, variant: Variant) -> Result<Option<Value>, Failure> {
@@ -21,16 +17,6 @@ fn attempt(world: &mut World, call: &Call, variant: Variant) -> Result<Option<Va
             Failure::Trap(why) => Failure::Trap(format!("{}, {what}: {why}", call.function)),
             other => other,
         }),
-    }
-}
-
-/// Whether Marine itself refused the arguments before the module was asked: a number that does not fit its type, among
-/// them every u64 above `i64::MAX`.
-fn refused_by_host(error: &CallError) -> bool {
-    match error {
-        CallError::Arguments { .. } => true,
-        CallError::Failed { source, .. } => source.to_string().contains("i64.from_u64"),
-        CallError::UnknownFunction { .. } => false,
     }
 }
 
@@ -64,7 +50,7 @@ pub(super) fn a_refused_call_changes_nothing_and_says_why(world: &mut World) -> 
                 continue;
             };
             let after = fingerprint(world, &stored)?;
-            if let Some(error) = refusal(&value) {
+            if let Some(error) = refusal(&call.function, &value) {
                 ensure!(before == after, "{what}: refused, but the database has changed");
                 ensure!(!error.is_empty(), "{what}: refused without a word");
                 ensure!(
@@ -79,17 +65,21 @@ pub(super) fn a_refused_call_changes_nothing_and_says_why(world: &mut World) -> 
     Ok(())
 }
 
-/// The text of a result that says no: `success` is false, or there is a `bad` and no `good`.
-fn refusal(value: &Value) -> Option<&str> {
+/// The text of a result that says no: `success` is false; or a text is what is wrong; or a plan has nobody to ask, for the one
+/// reason that it gives.
+fn refusal<'v>(function: &str, value: &'v Value) -> Option<&'v str> {
     if value["success"] == json!(false) {
         return value["error"].as_str().or(Some(""));
     }
-    let good = value["good"].as_array()?;
-    let bad = value["bad"].as_array()?;
-    if good.is_empty() {
-        bad.first()?.as_str()
-    } else {
-        None
+    match function {
+        "note_replica" | "note_neighbours" => value.as_str().filter(|error| !error.is_empty()),
+        "begin_lookup" | "spread" => {
+            let (here, ask) = (value["here"].as_array()?, value["ask"].as_array()?);
+            let [answer] = here.as_slice() else { return None };
+            let is_refused = ask.is_empty() && answer["counts"] == json!([]);
+            answer["error"].as_str().filter(|error| is_refused && !error.is_empty())
+        }
+        _ => None,
     }
 }
 

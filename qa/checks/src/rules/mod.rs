@@ -4,7 +4,7 @@
 mod admission;
 mod expiry;
 mod genuine;
-mod hostile;
+pub mod hostile;
 mod hosting;
 mod input;
 mod merging;

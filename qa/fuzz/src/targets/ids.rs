@@ -14,7 +14,7 @@ const HEDGE_MS: u32 = 1_000;
 /// Longest text of a key id.
 const KEY_ID_LEN_MAX: usize = 44;
 
-pub(super) const FUNCTIONS: &[&str] = &["begin_neighbourhood", "get_closer", "get_neighbourhood", "get_place"];
+pub(super) const FUNCTIONS: &[&str] = &["get_closer", "get_neighbourhood", "get_place"];
 
 pub(super) fn run(bytes: &[u8]) {
     let mut source = Source::new(bytes);
@@ -121,8 +121,6 @@ fn neighbourhood(source: &mut Source<'_>) {
 
 fn closer(source: &mut Source<'_>, node: &mut NativeNode<Memory>, key_id: &str, own: Vec<String>) {
     let origins = || Origins::new(cast().host(), &cast().peers[2], 2);
-    let begun = node.call(origins(), |call| Ok(call.begin_neighbourhood(key_id, &own)?));
-    probe::call("begin_neighbourhood", &begun);
     let mut lists = vec![own];
     lists.extend((0..source.below(2 * CLOSER_ASKED + CLOSEST_ASKED + 3)).map(|_| peers(source)));
     let step = source.below(4) as u8;

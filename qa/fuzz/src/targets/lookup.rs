@@ -11,7 +11,7 @@ use super::stage::{Needs, Stage};
 use crate::input::{Argument, Objects, Source};
 use crate::{oracle, probe};
 
-pub(super) const FUNCTIONS: &[&str] = &["begin_lookup", "get_wave", "get_answer", "check_answer", "end_lookup"];
+pub(super) const FUNCTIONS: &[&str] = &["begin_lookup", "get_answer", "check_answer", "end_lookup"];
 
 pub(super) fn step(stage: &mut Stage<'_>) {
     match stage.source.below(16) {

@@ -1,6 +1,6 @@
 //! What is spread over a neighbourhood.
 
-use registry_service::calls::{self, NodeAnswer, Plan, Published, Tally, Wave};
+use registry_service::calls::{self, NodeAnswer, Plan, Published, TallyResult, Wave};
 use registry_service::domain::data::Key;
 
 use super::stage::{Needs, Stage};
@@ -16,7 +16,14 @@ const PUBLISHED_MAX: usize = 32;
 const HOSTED_AT: usize = 2;
 const WEIGHTS_AT: usize = 4;
 
-pub(super) const FUNCTIONS: &[&str] = &["get_neighbourhood", "get_place", "spread", "publish", "tally"];
+pub(super) const FUNCTIONS: &[&str] = &[
+    "get_neighbourhood",
+    "get_place",
+    "spread",
+    "publish",
+    "tally",
+    "tally_providers",
+];
 
 pub(super) fn step(stage: &mut Stage<'_>) {
     match stage.source.below(16) {
@@ -233,12 +240,12 @@ fn tally(stage: &mut Stage<'_>) {
     if source.rarely(8) {
         given = vec![NodeAnswer::failed("peer", &source.hostile_text()); 3 * PEERS_MAX];
     }
-    match Tally::of(&asked, &here, ack, &given) {
-        Ok(tally) => {
-            probe::note("tally", if tally.success { "Ok" } else { "failed" });
-            assert!(!tally.success || asked.len() + here.len() >= ack as usize);
-            assert!(tally.errors.len() <= asked.len() + here.len() + given.len() + 1);
-        }
-        Err(error) => probe::refused("tally", &error),
-    }
+    let tally = TallyResult::of(&asked, &here, ack, &given);
+    probe::note("tally", if tally.success { "Ok" } else { "failed" });
+    assert_eq!(
+        (tally.stored.len() == 1, tally.error.is_empty() || !tally.success),
+        (tally.success, true)
+    );
+    assert!(!tally.success || asked.len() + here.len() >= ack as usize);
+    assert!(tally.errors.len() <= asked.len() + here.len() + given.len() + 1);
 }

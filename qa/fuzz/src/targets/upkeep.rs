@@ -1,5 +1,7 @@
 //! What scheduled scripts call.
 
+use registry_service::domain::data::Record;
+
 use super::stage::{Needs, Stage};
 use crate::input::{Argument, Objects};
 use crate::oracle;
@@ -19,7 +21,6 @@ const TIMEOUTS_SEC: [u64; 8] = [
 pub(super) const FUNCTIONS: &[&str] = &[
     "get_stale_local_records",
     "get_due_host_records",
-    "renew_host_record",
     "remove_host_record",
     "evict_stale",
     "clear_expired",
@@ -31,12 +32,11 @@ pub(super) const FUNCTIONS: &[&str] = &[
 ];
 
 pub(super) fn step(stage: &mut Stage<'_>) {
-    match stage.source.below(13) {
+    match stage.source.below(12) {
         8 => get_due_host_records(stage),
-        9 => renew_host_record(stage),
-        10 => clear_expired_every(stage),
-        11 => set_storage_limits(stage),
-        12 => remove_host_record(stage),
+        9 => clear_expired_every(stage),
+        10 => set_storage_limits(stage),
+        11 => remove_host_record(stage),
         0..=1 | 3 => evict_stale(stage),
         2 => get_stale_local_records(stage),
         4 => clear_expired(stage),
@@ -85,31 +85,27 @@ fn get_due_host_records(stage: &mut Stage<'_>) {
     stage.check_records("get_due_host_records", &due.unwrap_or_default());
 }
 
-fn renew_host_record(stage: &mut Stage<'_>) {
-    let record = Objects::record(&mut stage.source);
-    let now = stage.now();
-    let renewed = stage.call("renew_host_record", (4, &[Argument::Time(3)]), BY_HOST, |call| {
-        call.renew_host_record(record.clone(), now)
-    });
-    if renewed.is_ok() {
-        assert!(
-            !record.signature.is_empty(),
-            "renew_host_record took an unsigned record"
-        );
-        stage.check_records("renew_host_record", [&record]);
-    }
-}
-
 fn remove_host_record(stage: &mut Stage<'_>) {
     let metadata = Objects::host_metadata(&mut stage.source);
     let now = stage.now();
+    // There is nothing to remove otherwise, mostly.
+    let is_put = stage.source.below(4) > 0 && stage.node().put_host_record(&metadata, now).is_ok();
     let needs = Needs {
         host_or_creator: true,
         ..Needs::TIME
     };
-    let _ = stage.call("remove_host_record", (3, &[Argument::Time(2)]), needs, |call| {
+    let removed = stage.call("remove_host_record", (3, &[Argument::Time(2)]), needs, |call| {
         call.remove_host_record(&metadata.key_id, &metadata.issued_by, now)
     });
+    if removed.is_ok() && is_put {
+        let left = stage.node().get_records(&metadata.key_id, now).unwrap_or_default();
+        let is_removed = |record: &Record| {
+            record.metadata.issued_by == metadata.issued_by && record.metadata.peer_id == metadata.peer_id
+        };
+        assert!(!left.iter().any(is_removed), "what was removed is read");
+        let again = stage.node().put_host_record(&metadata, now);
+        assert!(again.is_err(), "what was removed is taken in again");
+    }
 }
 
 fn clear_expired_every(stage: &mut Stage<'_>) {

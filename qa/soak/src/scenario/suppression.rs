@@ -70,6 +70,6 @@ fn suppress(world: &mut World, spy: PeerIndex, keys: &[String]) -> Result<()> {
     for key_id in keys {
         lies.extend(republishing(world, spy, key_id)?);
     }
-    let others = nodes.into_iter().filter(|node| *node != spy);
-    others.into_iter().try_for_each(|node| send(world, node, &lies))
+    let mut others = nodes.into_iter().filter(|node| *node != spy);
+    others.try_for_each(|node| send(world, node, &lies))
 }

@@ -141,6 +141,8 @@ pub struct History<B = NativeBackend> {
     model: Model,
     records: Vec<Record>,
     tombstones: Vec<Tombstone>,
+    /// All that lay under the key at the last check.
+    checked: Vec<Held>,
 }
 
 impl Default for History {
@@ -161,6 +163,7 @@ impl<B: Backend> History<B> {
             model: Model::new(cast().host.id(), NOW),
             records: Vec::new(),
             tombstones: Vec::new(),
+            checked: Vec::new(),
         }
     }
 
@@ -322,8 +325,14 @@ impl<B: Backend> History<B> {
     ///
     /// # Panics
     /// Where that is not so.
-    pub fn check(&self) {
+    pub fn check(&mut self) {
         check_promises(self.node.registry().store());
+        let held = self.held();
+        if held != self.checked {
+            let ended = held.iter().find(|held| !self.model.is_live(held));
+            assert_eq!(ended, None, "what has ended goes with every change");
+        }
+        self.checked = held;
         assert_eq!(
             self.stored().as_ref().map(|state| state.life_at()),
             self.model.key_life()
