@@ -196,7 +196,8 @@ export class Control {
     const id = resource?.id ?? (route.at === "resource" ? route.id : null);
     if (id !== null && happening.resources.includes(id)) this.#askResourceSoon();
     if (["started", "stopped", "killed", "cut", "healed"].includes(happening.kind)) this.#askResourceSoon();
-    if (happening.resources.some((id) => !seen.has(id))) this.#seenTimer ??= setTimeout(() => void this.#askSeen(), SEEN_REST_MS);
+    // A label becomes known a moment after the resource.
+    if (happening.resources.some((id) => (seen.get(id)?.label ?? null) === null)) this.#seenTimer ??= setTimeout(() => void this.#askSeen(), SEEN_REST_MS);
     // It goes to another relay when its own is gone.
     if (["connected", "stopped", "killed"].includes(happening.kind) && (happening.peer_id === server?.peer_id || happening.node === server?.relay)) {
       void api.server().then((server) => this.#store.set({ server })).catch(() => undefined);
