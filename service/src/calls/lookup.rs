@@ -8,16 +8,16 @@ use std::collections::BTreeMap;
 use marine_rs_sdk::marine;
 
 use super::asking::{clamp, said, NodeAnswer, NodeReply, Plan, Told};
-use super::publish::{check_label, near};
+use super::publish::near;
 use super::records::merge;
 use super::voided::Voided;
 use super::{Call, CallError};
 use crate::domain::data::{Key, Record, Tombstone};
-use crate::domain::limits::{MERGE_LISTS_MAX, OWNERS_MAX, PEERS_MAX, REPUBLISH_BATCH_MAX};
-use crate::domain::waits::{CALL_PERCENT, HOST_PERCENT};
+use crate::domain::limits::{MERGE_LISTS_MAX, OWNERS_MAX, PEERS_MAX, REPUBLISH_BATCH_MAX, TRIES_MAX};
+use crate::domain::waits::{CALL_PERCENT, HOST_PERCENT, READ_PERCENT};
 use crate::domain::{
-    check_count, merge_keys, pack_answer, pack_key, quoted, unpack_answer, unpack_key, verify_key, verify_tombstone,
-    Entry, Error, Extent, HostTimestamp, KeyId, KnownRecords, PeerKey, Unpacker, Wanted,
+    check_count, check_label, merge_keys, pack_answer, pack_key, quoted, unpack_answer, unpack_key, verify_key,
+    verify_tombstone, Entry, Error, Extent, HostTimestamp, KeyId, KnownRecords, PeerKey, Unpacker, Wanted,
 };
 use crate::store::Backend;
 
@@ -75,6 +75,9 @@ pub struct FindResult {
     pub result: Vec<FlatRecord>,
     /// Index of the last record, if there is any.
     pub last: Vec<u32>,
+    /// Before a call of providers: indices of those to try, one after the other, where one is enough. Each particle begins
+    /// with another.
+    pub tries: Vec<u32>,
     /// Before a write: the key.
     pub keys: Vec<Key>,
     /// The `timestamp_issued` that a write takes: now, or one second later than what stands. None where it cannot be.
@@ -421,6 +424,9 @@ impl<B: Backend> Call<'_, B> {
             .map(|last| last as u32)
             .into_iter()
             .collect();
+        if plan.percent < READ_PERCENT {
+            found.tries = tries(records.len(), self.caller.particle_id());
+        }
         found.result = records.into_iter().map(FlatRecord::from).collect();
         Ok(())
     }
@@ -491,6 +497,18 @@ impl<B: Backend> Call<'_, B> {
             false => Ok(Extent::Whole),
         }
     }
+}
+
+/// Which of so many to try, each of them first in as many particles as any other.
+fn tries(count: usize, particle_id: &str) -> Vec<u32> {
+    let Some(first) = usize::try_from(crc32fast::hash(particle_id.as_bytes()))
+        .unwrap_or(0)
+        .checked_rem(count)
+    else {
+        return Vec::new();
+    };
+    let tries = 0..count.min(TRIES_MAX);
+    tries.map(|turn| ((first + turn) % count) as u32).collect()
 }
 
 /// Everybody's errors; that others were silent is one if too few answered.

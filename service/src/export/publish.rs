@@ -9,7 +9,7 @@ use registry_service::domain::data::{Key, RecordMetadata, Tombstone};
 
 use super::call;
 use super::plan::Plan;
-use super::results::PutHostRecordResult;
+use super::results::{Lease, PutHostRecordResult};
 
 /// Where `kad.neighborhood` is to look for a key: the base58 of its id's text. Of what is no key id, the base58 of nothing.
 #[marine]
@@ -36,6 +36,22 @@ pub fn get_neighbourhood(key_id: String, lists: Vec<Vec<String>>) -> Vec<String>
 #[marine]
 pub fn create_key(label: String, timestamp_created: u64, signature: Vec<u8>) -> Vec<Key> {
     call(|call| Ok(vec![call.create_key(label, timestamp_created, signature)])).unwrap_or_default()
+}
+
+/// The key of an open name, whose owner everybody can be: made and signed here, dated `current_timestamp_sec`. Where there can
+/// be none, the label alone: `spread` says what is wrong with it.
+#[marine]
+pub fn open_key(label: String, current_timestamp_sec: u64) -> Key {
+    call(|call| call.open_key(&label, current_timestamp_sec)).unwrap_or_else(|_| Key {
+        label,
+        ..Key::default()
+    })
+}
+
+/// When a provider signs a record that readers are to see for `lease_sec` from now: what it passes as `timestamp_created`.
+#[marine]
+pub fn begin_lease(lease_sec: u64, current_timestamp_sec: u64) -> Lease {
+    call(|call| call.begin_lease(lease_sec, current_timestamp_sec)).into()
 }
 
 /// Begins to publish: a key, records that their providers have signed, what `put_host_record` returned on the providers in
