@@ -18,8 +18,6 @@ pub(crate) struct Server {
     home: std::sync::Arc<tempfile::TempDir>,
     /// `127.0.0.1:PORT`.
     pub(crate) at: String,
-    /// What it wrote before it was ready.
-    pub(crate) lines: Vec<Value>,
     agent: ureq::Agent,
 }
 
@@ -45,7 +43,6 @@ impl Server {
 
     fn start(home: std::sync::Arc<tempfile::TempDir>, arguments: &[&str]) -> Self {
         let mut child = command(home.path(), arguments).stdout(Stdio::piped()).spawn().unwrap();
-        let mut lines = Vec::new();
         for line in BufReader::new(child.stdout.take().unwrap()).lines() {
             let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
             if line["ready"] == json!(true) {
@@ -57,11 +54,9 @@ impl Server {
                     at: url.strip_prefix("http://").unwrap().to_owned(),
                     child,
                     home,
-                    lines,
                     agent: config.build().into(),
                 };
             }
-            lines.push(line);
         }
         panic!("registry {arguments:?} ended: {:?}", child.wait());
     }

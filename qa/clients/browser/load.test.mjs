@@ -30,9 +30,9 @@ after(async () => {
 
 test("50 nodes and 1,000 records are brought up to date in place", { timeout: 120_000 }, async () => {
   const { page, errors } = await open(browser, `${address}/#/resource/${network.resource}`);
-  await page.locator(".cell.latest").nth(999).waitFor();
+  await page.locator(".copies .cell.latest").nth(999).waitFor();
   assert.equal(await page.locator(".ring .node").count(), NODES);
-  const cells = await page.locator(".cell").count();
+  const cells = await page.locator(".copies .cell").count();
   assert.ok(cells >= 1_000, `${cells} copies`);
 
   await page.evaluate(() => {

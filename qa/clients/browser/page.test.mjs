@@ -73,13 +73,13 @@ test("what one side of a cut has missed is there after healing and replication",
   await page.getByRole("button", { name: "Cut in two" }).click();
   await page.locator(".ring .node.side-b").first().waitFor();
   await provide(page, "on one side");
-  await page.locator(".cell.missing").first().waitFor();
+  await page.locator(".copies .cell.missing").first().waitFor();
 
   await page.getByRole("button", { name: "Heal the cut" }).click();
   await page.locator(".ring .node.side-b").first().waitFor({ state: "detached" });
   await page.getByRole("button", { name: "Replicate now" }).click();
-  await page.locator(".cell.missing").first().waitFor({ state: "detached" });
-  assert.ok((await page.locator(".cell.latest").count()) > 1);
+  await page.locator(".copies .cell.missing").first().waitFor({ state: "detached" });
+  assert.ok((await page.locator(".copies .cell.latest").count()) > 1);
   assert.deepEqual(errors, []);
 });
 
