@@ -255,7 +255,7 @@ async fn a_function_is_called_on_every_provider_and_who_does_not_answer_is_named
         greeter(&up.nodes[1]["tcp"], "bob").await,
     );
     for client in [&alice, &bob] {
-        let chat = id.parse().unwrap();
+        let chat: registry_client::ResourceId = id.parse().unwrap();
         client.register_provider(&chat, "", Some("greeter")).await.unwrap();
     }
     let called = |arguments: &[&str]| -> Vec<(String, String)> {
