@@ -246,7 +246,7 @@ async fn several_services_of_one_peer_come_and_go_by_themselves() {
     let getter = home.advertise(&get(), says("get"), Metadata::new()).await.unwrap();
     let _setter = home.advertise(&set, says("set"), Metadata::new()).await.unwrap();
     getter.stop().await.unwrap();
-    assert_eq!(home.local_services(), [set.clone()]);
+    assert_eq!(home.local_services(), std::slice::from_ref(&set));
     let asker = stage.peer("asker");
     assert_eq!(asker.call(&set, Default::default()).await.unwrap(), json!("set"));
     assert!(matches!(

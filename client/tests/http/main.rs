@@ -34,7 +34,7 @@ fn a_resource_is_created_provided_found_called_and_voided() {
         (&Value::Null, 3)
     );
     up.get("/api/resources/chat@me/providers")
-        .is_error(404, "no_such_resource", "has its owner created it");
+        .refused(404, "no_such_resource", "has its owner created it");
 
     let created = up.post("/api/resources", json!({"label": "chat"})).is(201);
     let id = text(&created["id"]);
@@ -103,7 +103,7 @@ fn a_resource_is_created_provided_found_called_and_voided() {
         of_node(view) == ["valid".to_owned()].into()
     });
     up.post("/api/network/replicate", json!({}))
-        .is_error(429, "too_many", "less than 5 s ago");
+        .refused(429, "too_many", "less than 5 s ago");
 
     assert_eq!(up.delete(&format!("{providers}/me")).is(200)["peer_id"], json!(me));
     up.delete(&format!("{providers}/{node}")).is(200);
@@ -123,31 +123,31 @@ fn what_a_request_must_be_is_said() {
     let up = Server::up(&["--nodes", "2"]);
     let id = create(&up, "chat");
     let resources = "/api/resources";
-    up.get("/api/other").is_error(404, "not_found", "openapi.yaml");
-    up.get("/other").is_error(404, "not_found", "openapi.yaml");
+    up.get("/api/other").refused(404, "not_found", "openapi.yaml");
+    up.get("/other").refused(404, "not_found", "openapi.yaml");
     up.request("PUT", resources, Some("{}"))
-        .is_error(405, "method_not_allowed", "PUT");
+        .refused(405, "method_not_allowed", "PUT");
     up.request("OPTIONS", resources, None)
-        .is_error(405, "method_not_allowed", "OPTIONS");
+        .refused(405, "method_not_allowed", "OPTIONS");
     up.request("POST", resources, Some("{"))
-        .is_error(400, "bad_request", "EOF");
-    up.post(resources, json!({})).is_error(400, "bad_request", "label");
+        .refused(400, "bad_request", "EOF");
+    up.post(resources, json!({})).refused(400, "bad_request", "label");
     up.post(resources, json!({"label": 1}))
-        .is_error(400, "bad_request", "string");
+        .refused(400, "bad_request", "string");
     up.post(resources, json!({"label": "x", "owner": "y"}))
-        .is_error(400, "bad_request", "owner");
+        .refused(400, "bad_request", "owner");
     up.post(resources, json!({"label": ""}))
-        .is_error(400, "bad_request", "0 bytes");
+        .refused(400, "bad_request", "0 bytes");
     up.post(resources, json!({"label": "x".repeat(513)}))
-        .is_error(400, "bad_request", "513 bytes");
+        .refused(400, "bad_request", "513 bytes");
     up.post(resources, json!({"label": "x".repeat(70_000)}))
-        .is_error(413, "too_large", "65536");
+        .refused(413, "too_large", "65536");
 
     up.get("/api/resources/chat")
-        .is_error(400, "bad_resource", "LABEL@OWNER");
+        .refused(400, "bad_resource", "LABEL@OWNER");
     up.get("/api/resources/chat@bob")
-        .is_error(400, "bad_resource", "12D3KooW");
-    up.get("/api/resources/%ff").is_error(400, "bad_request", "path");
+        .refused(400, "bad_resource", "12D3KooW");
+    up.get("/api/resources/%ff").refused(400, "bad_request", "path");
     let providers = format!("{resources}/{id}/providers");
     for (query, part) in [
         ("ack=0", "1 to 20"),
@@ -156,28 +156,28 @@ fn what_a_request_must_be_is_said() {
         ("acks=1", "acks"),
     ] {
         up.get(&format!("{providers}?{query}"))
-            .is_error(400, "bad_request", part);
+            .refused(400, "bad_request", part);
     }
     up.post(&providers, json!({"value": "x".repeat(4_097)}))
-        .is_error(400, "bad_request", "4097");
+        .refused(400, "bad_request", "4097");
     up.post(&providers, json!({"value": "x", "node": "bob"}))
-        .is_error(400, "bad_peer_id", "bob");
+        .refused(400, "bad_peer_id", "bob");
     up.delete(&format!("{providers}/bob"))
-        .is_error(400, "bad_peer_id", "bob");
+        .refused(400, "bad_peer_id", "bob");
     let unknown = "/api/resources/never@me";
     let refused = up
         .post(&format!("{unknown}/providers"), json!({"value": "x"}))
-        .is_error(502, "refused", "");
+        .refused(502, "refused", "");
     assert!(!refused["details"].as_array().unwrap().is_empty(), "{refused}");
     let call = format!("{resources}/{id}/call");
     up.post(&format!("{unknown}/call"), json!({"function": "f"}))
-        .is_error(404, "no_such_resource", "");
+        .refused(404, "no_such_resource", "");
     up.post(&call, json!({"function": "f", "limit_ms": 1}))
-        .is_error(400, "bad_request", "limit_ms");
+        .refused(400, "bad_request", "limit_ms");
     up.post(&call, json!({"function": "f", "arguments": vec![0; 65]}))
-        .is_error(400, "bad_request", "65 arguments");
+        .refused(400, "bad_request", "65 arguments");
     up.post(&call, json!({"function": "f", "ack": 0}))
-        .is_error(400, "bad_request", "ack");
+        .refused(400, "bad_request", "ack");
     up.post(&providers, json!({"value": "no service"})).is(201);
     let results = up.post(&call, json!({"function": "f"})).is(200);
     assert_eq!(
@@ -192,26 +192,26 @@ fn what_a_request_must_be_is_said() {
 
     let stranger = "12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB";
     up.get(&format!("/api/nodes/{stranger}"))
-        .is_error(404, "no_such_node", stranger);
+        .refused(404, "no_such_node", stranger);
     for what in ["stop", "kill", "restart"] {
         up.post(&format!("/api/nodes/{stranger}/{what}"), json!({}))
-            .is_error(404, "no_such_node", stranger);
+            .refused(404, "no_such_node", stranger);
         up.post(&format!("/api/nodes/{}/{what}", up.nodes()[0]), json!({"now": 1}))
-            .is_error(400, "bad_request", "now");
+            .refused(400, "bad_request", "now");
     }
     up.post("/api/network/cut", json!({"side": [stranger]}))
-        .is_error(404, "no_such_node", stranger);
+        .refused(404, "no_such_node", stranger);
     up.post("/api/network/cut", json!({"side": []}))
-        .is_error(400, "bad_request", "at least one");
+        .refused(400, "bad_request", "at least one");
     up.post("/api/network/cut", json!({"side": up.nodes()}))
-        .is_error(400, "bad_request", "at least one");
+        .refused(400, "bad_request", "at least one");
     for (query, part) in [
         ("last_event_id=x", "leave it out"),
         ("replay=1025", "0 to 1024"),
         ("network=1", "network"),
     ] {
         up.get(&format!("/api/events?{query}"))
-            .is_error(400, "bad_request", part);
+            .refused(400, "bad_request", part);
     }
 
     let at = &up.at;
@@ -253,7 +253,7 @@ fn nodes_are_stopped_killed_restarted_and_added() {
     assert_eq!(killed["state"], json!("killed"));
     for what in ["stop", "kill"] {
         up.post(&path(&nodes[1], what), json!({}))
-            .is_error(409, "not_running", "not running");
+            .refused(409, "not_running", "not running");
     }
     assert_eq!(events.next_of("stopped").data["node"], json!(nodes[1]));
     assert_eq!(events.next_of("killed").data["node"], json!(nodes[2]));
@@ -419,7 +419,7 @@ fn streams_are_counted_and_a_closed_one_leaves_its_place() {
         assert_eq!(&first, b"HTTP/1.1 200 OK");
         streams.push(stream);
     }
-    up.get("/api/events").is_error(429, "too_many", "64");
+    up.get("/api/events").refused(429, "too_many", "64");
     drop(streams);
     let since = Instant::now();
     loop {
@@ -587,7 +587,7 @@ fn a_gateway_serves_resources_in_front_of_any_network() {
         "/api/events",
         "/api/network/resources",
     ] {
-        gateway.get(path).is_error(404, "not_found", "");
+        gateway.get(path).refused(404, "not_found", "");
     }
     let id = create(&gateway, "through");
     let providers = format!("/api/resources/{id}/providers");
@@ -672,7 +672,7 @@ fn without_a_network_that_answers_it_is_said_and_the_server_goes_on() {
     let node = up.nodes().remove(0);
     up.post(&format!("/api/nodes/{node}/kill"), json!({})).is(200);
     up.post("/api/resources", json!({"label": "x"}))
-        .is_error(503, "not_connected", "not connected");
+        .refused(503, "not_connected", "not connected");
     assert_eq!(up.get("/api/server").is(200)["relay"], Value::Null);
     assert_eq!(up.get("/api/resources/x@me").is(200)["nodes"], json!([]));
     up.post(&format!("/api/nodes/{node}/restart"), json!({})).is(200);

@@ -182,7 +182,7 @@ impl Answer {
 
     /// An error of this status and code, with this in its message.
     #[track_caller]
-    pub(crate) fn is_error(self, status: u16, code: &str, part: &str) -> Value {
+    pub(crate) fn refused(self, status: u16, code: &str, part: &str) -> Value {
         let error = self.is(status)["error"].take();
         assert_eq!(error["code"], json!(code), "{error:#}");
         assert!(error["message"].as_str().unwrap().contains(part), "{error:#}");

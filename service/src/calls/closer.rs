@@ -77,12 +77,12 @@ impl<B: Backend> Call<'_, B> {
     ///
     /// # Errors
     /// A plan that says what is wrong with the lists, and asks nobody.
-    pub fn find_peers(&self, key_id: &str, lists: Vec<Vec<String>>) -> Result<Vec<String>, Plan> {
+    pub fn find_peers(&self, key_id: &str, lists: Vec<Vec<String>>) -> Result<Vec<String>, Box<Plan>> {
         if KeyId::parse(key_id).is_err() {
             return Ok(Vec::new());
         }
         self.get_neighbourhood(key_id, lists)
-            .map_err(|error| Plan::refused(self.here().host_id(), &error.to_string()))
+            .map_err(|error| Box::new(Plan::refused(self.here().host_id(), &error.to_string())))
     }
 
     fn others(&self, mut peers: Vec<String>) -> Vec<String> {

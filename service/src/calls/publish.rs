@@ -114,7 +114,7 @@ impl<B: Backend> Call<'_, B> {
     ///
     /// # Errors
     /// A plan that says what is wrong with the lists.
-    pub fn find_peers_for(&self, published: &Published, mut lists: Vec<Vec<String>>) -> Result<Vec<String>, Plan> {
+    pub fn find_peers_for(&self, published: &Published, mut lists: Vec<Vec<String>>) -> Result<Vec<String>, Box<Plan>> {
         let Ok(key_id) = published.key_id() else {
             // `spread` refuses it.
             return Ok(Vec::new());

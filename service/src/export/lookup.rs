@@ -29,7 +29,7 @@ pub fn begin_lookup(
         let wanted = (provider.as_str(), labels.as_slice());
         let plan = match call.find_peers(&key_id, lists.clone()) {
             Ok(peers) => call.begin_lookup(&key_id, wanted, peers, (ack, percent), current_timestamp_sec),
-            Err(refused) => refused,
+            Err(refused) => *refused,
         };
         Ok(Plan::new(&call, plan, &lists, (hedge_ms, timeout_ms)))
     })

@@ -77,7 +77,7 @@ pub fn spread(
     call(|mut call| {
         let plan = match call.find_peers_for(&published, lists.clone()) {
             Ok(peers) => call.spread(published, &weights, (peers, ack), current_timestamp_sec),
-            Err(refused) => refused,
+            Err(refused) => *refused,
         };
         Ok(Plan::new(&call, plan, &lists, (timeout_ms, timeout_ms)))
     })
