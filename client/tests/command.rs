@@ -310,12 +310,16 @@ async fn a_function_is_called_on_every_provider_and_who_does_not_answer_is_named
 #[test]
 fn a_watcher_is_told_who_comes_what_changes_and_who_goes() {
     let user = User::new();
-    let _up = Up::start(&user, &["--nodes", "2"]);
+    let up = Up::start(&user, &["--nodes", "2"]);
     // The machine may have other work.
     let patient = ["--ttl", "20s"];
     user.text(&[&patient[..], &["create", "chat"]].concat());
     let me = user.text(&["key", "show"]);
-    let watch = ["--json", "--ttl", "20s", "watch", "chat@me", "--every", "500ms"];
+    // Through another node: one node answers one connection of a key.
+    let relay = up.nodes[1]["tcp"].as_str().unwrap();
+    let watch = [
+        "--json", "--ttl", "20s", "--relay", relay, "watch", "chat@me", "--every", "500ms",
+    ];
     let mut child = user.command(&watch).stdout(Stdio::piped()).spawn().unwrap();
     let (lines, told) = std::sync::mpsc::channel();
     let stdout = BufReader::new(child.stdout.take().unwrap());

@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
 
+use registry_checks::interface_lines;
+
 use crate::{spec, MarineHost};
 
 /// The documented functions in their argument order, and the documented data. A weight, documented as u32, is an i64 as an
@@ -13,19 +15,9 @@ fn the_interface_is_the_documented_one_to_the_letter() {
     let service = marine.start(spec(directory.path()));
     let interface = service.expect("it starts: ./build.sh makes what it needs").interface();
 
-    let listed = |fields: &[(String, String)]| {
-        let fields: Vec<String> = fields.iter().map(|(name, of)| format!("{name}: {of}")).collect();
-        fields.join(", ")
-    };
-    let types = interface.record_types.iter();
-    let types = types.map(|record| format!("data {}: {}", record.name, listed(&record.fields)));
-    let functions = interface.function_signatures.iter().map(|function| {
-        let arguments = listed(&function.arguments);
-        format!("{}({arguments}) -> {}", function.name, function.output_types.join(", "))
-    });
     // Type names do not travel, and the module has prefixed two of them.
     let documented = |line: String| line.replace("DhtKey", "Key").replace("DhtRecord", "Record");
-    let actual: BTreeSet<String> = types.chain(functions).map(documented).collect();
+    let actual: BTreeSet<String> = interface_lines(&interface).into_iter().map(documented).collect();
     let expected: BTreeSet<String> = INTERFACE.lines().map(str::to_owned).collect();
     let (missing, unlisted): (Vec<_>, Vec<_>) = (
         expected.difference(&actual).collect(),

@@ -3,6 +3,7 @@
 
 mod check;
 mod failure;
+mod interface;
 mod node;
 pub mod rules;
 pub mod soak;
@@ -15,6 +16,7 @@ pub mod writes;
 pub use check::Check;
 pub(crate) use failure::ensure;
 pub use failure::Failure;
+pub use interface::interface_lines;
 pub use node::Node;
 pub use subject::{artifact, spec_of_artifacts, Subject, ARTIFACTS_DIR_VARIABLE, REFERENCE_WASM_BYTES};
 pub use table::{Row, Table};

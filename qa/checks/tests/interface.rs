@@ -4,25 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use marine_host::ServiceInterface;
-use registry_checks::{Subject, World};
+use registry_checks::{interface_lines, Subject, World};
 
 const PUBLISHED: &str = include_str!("wire/published.txt");
 const ADDED: &str = include_str!("wire/added.txt");
-
-/// The same facts, a line for each function and each data type.
-fn lines(interface: &ServiceInterface) -> BTreeSet<String> {
-    let listed = |fields: &[(String, String)]| {
-        let fields: Vec<String> = fields.iter().map(|(name, of)| format!("{name}: {of}")).collect();
-        fields.join(", ")
-    };
-    let types = interface.record_types.iter();
-    let types = types.map(|record| format!("data {}: {}", record.name, listed(&record.fields)));
-    let functions = interface.function_signatures.iter().map(|function| {
-        let arguments = listed(&function.arguments);
-        format!("{}({arguments}) -> {}", function.name, function.output_types.join(", "))
-    });
-    types.chain(functions).collect()
-}
 
 fn interface_of(subject: Subject) -> ServiceInterface {
     let world = World::new(subject).expect("the service starts");
@@ -31,7 +16,7 @@ fn interface_of(subject: Subject) -> ServiceInterface {
 
 #[test]
 fn the_interface_is_the_wire_to_the_letter() {
-    let actual = lines(&interface_of(Subject::Here));
+    let actual = interface_lines(&interface_of(Subject::Here));
     let expected: BTreeSet<String> = PUBLISHED.lines().chain(ADDED.lines()).map(str::to_owned).collect();
     let missing: Vec<&String> = expected.difference(&actual).collect();
     let unlisted: Vec<&String> = actual.difference(&expected).collect();

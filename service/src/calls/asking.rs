@@ -267,8 +267,10 @@ impl<'a> Told<'a> {
     pub(super) fn note(&mut self, answers: &'a [NodeAnswer]) {
         for answer in answers {
             self.answered.push(&answer.peer_id);
+            // A script may hand in an answer that `check_answer` has not seen.
             if !answer.error.is_empty() {
-                self.errors.push((&answer.error, &answer.peer_id));
+                let text = clip(&answer.error, NODE_ERROR_LEN_MAX);
+                self.errors.push((text, clip(&answer.peer_id, PEER_ID_LEN_MAX)));
             }
         }
     }
