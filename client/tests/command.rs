@@ -403,10 +403,10 @@ fn an_open_name_is_taken_wherever_a_resource_is() {
     );
 
     user.text(&["unregister", "open:chat"]);
-    let place = user.json(&["call", "open:chat", "registry", "get_place", &id, "--one"]);
-    assert_eq!(place[0]["peer_id"], json!(node));
+    let known = user.json(&["call", "open:chat", "registry", "get_key_metadata", &id, "--one"]);
+    assert_eq!(known[0]["peer_id"], json!(node));
     user.text(&["unregister", "open:chat", node]);
-    let (code, stderr) = user.failure(&["call", "open:chat", "registry", "get_place", &id, "--one"]);
+    let (code, stderr) = user.failure(&["call", "open:chat", "registry", "get_key_metadata", &id, "--one"]);
     assert!(code == 1 && stderr.contains("has no providers"), "{code}: {stderr}");
     assert!(!user.json(&["doctor", "open:chat"]).is_empty());
 

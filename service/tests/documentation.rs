@@ -240,6 +240,7 @@ fn every_function_and_constant_of_the_aqua_package_is_in_the_api_reference() {
     for file in [
         "constants",
         "resources-api",
+        "neighbourhood",
         "open-names",
         "leases",
         "alive",

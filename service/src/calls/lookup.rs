@@ -144,6 +144,12 @@ impl<B: Backend> Call<'_, B> {
             check_label(label)?;
         }
         let may_be_new = !labels.is_empty();
+        // An owner's word is enough that its key is new. Of an open name everybody is the owner, so others may know it.
+        let is_own = |label: &String| KeyId::of(label, self.caller.init_peer_id()).to_string() == key_id;
+        let of_unknown = match labels.iter().all(is_own) {
+            true => Extent::Whole,
+            false => Extent::Partial,
+        };
         if !provider.is_empty() {
             PeerKey::parse("peer id", provider)?;
         }
@@ -162,7 +168,11 @@ impl<B: Backend> Call<'_, B> {
         peers.retain(|peer| *peer != host_id);
         let mut knows_enough = false;
         if peers.len() < count {
-            match self.hold(key_id, (provider, may_be_new), now) {
+            let held = match self.hold(key_id, provider, now) {
+                Err(CallError::Refused(Error::UnknownKey { .. })) if may_be_new => Ok((Vec::new(), of_unknown)),
+                held => held,
+            };
+            match held {
                 Ok((records, extent)) => {
                     // There is nobody who could hold more than a node alone.
                     let whole = peers.is_empty() || extent == Extent::Whole;
@@ -189,23 +199,13 @@ impl<B: Backend> Call<'_, B> {
         Ok(plan)
     }
 
-    /// What this node holds of what is looked up, and whether that is all that there should be. Where a key may be new, one
-    /// that is unknown here is one without records.
-    fn hold(
-        &mut self,
-        key_id: &str,
-        (provider, may_be_new): (&str, bool),
-        now: HostTimestamp,
-    ) -> Result<(Vec<Record>, Extent), CallError> {
-        let held = match provider {
-            "" => self.read_records(key_id, now),
-            _ => self.standing(key_id, provider, now).map(|_| Vec::new()),
+    /// What this node holds of what is looked up, and whether that is all that there should be.
+    fn hold(&mut self, key_id: &str, provider: &str, now: HostTimestamp) -> Result<(Vec<Record>, Extent), CallError> {
+        let records = match provider {
+            "" => self.read_records(key_id, now)?,
+            _ => self.standing(key_id, provider, now).map(|_| Vec::new())?,
         };
-        match held {
-            Err(CallError::Refused(Error::UnknownKey { .. })) if may_be_new => Ok((Vec::new(), Extent::Whole)),
-            Err(error) => Err(error),
-            Ok(records) => Ok((records, self.extent(key_id, now)?)),
-        }
+        Ok((records, self.extent(key_id, now)?))
     }
 
     /// What a node holds of a key and the reader wants of it, packed.

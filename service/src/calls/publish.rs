@@ -87,15 +87,6 @@ pub(super) fn near(key_id: &str, peers: Vec<String>, here: &Here) -> Result<Vec<
     Ok(neighbourhood(&KeyId::parse(key_id)?, peers, here))
 }
 
-/// Where `kad.neighborhood` is to look for a key: the base58 of its id's text.
-///
-/// # Errors
-/// [`Error::TooLong`] and [`Error::Malformed`].
-pub fn get_place(key_id: &str) -> Result<String, Error> {
-    KeyId::parse(key_id)?;
-    Ok(bs58::encode(key_id).into_string())
-}
-
 /// Records of which the providers have signed what was issued to them, in the second in which it was. One without a
 /// signature is refused where it is taken in.
 pub fn signed_records(metadata: Vec<RecordMetadata>, signatures: Vec<Vec<u8>>) -> Vec<Record> {
@@ -188,7 +179,8 @@ impl<B: Backend> Call<'_, B> {
         self.admit_put(state, record, weight, now)
     }
 
-    /// What is here of a key; a key that comes along is taken in. Its owner uses it with that.
+    /// What is here of a key; a key that comes along is taken in. Its owner uses it with that, and so does whoever registers it
+    /// alone, as with `register_key`.
     fn state_for(
         &mut self,
         keys: Vec<Key>,
@@ -202,13 +194,13 @@ impl<B: Backend> Call<'_, B> {
         now.check_not_ahead("timestamp_created", key.timestamp_created)?;
         let is_owner = key.owner_peer_id == self.caller.init_peer_id();
         let is_young = now.as_sec().saturating_sub(key.timestamp_created) <= NEW_KEY_SEC;
-        // Whoever has only just made an open name is its owner.
+        // Whoever has only just made an open name is its owner; who came later found the older key.
         let came = match is_alone || is_owner || is_young && is_open(&key) {
             true => Came::Registered,
             false => Came::PassedOn,
         };
         let (_, mut state) = self.admit_key(key, came, now)?;
-        if is_owner {
+        if is_owner || is_alone {
             state.note_use(&self.at(now));
         }
         Ok(state)

@@ -11,14 +11,8 @@ use super::call;
 use super::plan::Plan;
 use super::results::{Lease, PutHostRecordResult};
 
-/// Where `kad.neighborhood` is to look for a key: the base58 of its id's text. Of what is no key id, the base58 of nothing.
-#[marine]
-pub fn get_place(key_id: String) -> String {
-    calls::get_place(&key_id).unwrap_or_default()
-}
-
-/// Whom to ask for closer nodes in a step, the first or the second, where this node's own list is full, and how long to wait for them, at most `hedge_ms`. `lists` is this node's own,
-/// then what those who were asked have returned. Nobody where the key id is malformed. No argument here is a `u32`:
+/// Whom to ask for closer nodes in a step, the first or the second, where this node's own list is full, and how long to wait
+/// for them, at most `hedge_ms`. `lists` is this node's own, then what those who were asked have returned. Nobody where the key id is malformed. No argument here is a `u32`:
 /// Marine ends a call that has one above `i32::MAX`.
 #[marine]
 pub fn get_closer(key_id: String, lists: Vec<Vec<String>>, step: u8, hedge_ms: u16) -> Closer {
@@ -107,11 +101,10 @@ pub fn tally(plan: Plan, lists: Vec<Vec<String>>, answers: Vec<NodeAnswer>) -> T
     TallyResult::of(&plan.ask, &plan.here, plan.ack, &answers)
 }
 
-/// Sums up what providers have answered who were called, all of them.
+/// Sums up what providers have answered who were called. `ack` is how many must have succeeded; without it, all.
 #[marine]
-pub fn tally_providers(providers: Vec<String>, answers: Vec<NodeAnswer>) -> TallyResult {
-    let ack = u32::try_from(providers.len()).unwrap_or(u32::MAX);
-    TallyResult::of(&providers, &[], ack, &answers)
+pub fn tally_providers(providers: Vec<String>, ack: Vec<i16>, answers: Vec<NodeAnswer>) -> TallyResult {
+    TallyResult::of_providers(&providers, &ack, &answers)
 }
 
 fn published(

@@ -7,7 +7,7 @@ use registry_service::domain::{is_open, signing, verify_key, Extent};
 use registry_testkit::{NativeNode, Origins, Peer};
 use sha2::{Digest, Sha256};
 
-use crate::support::{assert_refused, assert_text, NOW};
+use crate::support::{assert_refused, assert_text, DAY, NOW};
 
 fn node(name: &str) -> NativeNode {
     NativeNode::new(Peer::named(name))
@@ -136,6 +136,25 @@ fn of_an_open_name_that_was_only_just_made_nobody_holds_more() {
     let key = Peer::named("owner").key("chat", NOW);
     publish(&mut host, provided(&key, NOW), NOW).unwrap();
     assert!(is_partial(&mut host, &key.id, NOW));
+}
+
+/// As with `register_key`, whoever registers a key uses it.
+#[test]
+fn a_name_that_is_made_again_lives_on_with_the_key_that_others_know() {
+    let (mut used, mut left) = (node("used"), node("left"));
+    let key = open_key(&mut used, "chat", NOW).unwrap();
+    let alone = Published {
+        keys: vec![key.clone()],
+        ..Published::default()
+    };
+    for node in [&mut used, &mut left] {
+        publish(node, alone.clone(), NOW).unwrap();
+    }
+    publish(&mut used, alone, NOW + DAY - 1).unwrap();
+    assert!(used.get_records(&key.id, NOW + DAY + 1).unwrap().is_empty());
+    assert_refused(&mut left, &["is not known here"], |node| {
+        node.get_records(&key.id, NOW + DAY + 1)
+    });
 }
 
 /// Everybody can sign as the owner. That voids nothing that others have issued, and removes nothing.
