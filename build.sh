@@ -119,6 +119,7 @@ run_tests() {
   need_node
   need_component rustfmt fmt
   need_component clippy clippy
+  need_chromium
   step "check the scripts" check_scripts
   step "check the format" cargo fmt --all --check
   # The committed bindings must be those of this source, so they are compared here and not written anew.
@@ -128,6 +129,9 @@ run_tests() {
   make_javascript
   install_npm_packages qa/clients/js-client
   install_npm_packages qa/clients/fluence-cli
+  install_npm_packages qa/clients/node-versions
+  install_npm_packages qa/clients/browser
+  install_npm_packages devnet/page
   step "test" cargo test --release --workspace --locked
 }
 
@@ -231,6 +235,12 @@ need_node() {
 need_npm() {
   need_node
   have npm || fail "npm is missing (it installs Aqua's compiler): install Node.js 18 or later from https://nodejs.org"
+}
+
+# Tests of what is for browsers. They look for it in the same places.
+need_chromium() {
+  [[ -x ${CHROMIUM:-} ]] || have chromium || have chromium-browser || have google-chrome ||
+    fail "Chromium is missing (the page of \`registry up\` is tested in it): apt-get install chromium, or name one in CHROMIUM"
 }
 
 need_component() { # NAME SUBCOMMAND

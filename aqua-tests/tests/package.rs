@@ -73,6 +73,22 @@ fn constants_can_be_overridden() {
 }
 
 #[test]
+fn what_imports_the_api_may_name_functions_as_its_parts() {
+    let mut scene = Scene::with(NetworkConfig::new(1).without_registry(), compile("imported.aqua", &[]));
+    for name in [
+        "issue",
+        "own",
+        "findKey",
+        "findRecords",
+        "publishPlain",
+        "publishRecord",
+        "publishHostRecord",
+    ] {
+        assert_eq!(scene.call(name, &[]).value(), &json!(name));
+    }
+}
+
+#[test]
 fn the_lower_level_stores_on_one_node() {
     for config in [NetworkConfig::new(3), NetworkConfig::new(3).without_trust_graph()] {
         let mut scene = Scene::with(config, compile("imported.aqua", &[]));

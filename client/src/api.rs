@@ -1,11 +1,13 @@
 //! The Registry's own calls, with types.
 
+use std::time::Duration;
+
 use serde::de::DeserializeOwned;
 use serde_json::{json, Value};
 
 use crate::client::Client;
 use crate::error::{Error, NodeError};
-use crate::resource::{Answer, NodeStats, Provider, Resource, ResourceId};
+use crate::resource::{Answer, NodeStats, Provider, Resource, ResourceId, ResourceName};
 use crate::scripts::{self, Function};
 
 impl Client {
@@ -13,6 +15,13 @@ impl Client {
     pub async fn create_resource(&self, label: &str) -> Result<Answer<ResourceId>, Error> {
         let results = Results::of(&scripts::CREATE, self.call(&scripts::CREATE, [json!(label)]).await?)?;
         results.at_most_one("creating the resource")
+    }
+
+    /// Creates an open resource, which everybody who knows the label finds, and can provide.
+    pub async fn create_open_resource(&self, label: &str) -> Result<Answer<ResourceId>, Error> {
+        let function = &scripts::CREATE_OPEN;
+        let results = Results::of(function, self.call(function, [json!(label)]).await?)?;
+        results.at_most_one("creating the open resource")
     }
 
     /// The resource itself; none if no node knows it.
@@ -31,13 +40,33 @@ impl Client {
     /// more than that.
     pub async fn register_provider(
         &self,
-        id: &ResourceId,
+        name: impl Into<ResourceName>,
         value: &str,
         service_id: Option<&str>,
     ) -> Result<Answer<()>, Error> {
-        let function = &scripts::REGISTER;
-        let values = [json!(id), json!(value), option(service_id)];
+        let (function, name) = match name.into() {
+            ResourceName::Id(id) => (&scripts::REGISTER, id.into()),
+            ResourceName::Open(label) => (&scripts::REGISTER_OPEN, label),
+        };
+        let values = [json!(name), json!(value), option(service_id)];
         Results::of(function, self.call(function, values).await?)?.success("registering")
+    }
+
+    /// The same for a time, in whole seconds: readers stop seeing the client when its lease ends, unless it registers again.
+    /// A minute to 24 hours, or to what the network's nodes let records live.
+    pub async fn register_provider_for(
+        &self,
+        name: impl Into<ResourceName>,
+        value: &str,
+        service_id: Option<&str>,
+        lease: Duration,
+    ) -> Result<Answer<()>, Error> {
+        let (function, name) = match name.into() {
+            ResourceName::Id(id) => (&scripts::REGISTER_FOR, id.into()),
+            ResourceName::Open(label) => (&scripts::REGISTER_OPEN_FOR, label),
+        };
+        let values = [json!(name), json!(value), option(service_id), json!(lease.as_secs())];
+        Results::of(function, self.call(function, values).await?)?.success("registering for a time")
     }
 
     /// Creates a resource of the client's own and registers the client as its provider, at the price of the second.
@@ -56,12 +85,15 @@ impl Client {
     pub async fn register_node_provider(
         &self,
         node: &str,
-        id: &ResourceId,
+        name: impl Into<ResourceName>,
         value: &str,
         service_id: Option<&str>,
     ) -> Result<Answer<()>, Error> {
-        let function = &scripts::REGISTER_NODE;
-        let values = [json!(node), json!(id), json!(value), option(service_id)];
+        let (function, name) = match name.into() {
+            ResourceName::Id(id) => (&scripts::REGISTER_NODE, id.into()),
+            ResourceName::Open(label) => (&scripts::REGISTER_OPEN_NODE, label),
+        };
+        let values = [json!(node), json!(name), json!(value), option(service_id)];
         Results::of(function, self.call(function, values).await?)?.success("registering the node")
     }
 
@@ -80,6 +112,19 @@ impl Client {
         let found: Vec<Vec<Provider>> = results.value()?;
         Ok(Answer {
             value: found.into_iter().next(),
+            errors: results.errors()?,
+        })
+    }
+
+    /// The providers that are there now: nodes that answer and have the service that they registered, clients that are
+    /// connected to their relay. Errors tell who of the others is not there. Takes one round trip more than
+    /// [`Client::resolve_providers`].
+    pub async fn resolve_alive(&self, id: &ResourceId, ack: u16) -> Result<Answer<Vec<Provider>>, Error> {
+        let ack = ack.min(i16::MAX as u16);
+        let function = &scripts::RESOLVE_ALIVE;
+        let results = Results::of(function, self.call(function, [json!(id), json!(ack)]).await?)?;
+        Ok(Answer {
+            value: results.value()?,
             errors: results.errors()?,
         })
     }
@@ -132,7 +177,7 @@ impl Results {
     }
 
     /// The errors of nodes: the second result of every function of the Resources API.
-    fn errors(&self) -> Result<Vec<NodeError>, Error> {
+    pub(crate) fn errors(&self) -> Result<Vec<NodeError>, Error> {
         let errors: Vec<String> = self.nth(1)?;
         Ok(errors.iter().map(|text| NodeError::parse(text)).collect())
     }

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use serde_json::Value;
 
 use crate::client::Client;
-use crate::error::Error;
+use crate::error::{Error, NodeError};
 use crate::resource::{Answer, Provider, ResourceId};
 
 /// What to call on every provider.
@@ -98,6 +98,40 @@ impl Client {
             value: join_all(calls).await,
             errors: found.errors,
         })
+    }
+
+    /// Calls a function on one provider: the first that succeeds of at most three, beginning with any of them. Each has as
+    /// long as [`Execute::limit`] says, or else a third of the client's time to live, at least 1 s. A provider that was too late
+    /// may have done it all the same. The errors of those that failed are beside the result.
+    pub async fn execute_one(&self, id: &ResourceId, what: Execute) -> Result<Answer<Execution>, Error> {
+        const TRIES_MAX: usize = 3;
+        let limit = what.limit.unwrap_or((self.ttl() / 3).max(Duration::from_secs(1)));
+        let limited = self.with_ttl(limit)?;
+        let found = self.resolve_providers(id, what.ack).await?;
+        let mut errors = found.errors;
+        let Some(mut providers) = found.value.filter(|providers| !providers.is_empty()) else {
+            let what = "looking for a provider to call";
+            let text = "the resource has no providers, or no node knows it".to_owned();
+            errors.push(NodeError { peer_id: None, text });
+            return Err(Error::Refused { what, errors });
+        };
+        let first = rand::random::<usize>().checked_rem(providers.len()).unwrap_or(0);
+        providers.rotate_left(first);
+        for provider in providers.into_iter().take(TRIES_MAX) {
+            match limited.execute_on(&provider, &what).await {
+                Ok(result) => {
+                    let result = Ok(result);
+                    let value = Execution { provider, result };
+                    return Ok(Answer { value, errors });
+                }
+                Err(error) => errors.push(NodeError {
+                    peer_id: Some(provider.peer_id),
+                    text: error.to_string(),
+                }),
+            }
+        }
+        let what = "calling one of the providers";
+        Err(Error::Refused { what, errors })
     }
 
     async fn execute_on(&self, provider: &Provider, what: &Execute) -> Result<Value, Error> {

@@ -28,6 +28,8 @@
 //! * Every call ends within the client's time to live, 7 s unless set: with a result, or with an [`Error`] that holds each
 //!   node's own words. Dropping the future cancels.
 //! * [`Client::provide`] keeps the client registered, [`Client::watch`] tells who comes and goes.
+//! * A resource has an owner, whose peer id whoever looks for it has to know; an open one, [`ResourceName::open`], has a
+//!   label alone.
 //! * Scripts of one's own: [`Client::run_air`].
 //!
 //! A network to try it on: `./build.sh up` in the repository. Set `RUST_LIB_BACKTRACE=0` where `RUST_BACKTRACE` is set: AquaVM
@@ -44,6 +46,7 @@ mod provide;
 mod resource;
 mod scripts;
 mod serve;
+mod through;
 mod transport;
 mod verify;
 mod watch;
@@ -51,10 +54,11 @@ mod watch;
 pub use client::{Builder, Client, DEFAULT_TTL};
 pub use error::{AddressFailure, Error, NodeError};
 pub use execute::{Execute, Execution};
-pub use inspect::{HeldRecord, HeldTombstone, Inspection};
+pub use inspect::{HeldRecord, HeldTombstone, Inspection, SignatureState};
 pub use provide::{Provide, Provided, ProvidedState};
-pub use resource::{Answer, NodeStats, Provider, Resource, ResourceId};
+pub use resource::{Answer, NodeStats, Provider, Resource, ResourceId, ResourceName};
 pub use serve::Call;
+pub use through::DIRECTORY;
 pub use watch::Change;
 
 pub use fluence_keypair::KeyPair;

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::client::Client;
 use crate::error::{Error, NodeError};
-use crate::resource::ResourceId;
+use crate::resource::{ResourceId, ResourceName};
 use crate::transport::Link;
 
 /// A record lives for 24 hours: three renewals fit.
@@ -22,7 +22,8 @@ const RETRY_MAX: Duration = Duration::from_secs(300);
 pub struct Provide {
     value: String,
     service_id: Option<String>,
-    renew_every: Duration,
+    lease: Option<Duration>,
+    renew_every: Option<Duration>,
 }
 
 impl Provide {
@@ -32,7 +33,8 @@ impl Provide {
         Self {
             value: value.into(),
             service_id: None,
-            renew_every: RENEW_EVERY,
+            lease: None,
+            renew_every: None,
         }
     }
 
@@ -43,11 +45,30 @@ impl Provide {
         self
     }
 
-    /// How often the registration is made anew, 8 hours unless set. Nodes drop a record after 24 hours.
+    /// Registers for this time only, a minute to 24 hours: if the client is gone, so is the registration when its lease
+    /// ends.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = Some(lease);
+        self
+    }
+
+    /// How often the registration is made anew: a third of its lease unless set, or of the 24 hours after which nodes drop a
+    /// record.
     #[must_use]
     pub fn renew_every(mut self, renew_every: Duration) -> Self {
-        self.renew_every = renew_every.max(RETRY_MIN);
+        self.renew_every = Some(renew_every);
         self
+    }
+
+    fn renewal(&self) -> Duration {
+        let of_lease = self.lease.map(|lease| lease / 3);
+        self.renew_every.or(of_lease).unwrap_or(RENEW_EVERY).max(RETRY_MIN)
+    }
+
+    /// The longest rest after a failure: a lease is not lost by waiting.
+    fn retry_max(&self) -> Duration {
+        RETRY_MAX.min(self.renewal())
     }
 }
 
@@ -68,7 +89,7 @@ pub struct ProvidedState {
 
 /// Keeps the client registered as a provider of a resource: renews the registration, and registers anew when the client
 /// moves to another relay. [`Provided::close`] voids it. Dropped without that, it stops renewing, and nodes drop the
-/// record 24 hours after the last renewal.
+/// record when its lease ends: 24 hours after the last renewal, unless set.
 #[derive(Debug)]
 pub struct Provided {
     client: Client,
@@ -93,25 +114,29 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn provide(&self, id: &ResourceId, what: Provide) -> Result<Provided, Error> {
-        let first = self.register(id, &what, 0).await?;
+    pub async fn provide(&self, name: impl Into<ResourceName>, what: Provide) -> Result<Provided, Error> {
+        let name = name.into();
+        let id = name.id();
+        let first = self.register(&name, &what, 0).await?;
         let (to_state, state) = watch::channel(first);
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(keep(self.clone(), id.clone(), what, to_state, stopped));
+        let task = tokio::spawn(keep(self.clone(), name, what, to_state, stopped));
         Ok(Provided {
             client: self.clone(),
-            id: id.clone(),
+            id,
             state,
             stop: Some(stop),
             task,
         })
     }
 
-    async fn register(&self, id: &ResourceId, what: &Provide, before: u64) -> Result<ProvidedState, Error> {
+    async fn register(&self, name: &ResourceName, what: &Provide, before: u64) -> Result<ProvidedState, Error> {
         let relay = self.relay().unwrap_or_default();
-        let answer = self
-            .register_provider(id, &what.value, what.service_id.as_deref())
-            .await?;
+        let service_id = what.service_id.as_deref();
+        let answer = match what.lease {
+            Some(lease) => self.register_provider_for(name, &what.value, service_id, lease).await?,
+            None => self.register_provider(name, &what.value, service_id).await?,
+        };
         Ok(ProvidedState {
             relay,
             registered_at: SystemTime::now(),
@@ -125,13 +150,13 @@ impl Client {
 /// Registers whenever it is due, until told to stop.
 async fn keep(
     client: Client,
-    id: ResourceId,
+    name: ResourceName,
     what: Provide,
     state: watch::Sender<ProvidedState>,
     mut stopped: oneshot::Receiver<()>,
 ) {
     let mut link = client.link();
-    let mut due = Instant::now() + what.renew_every;
+    let mut due = Instant::now() + what.renewal();
     let mut retry = RETRY_MIN;
     loop {
         tokio::select! {
@@ -149,19 +174,19 @@ async fn keep(
         let before = state.borrow().registrations;
         let registered = tokio::select! {
             _ = &mut stopped => return,
-            registered = client.register(&id, &what, before) => registered,
+            registered = client.register(&name, &what, before) => registered,
         };
         match registered {
             Ok(now) => {
                 state.send_replace(now);
-                due = Instant::now() + what.renew_every;
+                due = Instant::now() + what.renewal();
                 retry = RETRY_MIN;
             }
             Err(error) => {
-                tracing::warn!(resource = %id, %error, "registering failed");
+                tracing::warn!(resource = %name.id(), %error, "registering failed");
                 state.send_modify(|state| state.failure = Some(error));
                 due = Instant::now() + retry;
-                retry = (retry * 2).min(RETRY_MAX);
+                retry = (retry * 2).min(what.retry_max());
             }
         }
     }

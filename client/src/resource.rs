@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use fluence_keypair::{KeyFormat, KeyPair};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -30,9 +31,65 @@ impl ResourceId {
         Self(bs58::encode(hash.finalize()).into_string())
     }
 
+    /// The id of the open resource with this label: everybody can create it, and be a provider.
+    ///
+    /// ```
+    /// # use registry_client::ResourceId;
+    /// assert_eq!(ResourceId::open("chat").as_str(), "7YAjq7JRWbhYJvJkP5U4DMzPci2zJqiWnztPnU35h9Z7");
+    /// ```
+    #[must_use]
+    pub fn open(label: &str) -> Self {
+        let seed = Sha256::new_with_prefix("fluence-registry/open/1").chain_update(label);
+        let owner = KeyPair::from_secret_key(seed.finalize().to_vec(), KeyFormat::Ed25519);
+        let owner = owner.expect("any 32 bytes are an ed25519 seed");
+        Self::of(label, &owner.get_peer_id().to_base58())
+    }
+
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// What a provider registers under: a resource that is there, or an open one, which is created with it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ResourceName {
+    Id(ResourceId),
+    /// The label of an open resource.
+    Open(String),
+}
+
+impl ResourceName {
+    /// An open resource.
+    #[must_use]
+    pub fn open(label: impl Into<String>) -> Self {
+        Self::Open(label.into())
+    }
+
+    #[must_use]
+    pub fn id(&self) -> ResourceId {
+        match self {
+            Self::Id(id) => id.clone(),
+            Self::Open(label) => ResourceId::open(label),
+        }
+    }
+}
+
+impl From<ResourceId> for ResourceName {
+    fn from(id: ResourceId) -> Self {
+        Self::Id(id)
+    }
+}
+
+impl From<&ResourceId> for ResourceName {
+    fn from(id: &ResourceId) -> Self {
+        Self::Id(id.clone())
+    }
+}
+
+impl From<&ResourceName> for ResourceName {
+    fn from(name: &ResourceName) -> Self {
+        name.clone()
     }
 }
 

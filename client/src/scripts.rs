@@ -37,6 +37,25 @@ function!(
 );
 function!(UNREGISTER, "unregisterService", ["resource_id", "peer_id"]);
 function!(RESOLVE, "resolveResource", ["resource_id", "ack"]);
+function!(CREATE_OPEN, "createOpenResource", ["label"]);
+function!(
+    REGISTER_FOR,
+    "registerProviderFor",
+    ["resource_id", "value", "service_id", "lease_sec"]
+);
+function!(REGISTER_OPEN, "registerOpenProvider", ["label", "value", "service_id"]);
+function!(
+    REGISTER_OPEN_FOR,
+    "registerOpenProviderFor",
+    ["label", "value", "service_id", "lease_sec"]
+);
+function!(
+    REGISTER_OPEN_NODE,
+    "registerOpenNodeProvider",
+    ["provider_node_id", "label", "value", "service_id"]
+);
+function!(RESOLVE_ALIVE, "resolveAlive", ["resource_id", "ack"]);
+function!(RESOLVE_THROUGH, "resolveThroughDirectories", ["resource_id", "ack"]);
 function!(NEIGHBOURS, "neighbours", ["resource_id"]);
 function!(NODE_STATS, "nodeStats", ["peer_id"]);
 function!(INSPECT_NODE, "inspectNode", ["peer_id", "resource_id"]);
@@ -65,6 +84,13 @@ mod tests {
             REGISTER_NODE,
             UNREGISTER,
             RESOLVE,
+            CREATE_OPEN,
+            REGISTER_FOR,
+            REGISTER_OPEN,
+            REGISTER_OPEN_FOR,
+            REGISTER_OPEN_NODE,
+            RESOLVE_ALIVE,
+            RESOLVE_THROUGH,
             NEIGHBOURS,
             NODE_STATS,
             INSPECT_NODE,

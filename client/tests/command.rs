@@ -98,7 +98,7 @@ impl Up {
         let mut nodes = Vec::new();
         for line in lines {
             let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
-            if line == json!({"ready": true}) {
+            if line["ready"] == json!(true) {
                 return Self { child, nodes };
             }
             nodes.push(line);
@@ -255,7 +255,7 @@ async fn a_function_is_called_on_every_provider_and_who_does_not_answer_is_named
         greeter(&up.nodes[1]["tcp"], "bob").await,
     );
     for client in [&alice, &bob] {
-        let chat = id.parse().unwrap();
+        let chat: registry_client::ResourceId = id.parse().unwrap();
         client.register_provider(&chat, "", Some("greeter")).await.unwrap();
     }
     let called = |arguments: &[&str]| -> Vec<(String, String)> {
@@ -358,6 +358,70 @@ fn a_watcher_is_told_who_comes_what_changes_and_who_goes() {
         told.recv_timeout(Duration::from_secs(5)).is_err(),
         "there is nothing more to tell"
     );
+}
+
+#[test]
+fn an_open_name_is_taken_wherever_a_resource_is() {
+    let user = User::new();
+    let up = Up::start(&user, &["--nodes", "3"]);
+    let id = user.text(&["id", "open:chat"]);
+    assert_eq!(id, "7YAjq7JRWbhYJvJkP5U4DMzPci2zJqiWnztPnU35h9Z7");
+    assert_eq!(user.text(&["create", "open:chat"]), id);
+    let provide = ["provide", "open:chat", "--value", "v", "--lease", "60s", "--once"];
+    let told = user.json(&provide);
+    assert_eq!(
+        (&told[0]["resource_id"], &told[0]["registered"]),
+        (&json!(id), &json!(true))
+    );
+    let node = up.nodes[1]["peer_id"].as_str().unwrap();
+    let of_node = [
+        "provide",
+        "open:chat",
+        "--value",
+        "v",
+        "--node",
+        node,
+        "--service",
+        "registry",
+    ];
+    user.text(&of_node);
+    for how in [&["--ack", "3"][..], &["--verify"], &["--through"]] {
+        let found = user.json(&[&["resolve", "open:chat"], how].concat());
+        assert_eq!(found.len(), 2, "{how:?}: {found:?}");
+    }
+    // The command that registered has ended.
+    let alive = user.json(&["resolve", "open:chat", "--alive"]);
+    assert_eq!((alive.len(), &alive[0]["peer_id"]), (1, &json!(node)));
+    let (code, stderr) = user.failure(&["resolve", "open:nothing"]);
+    assert!(
+        code == 3 && stderr.contains("no node knows the resource"),
+        "{code}: {stderr}"
+    );
+
+    user.text(&["unregister", "open:chat"]);
+    let known = user.json(&["call", "open:chat", "registry", "get_key_metadata", &id, "--one"]);
+    assert_eq!(known[0]["peer_id"], json!(node));
+    user.text(&["unregister", "open:chat", node]);
+    let (code, stderr) = user.failure(&["call", "open:chat", "registry", "get_key_metadata", &id, "--one"]);
+    assert!(code == 1 && stderr.contains("has no providers"), "{code}: {stderr}");
+    assert!(!user.json(&["doctor", "open:chat"]).is_empty());
+
+    for (arguments, part) in [
+        (
+            &["provide", "open:chat", "--value", "v", "--lease", "59s", "--once"][..],
+            "a lease of 59 s is outside",
+        ),
+        (&["create", "open:"], "the label is empty"),
+    ] {
+        let (code, stderr) = user.failure(arguments);
+        assert!(code == 1 && stderr.contains(part), "{arguments:?}: {code}: {stderr}");
+    }
+    for arguments in [
+        &["id", "open:chat", "me"][..],
+        &["resolve", "open:chat", "--alive", "--through"],
+    ] {
+        assert_eq!(user.failure(arguments).0, 2, "{arguments:?}");
+    }
 }
 
 #[test]

@@ -64,7 +64,7 @@ async fn every_call_does_what_its_name_says_from_any_relay() {
         let stats = bob.node_stats(node).await.unwrap();
         assert!(stats.keys >= 1, "{stats:?}");
         let inspection = bob.inspect(node, &chat).await.unwrap();
-        assert!(inspection.created_at.is_some(), "{inspection:?}");
+        assert!(inspection.resource.is_some(), "{inspection:?}");
         assert!(inspection.clock_ahead_ms.abs() < 60_000, "{inspection:?}");
     }
 

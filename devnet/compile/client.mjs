@@ -16,7 +16,8 @@ const directory = join(client, "air");
 // The Resources API exports more than the client calls.
 const NAMES = [
   "createResource", "getResource", "createResourceAndRegisterProvider", "registerProvider", "registerNodeProvider",
-  "unregisterService", "resolveResource", "neighbours", "nodeStats", "inspectNode", "peekRecords",
+  "unregisterService", "resolveResource", "createOpenResource", "registerProviderFor", "registerOpenProvider",
+  "registerOpenProviderFor", "registerOpenNodeProvider", "resolveAlive", "resolveThroughDirectories", "neighbours", "nodeStats", "inspectNode", "peekRecords",
 ];
 const check = process.argv[2] === "--check";
 if (process.argv.length > 3 || (process.argv[2] && !check)) {

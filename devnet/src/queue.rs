@@ -35,6 +35,17 @@ pub(crate) enum Event {
     Expire { particle_id: Arc<str> },
 }
 
+impl Event {
+    /// The peer that it is on, if it is on one.
+    fn peer(&self) -> Option<PeerIndex> {
+        match self {
+            Self::Arrive { to, .. } | Self::Enter { to, .. } => Some(*to),
+            Self::Answer { peer, .. } => Some(*peer),
+            Self::Tick { .. } | Self::Expire { .. } => None,
+        }
+    }
+}
+
 struct Scheduled {
     at: VirtualTime,
     sequence: u64,
@@ -82,11 +93,12 @@ impl Queue {
     /// On which peer the next event is, if it is on one.
     pub(crate) fn next_peer(&self) -> Option<PeerIndex> {
         let Reverse(entry) = self.heap.peek()?;
-        match &entry.event {
-            Event::Arrive { to, .. } | Event::Enter { to, .. } => Some(*to),
-            Event::Answer { peer, .. } => Some(*peer),
-            Event::Tick { .. } | Event::Expire { .. } => None,
-        }
+        entry.event.peer()
+    }
+
+    /// Whether an event of this peer is to come.
+    pub(crate) fn has_for(&self, peer: PeerIndex) -> bool {
+        self.heap.iter().any(|Reverse(entry)| entry.event.peer() == Some(peer))
     }
 
     pub(crate) fn pop(&mut self) -> Option<(VirtualTime, Event)> {

@@ -36,7 +36,7 @@ impl Network {
         Ok(holders)
     }
 
-    fn held_by(&mut self, node: PeerIndex, key_id: &str) -> Result<HeldKey, NetworkError> {
+    pub(crate) fn held_by(&mut self, node: PeerIndex, key_id: &str) -> Result<HeldKey, NetworkError> {
         let key = Query::new("registry", "get_key_metadata").arg(key_id);
         let mut key = self.ask(node, &key)?;
         let found = key["success"] == json!(true);

@@ -81,12 +81,26 @@ pub(crate) struct Schedule {
     /// The alias of the spell that holds the script.
     spell: Option<String>,
     runs: VecDeque<ScheduledRun>,
+    /// Runs of a spell that have begun.
+    cast: u64,
     ended: bool,
 }
 
 impl Schedule {
     pub(crate) fn is_of(&self, peer: PeerIndex) -> bool {
         self.peer == peer
+    }
+
+    pub(crate) fn casts(&self, peer: PeerIndex, alias: &str) -> bool {
+        self.peer == peer && !self.ended && self.spell.as_deref() == Some(alias)
+    }
+
+    pub(crate) fn ttl_ms(&self) -> Option<u32> {
+        self.script.ttl_ms
+    }
+
+    pub(crate) fn count_run(&mut self) {
+        self.cast += 1;
     }
 
     /// It never runs again, and what it ran is forgotten.
@@ -124,6 +138,7 @@ impl Network {
             script,
             spell,
             runs: VecDeque::new(),
+            cast: 0,
             ended: false,
         });
         self.queue.push(first, Event::Tick { schedule });
@@ -133,6 +148,12 @@ impl Network {
     /// The latest runs of a schedule that have ended, at most [`SCHEDULED_RUNS_MAX`], oldest first.
     pub fn scheduled_runs(&self, index: ScheduleIndex) -> impl Iterator<Item = &ScheduledRun> {
         self.schedules[index.0].runs.iter()
+    }
+
+    /// How often a node's spell has begun since the network started.
+    pub(crate) fn spell_runs(&self, node: PeerIndex, alias: &str) -> u64 {
+        let schedules = self.schedules.iter().filter(|schedule| schedule.casts(node, alias));
+        schedules.map(|schedule| schedule.cast).sum()
     }
 
     pub(crate) fn tick(&mut self, schedule: usize) -> Result<(), NetworkError> {
@@ -149,7 +170,7 @@ impl Network {
         self.record(peer, &Arc::from(""), What::Ticked);
         let ttl_ms = script.ttl_ms.unwrap_or(self.config.ttl_ms);
         if let Some(alias) = spell {
-            return self.cast_spell(peer, &alias, schedule, ttl_ms);
+            return self.cast_spell(peer, &alias, schedule, ttl_ms, BTreeMap::new());
         }
         let script = Script::scheduled(script.air, script.data, ttl_ms, schedule);
         self.start_script(peer, script)?;

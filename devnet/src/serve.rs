@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use avm_server::avm_runner::RawAVMOutcome;
 use avm_server::{CallRequestParams, CallResults, CallServiceResult};
 
-use crate::builtins::{self, Host, Neighbour};
+use crate::builtins::{self, Host, Neighbour, ServiceInfo};
 use crate::kademlia::Point;
 use crate::log::{fingerprint, What};
 use crate::network::Network;
@@ -110,14 +110,19 @@ impl Network {
         }
         let known = || self.known_to(index);
         let outside = self.outside.as_deref();
-        let has_client = |peer_id: &str| outside.is_some_and(|outside| outside.is_connected(index, peer_id));
+        let has_client = |peer_id: &str| {
+            let is_here = |peer: &Peer| peer.relay() == Some(index) && peer.is_alive() && peer.id() == peer_id;
+            self.peers.iter().any(is_here) || outside.is_some_and(|outside| outside.is_connected(index, peer_id))
+        };
         let peer = &self.peers[index.0];
+        let service = |name: &str| service_of(peer, name);
         let host = Host {
             peer_id: peer.id(),
             key_pair: &peer.key_pair,
             is_client: !peer.is_node(),
             known: &known,
             has_client: &has_client,
+            service: &service,
         };
         if let Some(answer) = builtins::call(&host, call) {
             return answer;
@@ -143,6 +148,13 @@ impl Network {
             return None;
         }
         if let Some(alias) = running.spell.clone() {
+            let given = running
+                .data
+                .get(&call.function)
+                .filter(|_| call.service == "getDataSrv");
+            if let Some(value) = given {
+                return Some(ServiceResult::ok(value.clone()).into());
+            }
             let (result, outcome) = self.answer_spell(index, &alias, call)?;
             if let Some(outcome) = outcome {
                 self.finish(&header.id, outcome);
@@ -156,6 +168,14 @@ impl Network {
             self.finish(&header.id.clone(), outcome);
         }
         Some(answer)
+    }
+
+    /// The peer ids of the other nodes that a peer knows, closest first.
+    pub(crate) fn known_from(&self, index: PeerIndex) -> Vec<String> {
+        let here = self.peers[index.0].point();
+        let mut known = self.known_to(index);
+        known.sort_by_cached_key(|neighbour| here.distance(&neighbour.point));
+        known.into_iter().map(|neighbour| neighbour.peer_id).collect()
     }
 
     /// The other nodes that a peer knows.
@@ -181,6 +201,17 @@ impl Network {
             Some(bucket) => routing_table(self.peers[index.0].point(), known, bucket),
         }
     }
+}
+
+/// A Marine service of a peer, or one that the embedding program defined there.
+fn service_of(peer: &Peer, name: &str) -> Option<ServiceInfo> {
+    let deployed = peer.services.identity(name);
+    let defined = || peer.functions.keys().any(|(service, _)| service == name);
+    let (id, owner_id) = deployed.or_else(|| defined().then_some((name, peer.id())))?;
+    Some(ServiceInfo {
+        id: id.to_owned(),
+        owner_id: owner_id.to_owned(),
+    })
 }
 
 /// As many of `known` in each bucket, the first ones, as a node at `here` keeps.

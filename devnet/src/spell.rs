@@ -63,13 +63,31 @@ impl Network {
         self.schedule_for(node, script, Some(alias))
     }
 
-    /// Starts one run: what the service holds now is what runs.
+    /// Starts one run of a node's spell beside those of its clock. What `data` holds stands for what the spell's storage holds
+    /// under the same names, for this run alone.
+    pub(crate) fn cast_now(
+        &mut self,
+        node: PeerIndex,
+        alias: &str,
+        data: BTreeMap<String, Value>,
+    ) -> Result<(), NetworkError> {
+        let found = self.schedules.iter().position(|schedule| schedule.casts(node, alias));
+        let schedule = found.ok_or_else(|| NetworkError::NoSuchService {
+            peer: node,
+            service: alias.to_owned(),
+        })?;
+        let ttl_ms = self.schedules[schedule].ttl_ms().unwrap_or(self.config.ttl_ms);
+        self.cast_spell(node, alias, schedule, ttl_ms, data)
+    }
+
+    /// Starts one run: what the service holds now is what runs, with `data` in place of what it holds of the same names.
     pub(crate) fn cast_spell(
         &mut self,
         node: PeerIndex,
         alias: &str,
         schedule: usize,
         ttl_ms: u32,
+        data: BTreeMap<String, Value>,
     ) -> Result<(), NetworkError> {
         let counter = self.ask_spell(node, alias, "get_u32", vec![json!(COUNTER_KEY)])?;
         let counter = counter["value"].as_u64().unwrap_or(0);
@@ -88,8 +106,9 @@ impl Network {
         let script = Script {
             particle_id: Some(particle_id.into()),
             spell: Some(alias.to_owned()),
-            ..Script::scheduled(air, BTreeMap::new(), ttl_ms, schedule)
+            ..Script::scheduled(air, data, ttl_ms, schedule)
         };
+        self.schedules[schedule].count_run();
         self.start_script(node, script)?;
         Ok(())
     }

@@ -1,50 +1,27 @@
 // node chat.mjs NAME [ROOM]
 //
-// Without a room it opens one and prints its id for the others. REGISTRY_RELAY: addresses of relays, with commas between them.
+// Without a room it opens one and prints its id for the others. The relays are the nodes of `registry up`, unless REGISTRY_RELAY names
+// others, with commas between them.
 
 import { createInterface } from "node:readline";
-import { call, connect, provide, watchProviders } from "@fluencelabs/registry";
+import { connect } from "@fluencelabs/registry";
+import { enter, nodesOf } from "./room.mjs";
 
 const [name, given] = process.argv.slice(2);
-const relays = process.env.REGISTRY_RELAY?.split(",");
-if (!name || !relays) {
-  console.error("usage: REGISTRY_RELAY=/ip4/… node chat.mjs NAME [ROOM]");
+const relays = process.env.REGISTRY_RELAY?.split(",") ?? (await nodesOf("http://127.0.0.1:9980").catch(() => []));
+if (!name || relays.length === 0) {
+  console.error("usage: node chat.mjs NAME [ROOM]; `registry up` must run, or REGISTRY_RELAY name a relay");
   process.exit(2);
 }
 const client = await connect(relays);
-
-// Others call this with what they say.
-const inbox = { id: "inbox", functions: { receive: (from, line) => console.log(`${from}: ${line}`) } };
-const member = await provide({ ...(given ? { resource: given } : { label: "chat" }), value: name, service: inbox });
-const room = member.resource;
+const { room, say, leave } = await enter(name, given, console.log);
 if (!given) console.log(`room ${room}`);
 
-// Who comes and goes.
-const left = new AbortController();
-watchProviders(
-  room,
-  ({ added, gone }) => {
-    added.forEach(({ value }) => console.log(`* ${value} is here`));
-    gone.forEach(({ value }) => console.log(`* ${value} has left`));
-  },
-  { everyMs: 2_000, signal: left.signal },
-);
+const lines = createInterface({ input: process.stdin }).on("line", say).on("close", end);
+process.on("SIGINT", () => lines.close());
 
-// Nobody waits for a member that hangs: each has its own call.
-async function say(line) {
-  for await (const { provider, error } of call(room, "inbox", "receive", [name, line], { ttlMs: 5_000 })) {
-    if (error) console.log(`* ${provider.value} has not received "${line}"`);
-  }
-}
-
-const lines = createInterface({ input: process.stdin });
-lines.on("line", (line) => say(line).catch((error) => console.log(`* ${error.message}`)));
-lines.on("close", leave);
-process.on("SIGINT", leave);
-
-async function leave() {
-  left.abort();
-  await member.close().catch((error) => console.log(`* ${error.message}`));
+async function end() {
+  await leave().catch((error) => console.log(`* ${error.message}`));
   await client.close();
   process.exit();
 }

@@ -169,6 +169,8 @@ fn every_limit_is_in_the_api_reference_with_its_value() {
             "DEFAULT_TIMEOUT",
             "HEDGE_TIMEOUT",
             "ROUTING_TABLE_SIZE",
+            "DIRECTORY_PAGES",
+            "DIRECTORY_PAGE_LEN",
         ];
         if is_limit && !limits.contains_key(name) && !is_aqua.contains(&name) {
             wrong.push(format!("{name} is in docs/API.md but not in limits.rs"));
@@ -238,6 +240,11 @@ fn every_function_and_constant_of_the_aqua_package_is_in_the_api_reference() {
     for file in [
         "constants",
         "resources-api",
+        "neighbourhood",
+        "open-names",
+        "leases",
+        "alive",
+        "directory",
         "registry-api",
         "replication",
         "scheduled",

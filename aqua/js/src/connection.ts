@@ -12,6 +12,11 @@ export interface ConnectOptions {
   secretKey?: Uint8Array;
   /** How long a call may take, in milliseconds; 7,000 unless given. */
   ttlMs?: number;
+  /**
+   * In browsers: where the JS client's worker and its two wasm files are, laid out as on unpkg.com, which is where they come from unless
+   * this is given. It ends with a slash.
+   */
+  workersUrl?: string;
 }
 
 export interface CallOptions {
@@ -33,7 +38,7 @@ export async function connect(relays: string | readonly string[], options: Conne
   const list = typeof relays === "string" ? [relays] : [...relays];
   if (list.length === 0) throw new TypeError("connect: no relay is given");
   const secretKey = options.secretKey ?? crypto.getRandomValues(new Uint8Array(32));
-  const connection = new Connection(list, secretKey, options.ttlMs ?? DEFAULT_TTL_MS);
+  const connection = new Connection(list, secretKey, options.ttlMs ?? DEFAULT_TTL_MS, options.workersUrl);
   await connection.reconnect();
   latest = connection;
   return connection;
@@ -51,6 +56,7 @@ export class Connection {
   readonly ttlMs: number;
   readonly #relays: readonly string[];
   readonly #secretKey: Uint8Array;
+  readonly #workersUrl: string | undefined;
   readonly #services = new Map<string, Handlers>();
   #peer: ClientPeer | undefined;
   #relay = -1;
@@ -58,9 +64,10 @@ export class Connection {
   #closed = false;
 
   /** @internal */
-  constructor(relays: readonly string[], secretKey: Uint8Array, ttlMs: number) {
+  constructor(relays: readonly string[], secretKey: Uint8Array, ttlMs: number, workersUrl: string | undefined) {
     this.#relays = relays;
     this.#secretKey = secretKey;
+    this.#workersUrl = workersUrl;
     this.ttlMs = ttlMs;
   }
 
@@ -126,8 +133,24 @@ export class Connection {
       keyPair: { type: "Ed25519" as const, source: this.#secretKey },
       connectionOptions: { dialTimeoutMs: this.ttlMs },
       defaultTtlMs: this.ttlMs,
+      ...(this.#workersUrl === undefined ? {} : { CDNUrl: this.#workersUrl }),
     };
-    return createClient(relay, config);
+    const peer = await createClient(relay, config);
+    leaveSignalsAlone();
+    return peer;
+  }
+}
+
+/**
+ * In Node.js the JS client's workers end the process at Ctrl-C, while whoever asks for it still says goodbye. Without their listener a
+ * process ends as any other does.
+ */
+function leaveSignalsAlone(): void {
+  if (typeof process === "undefined" || typeof process.listeners !== "function") return;
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    for (const listener of process.listeners(signal)) {
+      if (String(listener).includes("terminateWorkersAndMaster")) process.removeListener(signal, listener);
+    }
   }
 }
 

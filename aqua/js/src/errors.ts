@@ -21,7 +21,8 @@ export class RegistryError extends Error {
 // Peer ids of Ed25519 keys, which is what nodes have, begin so and have 52 characters.
 const FROM_NODE = /^(12D3KooW[1-9A-HJ-NP-Za-km-z]{44}): (.*)$/s;
 
-function nodeError(text: string): NodeError {
+/** @internal */
+export function nodeError(text: string): NodeError {
   const match = FROM_NODE.exec(text);
   return match ? { peerId: match[1]!, text: said(match[2]!) } : { peerId: null, text: said(text) };
 }

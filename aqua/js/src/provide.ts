@@ -1,12 +1,13 @@
 import * as scripts from "./scripts.js";
 import { type CallOptions, type Connection, connectionOf, type Handlers } from "./connection.js";
 import { RegistryError, textOf } from "./errors.js";
-import { context, succeed, unregister } from "./resources.js";
+import { context, createResource, openResourceId, succeed, unregister } from "./resources.js";
 
 export interface ProvideRequest {
-  /** The id of a resource, or else the label of one of the client's own, which is created. */
+  /** The id of a resource; or the label of one of the client's own, or of an open one, which is created. */
   resource?: string;
   label?: string;
+  open?: string;
   /** Any text. */
   value: string;
   /** The id of a service that the client has, or functions that others may call from now on. */
@@ -14,7 +15,9 @@ export interface ProvideRequest {
 }
 
 export interface ProvideOptions extends CallOptions {
-  /** How often to register anew, in milliseconds; every 8 hours unless given. A registration lives for 24. */
+  /** Registers for this time only, 60 to 86,400 seconds: where the client is gone, so is the registration when it ends. */
+  leaseSec?: number;
+  /** How often to register anew, in milliseconds; a third of the lease unless given, or every 8 hours of 24. */
   renewEveryMs?: number;
   /** How often to see whether the relay is still there, in milliseconds; every 20 seconds unless given. */
   checkEveryMs?: number;
@@ -61,9 +64,8 @@ class Registration implements Provided {
   #closed = false;
 
   constructor(connection: Connection, request: ProvideRequest, options: ProvideOptions) {
-    if ((request.resource === undefined) === (request.label === undefined)) {
-      throw new TypeError("provide: give either a resource or a label");
-    }
+    const named = [request.resource, request.label, request.open].filter((name) => name !== undefined);
+    if (named.length !== 1) throw new TypeError("provide: give a resource, a label or an open label, one of them");
     this.#connection = connection;
     this.#request = request;
     this.#options = { ...options, connection };
@@ -78,9 +80,21 @@ class Registration implements Provided {
 
   async register(): Promise<void> {
     const { peer, config } = context(this.#options);
-    const { label, value } = this.#request;
+    const { label, open, value } = this.#request;
+    const { leaseSec } = this.#options;
     const service = this.#serviceId;
-    if (label !== undefined) {
+    if (open !== undefined) {
+      this.#resource ??= await openResourceId(open, this.#options);
+      const call =
+        leaseSec === undefined
+          ? scripts.registerOpenProvider(peer, open, value, service, config)
+          : scripts.registerOpenProviderFor(peer, open, value, service, leaseSec, config);
+      await succeed(`provide(open "${open}")`, call);
+    } else if (leaseSec !== undefined) {
+      if (label !== undefined) this.#resource ??= (await createResource(label, this.#options)).id;
+      const call = scripts.registerProviderFor(peer, this.resource, value, service, leaseSec, config);
+      await succeed(`provide(${this.resource})`, call);
+    } else if (label !== undefined) {
       const call = scripts.createResourceAndRegisterProvider(peer, label, value, service, config);
       this.#resource = await succeed(`provide("${label}")`, call);
     } else {
@@ -106,7 +120,8 @@ class Registration implements Provided {
   }
 
   #renewEveryMs(): number {
-    return this.#options.renewEveryMs ?? RENEW_EVERY_MS;
+    const { leaseSec, renewEveryMs } = this.#options;
+    return renewEveryMs ?? (leaseSec === undefined ? RENEW_EVERY_MS : (leaseSec * 1_000) / 3);
   }
 
   async #check(): Promise<void> {

@@ -1,6 +1,6 @@
 import * as scripts from "./scripts.js";
 import { type CallOptions, connectionOf } from "./connection.js";
-import { RegistryError, textOf } from "./errors.js";
+import { type NodeError, nodeError, RegistryError, textOf } from "./errors.js";
 
 /** A resource: what providers register under. */
 export interface Resource {
@@ -76,6 +76,46 @@ export async function resourceId(label: string, owner: string, options: CallOpti
 }
 
 /**
+ * Creates an open resource: everybody who knows the label finds it, and can provide it. Doing it again changes nothing.
+ *
+ * @throws {RegistryError}
+ */
+export async function createOpenResource(label: string, options: CallOptions = {}): Promise<Resource> {
+  const { peer, config } = context(options);
+  const id = await succeed(`createOpenResource("${label}")`, scripts.createOpenResource(peer, label, config));
+  return { id };
+}
+
+/**
+ * The id of the open resource with this label, whether it exists or not.
+ *
+ * @throws {RegistryError}
+ */
+export async function openResourceId(label: string, options: CallOptions = {}): Promise<string> {
+  const { peer, config } = context(options);
+  const call = scripts.getOpenResourceId(peer, label, config);
+  const found = call.then((id): Outcome<string | null> => [id === "" ? null : id, [`no open resource has label "${label}"`]]);
+  return succeed("openResourceId", found);
+}
+
+/**
+ * Registers a node as a provider of an open resource, which is created with it.
+ *
+ * @throws {RegistryError}
+ */
+export async function registerOpenNode(
+  label: string,
+  node: string,
+  value: string,
+  serviceId: string | null = null,
+  options: CallOptions = {},
+): Promise<void> {
+  const { peer, config } = context(options);
+  const call = scripts.registerOpenNodeProvider(peer, node, label, value, serviceId, config);
+  await succeed(`registerOpenNode("${label}", ${node})`, call);
+}
+
+/**
  * Registers a node as a provider. The node keeps the registration alive until it is removed.
  *
  * @throws {RegistryError}
@@ -112,7 +152,63 @@ export async function resolveProviders(resource: string, options: ResolveOptions
   const call = scripts.resolveProviders(peer, resource, options.ack ?? 1, config);
   const [records, errors] = await settle(`resolveProviders(${resource})`, call);
   if (records.length === 0 && errors.length > 0) throw new RegistryError(`resolveProviders(${resource})`, errors);
-  return records.map((record) => ({
+  return records.map(providerOf);
+}
+
+/** Providers, and who is missing. */
+export interface Found {
+  providers: Provider[];
+  /** What was left out, and why. */
+  leftOut: readonly NodeError[];
+}
+
+/**
+ * The providers that are there now: nodes that answer and have the service that they registered, clients that are connected to
+ * their relay.
+ *
+ * @throws {RegistryError} if no answer came
+ */
+export async function resolveAlive(resource: string, options: ResolveOptions = {}): Promise<Found> {
+  const { peer, config } = context(options);
+  const what = `resolveAlive(${resource})`;
+  const [records, errors] = await settle(what, scripts.resolveAlive(peer, resource, options.ack ?? 1, config));
+  return { providers: records.map(providerOf), leftOut: errors.map(nodeError) };
+}
+
+/** The value of a provider that is a directory. */
+export const DIRECTORY = "fluence-registry/directory/1";
+const LISTED_MAX = 10_000;
+
+/**
+ * The providers of a resource and those that its directories list, one level deep, at most 10,000. That a listed provider is
+ * one is the directory's word: its signature is not checked here.
+ *
+ * @throws {RegistryError} if no answer came
+ */
+export async function resolveThrough(resource: string, options: ResolveOptions = {}): Promise<Found> {
+  const { peer, config } = context(options);
+  const what = `resolveThrough(${resource})`;
+  const [lists, errors] = await settle(what, scripts.resolveThroughDirectories(peer, resource, options.ack ?? 1, config));
+  const listed = lists.flat().filter(({ value, key_id }) => value !== DIRECTORY && key_id === resource);
+  const left = listed.length - LISTED_MAX;
+  const leftOut = errors.map(nodeError);
+  if (left > 0) leftOut.push({ peerId: null, text: `${left} listed providers are left out beyond the first 10,000` });
+  return { providers: listed.slice(0, LISTED_MAX).map(providerOf), leftOut };
+}
+
+interface FlatRecord {
+  key_id: string;
+  value: string;
+  peer_id: string;
+  set_by: string;
+  relay_id: string[];
+  service_id: string[];
+  timestamp_created: number;
+  signature: number[];
+}
+
+function providerOf(record: FlatRecord): Provider {
+  return {
     peerId: record.peer_id,
     relayId: record.relay_id[0] ?? null,
     serviceId: record.service_id[0] ?? null,
@@ -120,5 +216,5 @@ export async function resolveProviders(resource: string, options: ResolveOptions
     setBy: record.set_by,
     registeredAt: new Date(record.timestamp_created * 1_000),
     signature: Uint8Array.from(record.signature),
-  }));
+  };
 }

@@ -19,7 +19,8 @@ Begin with a network on this machine, and a second terminal:
   registry provide chat@me --value 'hello from my laptop'
   registry resolve chat@me
 
-RESOURCE is the id of a resource, or LABEL@OWNER: `chat@me`, `chat@12D3KooW…`.
+RESOURCE is the id of a resource, or LABEL@OWNER: `chat@me`, `chat@12D3KooW…`; or open:LABEL, which everybody who knows
+the label finds, and can provide.
 Exit codes: 0 done, 1 refused or failed, 2 wrong arguments, 3 nothing found, 4 no network, 5 no answer in time."
 )]
 pub(crate) struct Arguments {
@@ -57,14 +58,16 @@ pub(crate) enum Command {
         after_help = "Examples:\n  registry key new alice\n  registry --key alice create chat"
     )]
     Key(KeyCommand),
-    /// Create a resource of yours.
-    #[command(after_help = "Examples:\n  registry create chat\n  registry --json create chat")]
+    /// Create a resource of yours, or an open one.
+    #[command(
+        after_help = "Examples:\n  registry create chat\n  registry --json create chat\n  registry create open:chat"
+    )]
     Create {
-        /// Its name, at most 512 bytes. Everybody's labels are their own.
+        /// Its name, at most 512 bytes. Everybody's labels are their own; open:LABEL is everybody's.
         label: String,
     },
     /// Show the id of a resource, whether it exists or not. Needs no network.
-    #[command(after_help = "Examples:\n  registry id chat\n  registry id chat 12D3KooW…")]
+    #[command(after_help = "Examples:\n  registry id chat\n  registry id chat 12D3KooW…\n  registry id open:chat")]
     Id {
         label: String,
         /// Whose it is; you, unless named.
@@ -76,12 +79,16 @@ Examples:
   registry provide chat@me --value 'hello'            stays, renews, and removes itself at Ctrl-C
   registry provide chat@me --value v1 --for 1h        the same for an hour
   registry provide chat@me --value v1 --once          registers for 24 hours and ends
+  registry provide open:chat --value v1 --lease 5m    gone 5 minutes after the last renewal, if this computer is
   registry provide chat@me --value v1 --node 12D3KooW…  the node keeps it alive until `unregister`")]
     Provide(Provide),
     /// Show the providers of a resource.
-    #[command(
-        after_help = "Examples:\n  registry resolve chat@me\n  registry --json resolve chat@me --ack 5 --verify"
-    )]
+    #[command(after_help = "\
+Examples:
+  registry resolve chat@me
+  registry resolve open:chat --alive                  only those that are there now
+  registry resolve chat@me --through                  what the resource's directories list, too
+  registry --json resolve chat@me --ack 5 --verify")]
     Resolve {
         #[arg(value_name = "RESOURCE")]
         resource: String,
@@ -91,6 +98,12 @@ Examples:
         /// Check each issuer's signature here, and leave out what does not verify.
         #[arg(long)]
         verify: bool,
+        /// Show only those that are there now, and tell who of the others is not.
+        #[arg(long)]
+        alive: bool,
+        /// Follow providers that are directories, one level, to at most 10,000 providers.
+        #[arg(long, conflicts_with = "alive")]
+        through: bool,
     },
     /// Show who comes and goes, until Ctrl-C.
     #[command(after_help = "Examples:\n  registry watch chat@me\n  registry --json watch chat@me --every 30s")]
@@ -108,12 +121,13 @@ Examples:
         resource: String,
         peer: Option<String>,
     },
-    /// Call a function on every provider of a resource.
+    /// Call a function on every provider of a resource, or on one.
     #[command(after_help = "\
 Arguments are JSON where they read as JSON, else text.
 Examples:
   registry call chat@me greeter greet Ada
-  registry call chat@me calc add 1 2")]
+  registry call chat@me calc add 1 2
+  registry call open:calc calc add 1 2 --one          the first that succeeds, of at most three")]
     Call {
         #[arg(value_name = "RESOURCE")]
         resource: String,
@@ -121,6 +135,9 @@ Examples:
         service: String,
         function: String,
         arguments: Vec<String>,
+        /// Call one provider: if it fails, or has no answer in a third of the time, another; at most three.
+        #[arg(long)]
+        one: bool,
     },
     /// Ask each of the 20 nodes what it holds of a resource, and each provider's relay whether it is there.
     #[command(after_help = "Examples:\n  registry doctor chat@me")]
@@ -151,6 +168,20 @@ Examples:
         /// The nodes; all of `registry up`, or the relay, unless named.
         peers: Vec<String>,
     },
+    /// Serve resources and providers over HTTP, in front of any network, to programs in any language.
+    #[command(after_help = "\
+Who acts is the key: it owns what is created and signs what is registered.
+Examples:
+  registry gateway --relay /ip4/…/tcp/…/p2p/12D3KooW…
+  curl -s http://127.0.0.1:9981/api/resources/chat@me/providers")]
+    Gateway {
+        /// Where to listen. Whoever reaches it acts with your key.
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9981")]
+        listen: SocketAddr,
+        /// A name under which it may be called, beside localhost; may be repeated.
+        #[arg(long, value_name = "NAME")]
+        allow_host: Vec<String>,
+    },
     /// Write completions for a shell.
     #[command(
         after_help = "Examples:\n  registry completions bash > ~/.local/share/bash-completion/completions/registry"
@@ -172,6 +203,15 @@ pub(crate) struct Up {
     /// Leave trust-graph out, as on nodes that have none.
     #[arg(long)]
     pub(crate) no_trust_graph: bool,
+    /// Port of the page and the HTTP API on 127.0.0.1; 0 takes any that is free [default: 9980, or any with `--port 0`].
+    #[arg(long, value_name = "PORT", conflicts_with = "no_http")]
+    pub(crate) http_port: Option<u16>,
+    /// Serve neither page nor API.
+    #[arg(long)]
+    pub(crate) no_http: bool,
+    /// How often a node exchanges each key with its neighbours [default: 1h, as on real nodes].
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) replicate_every: Option<Duration>,
     /// Have aqua-dht, the registry's predecessor, on every node, too.
     #[arg(long)]
     pub(crate) aqua_dht: bool,
@@ -206,10 +246,13 @@ pub(crate) struct Provide {
     /// Register this node in place of yourself.
     #[arg(long, value_name = "PEER")]
     pub(crate) node: Option<String>,
+    /// Register for this time only, 60s to 24h, and renew at a third of it. Ends what --value said when this computer is gone.
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "node")]
+    pub(crate) lease: Option<Duration>,
     /// How long to stay registered; until Ctrl-C unless given.
     #[arg(long = "for", value_name = "TIME", value_parser = time, conflicts_with_all = ["once", "node"])]
     pub(crate) duration: Option<Duration>,
-    /// Register once, for 24 hours, and end.
+    /// Register once, for 24 hours or for --lease, and end.
     #[arg(long)]
     pub(crate) once: bool,
 }

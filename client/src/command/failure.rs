@@ -58,6 +58,11 @@ impl Failure {
         self
     }
 
+    /// What went wrong, without what can be done about it.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// On stderr.
     pub(crate) fn print(&self, json: bool) {
         if json {

@@ -3,6 +3,7 @@
 mod arguments;
 mod commands;
 mod failure;
+mod http;
 mod keys;
 mod network;
 mod output;

@@ -13,6 +13,9 @@ use crate::keys::{self, Key};
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Running {
     pub(crate) nodes: Vec<Node>,
+    /// The address of the page and the HTTP API, where they are served.
+    #[serde(default)]
+    pub(crate) http: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -39,19 +42,37 @@ pub(crate) async fn connect(common: &Common) -> Outcome<Client> {
 
 pub(crate) async fn connect_as(common: &Common, key: Key) -> Outcome<Client> {
     let (relays, is_default) = relays(common)?;
+    let failure = match connect_by(common, key, relays).await {
+        Err(failure) if is_default => {
+            failure.hint("the network of `registry up` does not run any more: start it again, or name a --relay")
+        }
+        outcome => return outcome,
+    };
+    Err(failure)
+}
+
+/// Connects with the key that is meant to these relays.
+pub(crate) async fn connect_to(common: &Common, relays: Vec<String>) -> Outcome<Client> {
+    connect_by(common, keys::find(common.key.as_deref())?, relays).await
+}
+
+/// The same for a server, which stays: through another node of `registry up` than the first, where commands of the same key come and go. Two
+/// connections of one key to one node take each other's answers.
+pub(crate) async fn connect_to_stay(common: &Common) -> Outcome<Client> {
+    let (mut relays, is_default) = relays(common)?;
+    if is_default {
+        let nodes = relays.len();
+        relays.rotate_left(nodes / 2);
+    }
+    connect_to(common, relays).await
+}
+
+async fn connect_by(common: &Common, key: Key, relays: Vec<String>) -> Outcome<Client> {
     let mut builder = Client::builder().key_pair(key.pair).ttl(common.ttl);
     for relay in relays {
         builder = builder.relay(relay);
     }
-    builder.connect().await.map_err(|error| {
-        let failure = Failure::from(error);
-        match is_default {
-            true => {
-                failure.hint("the network of `registry up` does not run any more: start it again, or name a --relay")
-            }
-            false => failure,
-        }
-    })
+    Ok(builder.connect().await?)
 }
 
 /// The addresses, and whether they are those of `registry up`.

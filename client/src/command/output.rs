@@ -89,6 +89,11 @@ pub(crate) fn duration(duration: Duration) -> String {
     }
 }
 
+pub(crate) fn unix_now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
 pub(crate) fn unix_now_sec() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     since.as_secs()

@@ -10,11 +10,13 @@ mod math;
 mod op;
 mod peer;
 mod sig;
+mod srv;
 
 use fluence_keypair::KeyPair;
 
 pub(crate) use args::Args;
 pub(crate) use kad::Neighbour;
+pub(crate) use srv::ServiceInfo;
 
 use crate::service::{Answer, ServiceCall, ServiceResult};
 
@@ -27,6 +29,8 @@ pub(crate) struct Host<'a> {
     pub(crate) known: &'a dyn Fn() -> Vec<Neighbour>,
     /// Whether this client is connected to the node right now.
     pub(crate) has_client: &'a dyn Fn(&str) -> bool,
+    /// A service of the peer, by id or alias.
+    pub(crate) service: &'a dyn Fn(&str) -> Option<ServiceInfo>,
 }
 
 /// The services whose answers depend on the arguments alone: [`pure_builtin`] gives them.
@@ -60,6 +64,7 @@ pub(crate) fn call(host: &Host<'_>, call: &ServiceCall) -> Option<Answer> {
         "run-console" if function == "print" => return Some(ServiceResult::ok("").into()),
         "kad" if !host.is_client => kad::call(host, function, args)?,
         "sig" => sig::call(host, call, args)?,
+        "srv" if !host.is_client => srv::call(host, function, args)?,
         service => pure_builtin(service, function, &call.args)?,
     };
     Some(ServiceResult::from(result).into())
@@ -85,6 +90,7 @@ pub(crate) mod testing {
             is_client: false,
             known: &|| known.to_vec(),
             has_client: &|_| false,
+            service: &|_| None,
         };
         let call = ServiceCall {
             peer_id: HOST.into(),

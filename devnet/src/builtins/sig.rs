@@ -116,6 +116,7 @@ mod tests {
             is_client: case.is_client,
             known: &Vec::new,
             has_client: &|_| false,
+            service: &|_| None,
         };
         let call = ServiceCall {
             peer_id: ME.into(),

@@ -3,19 +3,20 @@
 //! Whatever happens is an event in one queue, in the order in which it came: so a long script of one node never holds up
 //! another for more than one step, and no client can have more steps in the queue than it has permits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::mpsc::SyncSender;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{json, Value};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::gateway::Gateway;
 pub(super) use super::gateway::Outlet;
 use super::options::SpellTimes;
-use super::{Event, LiveError, Node, NodeState, What};
+use super::{Event, LiveError, Node, NodeState, Standing, What};
+use crate::call::Running;
 use crate::outside::Entry;
 use crate::queue;
 use crate::{MarineHost, Network, NetworkConfig, NetworkError, PeerIndex, SpellSpec, VirtualTime};
@@ -24,6 +25,9 @@ use crate::{MarineHost, Network, NetworkConfig, NetworkError, PeerIndex, SpellSp
 const SPELL_TTL_MS: u32 = 60_000;
 const SPELL: &str = "registry-spell";
 const DHT_SPELL: &str = "aqua-dht-spell";
+/// With this interval a round exchanges every key that is due later than in 5 minutes. A node that ran within three of them is not taken for
+/// one that was away.
+const REPLICATE_NOW_SEC: u64 = 60;
 /// Inputs taken in between two steps.
 const INPUTS_AT_ONCE: usize = 64;
 
@@ -81,6 +85,8 @@ pub(super) struct Engine {
     pub(super) gateway: Gateway,
     spells: SpellScripts,
     times: SpellTimes,
+    /// Nodes that were stopped, not killed.
+    stopped: BTreeSet<PeerIndex>,
     /// Where real and virtual time stood at the start.
     start: (Instant, VirtualTime),
     inbox: mpsc::Receiver<Input>,
@@ -121,6 +127,7 @@ impl Engine {
             gateway,
             spells: setup.spells,
             times: setup.times,
+            stopped: BTreeSet::new(),
             start,
             inbox: setup.inbox,
             stop: setup.stop,
@@ -131,6 +138,7 @@ impl Engine {
                 _ => engine.network.add_node()?,
             };
             engine.install_spells(node, turn, nodes)?;
+            engine.gateway.tell(node, What::Started);
             progress(turn + 1);
         }
         Ok(engine)
@@ -138,13 +146,7 @@ impl Engine {
 
     /// Spells of different nodes run at different times.
     fn install_spells(&mut self, node: PeerIndex, turn: usize, of: usize) -> Result<(), LiveError> {
-        let seconds = |time: Duration| json!(time.as_secs());
-        let config = json!({
-            "expired_interval": seconds(self.times.clear_every),
-            "renew_interval": seconds(self.times.renew_every),
-            "replicate_interval": seconds(self.times.replicate_every),
-            "expired_timeout_sec": [], "stale_timeout_sec": [], "total_bytes": [], "owner_bytes": [],
-        });
+        let config = self.spell_config(self.times.replicate_every.as_secs());
         let every = self.times.every;
         let spell = |alias: &str, air: &str, init_data| SpellSpec {
             alias: alias.to_owned(),
@@ -164,8 +166,16 @@ impl Engine {
         for spell in std::iter::once(of_registry).chain(of_dht) {
             self.network.install_spell(node, spell)?;
         }
-        self.gateway.tell(node, What::Started);
         Ok(())
+    }
+
+    fn spell_config(&self, replicate_sec: u64) -> Value {
+        json!({
+            "expired_interval": self.times.clear_every.as_secs(),
+            "renew_interval": self.times.renew_every.as_secs(),
+            "replicate_interval": replicate_sec,
+            "expired_timeout_sec": [], "stale_timeout_sec": [], "total_bytes": [], "owner_bytes": [],
+        })
     }
 
     fn run(&mut self, waiting: &tokio::runtime::Runtime) {
@@ -256,10 +266,17 @@ impl Engine {
     pub(super) fn state(&self, index: PeerIndex, node: Node) -> Result<NodeState, NetworkError> {
         let peer = self.network.peer(index)?;
         let clients = self.gateway.clients(index);
+        let standing = match (peer.is_alive(), self.stopped.contains(&index)) {
+            (true, _) => Standing::Running,
+            (false, true) => Standing::Stopped,
+            (false, false) => Standing::Killed,
+        };
         Ok(NodeState {
             node,
-            is_running: peer.is_alive(),
+            standing,
             position: peer.point().fraction(),
+            clock_ahead_ms: peer.clock_offset_ms,
+            spell_runs: self.network.spell_runs(index, SPELL),
             clients: clients.iter().map(ToString::to_string).collect(),
         })
     }
@@ -268,12 +285,37 @@ impl Engine {
     pub(super) fn kill(&mut self, node: PeerIndex) -> Result<(), LiveError> {
         self.network.kill(node)?;
         self.gateway.disconnect_all(node);
-        self.gateway.tell(node, What::Ended);
+        self.gateway.tell(node, What::Killed);
         Ok(())
+    }
+
+    /// Whether a node has work before it, or waits for the answer to a script of its own.
+    pub(super) fn is_at_work(&self, node: PeerIndex) -> bool {
+        let is_own = |running: &Running| {
+            let is_open = running.outcome.is_none() && !running.expired;
+            running.origin == node && running.from_outside.is_none() && is_open
+        };
+        self.network.queue.has_for(node) || self.network.running.values().any(is_own)
+    }
+
+    /// Ends a node that has ended what it was at.
+    pub(super) fn stop_node(&mut self, node: PeerIndex) -> Result<(), LiveError> {
+        self.network.kill(node)?;
+        self.stopped.insert(node);
+        self.gateway.disconnect_all(node);
+        self.gateway.tell(node, What::Stopped);
+        Ok(())
+    }
+
+    /// Has a node exchange all its keys now.
+    pub(super) fn replicate(&mut self, node: PeerIndex) -> Result<(), LiveError> {
+        let data = BTreeMap::from([("config".to_owned(), self.spell_config(REPLICATE_NOW_SEC))]);
+        Ok(self.network.cast_now(node, SPELL, data)?)
     }
 
     pub(super) fn restart(&mut self, node: PeerIndex) -> Result<(), LiveError> {
         self.network.restart(node)?;
+        self.stopped.remove(&node);
         self.gateway.tell(node, What::Started);
         Ok(())
     }
@@ -281,6 +323,7 @@ impl Engine {
     pub(super) fn add_node(&mut self) -> Result<PeerIndex, LiveError> {
         let node = self.network.add_node()?;
         self.install_spells(node, 0, self.network.nodes().len())?;
+        self.gateway.tell(node, What::Added);
         Ok(node)
     }
 }

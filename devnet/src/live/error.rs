@@ -24,6 +24,8 @@ pub enum LiveError {
     Resource(String),
     #[error("{0} is not running")]
     NotRunning(PeerIndex),
+    #[error("there are {max} nodes, and no more are possible")]
+    TooManyNodes { max: usize },
     #[error("the network has stopped{}", reason(.0))]
     Stopped(Option<String>),
     #[error("{0}")]

@@ -17,8 +17,12 @@ pub struct Event {
 #[non_exhaustive]
 pub enum What {
     Started,
-    /// The node was stopped or killed.
-    Ended,
+    /// It is new, and runs.
+    Added,
+    /// It has ended what it was at.
+    Stopped,
+    /// As by a power failure.
+    Killed,
     Connected {
         peer_id: String,
     },

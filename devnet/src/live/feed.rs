@@ -12,6 +12,8 @@ use crate::{Particle, VirtualTime};
 
 /// A script that nothing has come of for this long is told of.
 const QUIET: Duration = Duration::from_millis(500);
+/// A script is forgotten when nothing has come of it for this long.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
 /// Scripts that are watched at the same time; what more there is goes untold.
 const WATCHED_MAX: usize = 4096;
 /// Keys that are named with one script.
@@ -67,29 +69,31 @@ impl Feed {
     /// When there will be something to tell.
     pub(super) fn next_at(&self) -> Option<VirtualTime> {
         let waiting = self.watched.values().filter(|watched| !watched.is_told);
-        waiting.map(|watched| watched.active + QUIET).min()
+        let due = waiting.map(|watched| match watched.deed {
+            Some(_) => watched.active + QUIET,
+            None => watched.active + FORGOTTEN_AFTER,
+        });
+        due.min()
     }
 
-    /// Whoever has been quiet long enough, each once. They are forgotten a minute later.
+    /// Whoever has been quiet long enough, each once. They are forgotten a minute later. A script that has done nothing yet may only be slow:
+    /// whoever registers looks up first.
     pub(super) fn take(&mut self, now: VirtualTime) -> Vec<Told> {
-        const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
         let mut told = Vec::new();
         for (particle_id, watched) in &mut self.watched {
             if watched.is_told || now < watched.active + QUIET {
                 continue;
             }
+            let Some(deed) = watched.deed else { continue };
             watched.is_told = true;
-            if let Some(deed) = watched.deed {
-                told.push(Told {
-                    particle_id: particle_id.clone(),
-                    initiator: watched.initiator.to_string(),
-                    deed,
-                    keys: watched.keys.iter().cloned().collect(),
-                });
-            }
+            told.push(Told {
+                particle_id: particle_id.clone(),
+                initiator: watched.initiator.to_string(),
+                deed,
+                keys: watched.keys.iter().cloned().collect(),
+            });
         }
-        self.watched
-            .retain(|_, watched| !watched.is_told || now < watched.active + FORGOTTEN_AFTER);
+        self.watched.retain(|_, watched| now < watched.active + FORGOTTEN_AFTER);
         told
     }
 }
@@ -225,6 +229,27 @@ mod tests {
             let told = feed.take(Duration::from_secs(1));
             assert_eq!((told[0].deed, &*told[0].keys), (expected, &[KEY.to_owned()][..]));
         }
+    }
+
+    #[test]
+    fn a_script_that_looks_up_slowly_is_told_of_when_it_has_registered() {
+        let mut feed = Feed::default();
+        call_with(&mut feed, 0, "p", "begin_lookup", json!([KEY, "provider"]), json!({}));
+        assert!(feed.take(Duration::from_secs(5)).is_empty());
+        call_with(&mut feed, 6_000, "p", "put_record", json!([KEY]), json!({}));
+        let told = feed.take(Duration::from_secs(7));
+        assert_eq!((told.len(), told[0].deed), (1, Deed::Registered));
+        call_with(
+            &mut feed,
+            7_000,
+            "nothing",
+            "begin_lookup",
+            json!([KEY, "provider"]),
+            json!({}),
+        );
+        assert_eq!(feed.next_at(), Some(Duration::from_secs(67)));
+        assert!(feed.take(Duration::from_secs(67)).is_empty());
+        assert!(feed.watched.is_empty());
     }
 
     #[test]

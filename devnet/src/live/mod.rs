@@ -34,6 +34,6 @@ mod view;
 
 pub use error::LiveError;
 pub use event::{Cost, Deed, Event, What};
-pub use network::{Network, Node, NodeState};
+pub use network::{Network, Node, NodeState, Standing};
 pub use options::{Options, SpellTimes, DEFAULT_NODES, DEFAULT_PORT};
 pub use view::{Holder, ResourceView};

@@ -27,6 +27,8 @@ const EVENTS_KEPT: usize = 1024;
 /// How long a port may take to become free after its node has ended.
 const PORT_FREE_WITHIN: Duration = Duration::from_secs(5);
 const PORTS_PER_NODE: u16 = 2;
+/// How long a node that is stopped may take to end what it is at.
+const STOPPED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Where clients reach a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -43,11 +45,25 @@ pub struct Node {
 pub struct NodeState {
     #[serde(flatten)]
     pub node: Node,
-    pub is_running: bool,
+    pub standing: Standing,
     /// Its place in the key space, 0 to 1.
     pub position: f64,
+    /// How far its clock is ahead of this machine's.
+    pub clock_ahead_ms: i64,
+    /// How often its spell has begun since the network started.
+    pub spell_runs: u64,
     /// The peer ids of those who are connected to it.
     pub clients: Vec<String>,
+}
+
+/// Whether a node runs, and if not, how it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    Running,
+    /// It had ended what it was at.
+    Stopped,
+    Killed,
 }
 
 /// A Fluence network on real sockets and in real time. It ends when this is dropped.
@@ -197,6 +213,39 @@ impl Network {
         self.end(&mut inner, node).await
     }
 
+    /// Ends a node in order: no client reaches it any more, and it has 5 s for the scripts that it is at.
+    pub async fn stop_node(&self, node: usize) -> Result<(), LiveError> {
+        let mut inner = self.inner.lock().await;
+        let sockets = inner.slot(node)?.sockets.take();
+        drop(sockets.ok_or(LiveError::NotRunning(PeerIndex(node)))?);
+        let until = std::time::Instant::now() + STOPPED_WITHIN;
+        while self.with(move |engine| engine.is_at_work(PeerIndex(node))).await? && std::time::Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        self.with(move |engine| engine.stop_node(PeerIndex(node))).await?
+    }
+
+    /// Has a running node exchange all its keys with their neighbours now, rather than when they are due. Its next rounds repeat it
+    /// within two minutes.
+    pub async fn replicate(&self, node: usize) -> Result<(), LiveError> {
+        self.check(node)?;
+        self.with(move |engine| engine.replicate(PeerIndex(node))).await?
+    }
+
+    /// The nodes that a node knows: those that it can reach, and those that it has not found gone yet. Closest first.
+    pub async fn peers(&self, node: usize) -> Result<Vec<String>, LiveError> {
+        self.check(node)?;
+        self.with(move |engine| engine.network.known_from(PeerIndex(node)))
+            .await
+    }
+
+    fn check(&self, node: usize) -> Result<(), LiveError> {
+        match node < self.nodes().len() {
+            true => Ok(()),
+            false => Err(LiveError::NoSuchNode(node)),
+        }
+    }
+
     /// Brings a node back at its ports and over its files. One that runs is killed first.
     pub async fn restart(&self, node: usize) -> Result<(), LiveError> {
         let mut inner = self.inner.lock().await;
@@ -213,6 +262,9 @@ impl Network {
     pub async fn add_node(&self) -> Result<Node, LiveError> {
         let mut inner = self.inner.lock().await;
         let index = inner.slots.len();
+        if index >= NODES_MAX {
+            return Err(LiveError::TooManyNodes { max: NODES_MAX });
+        }
         let ports = match inner.storage.port {
             0 => Ports { tcp: 0, websocket: 0 },
             first => assign_ports_from(first, index..index + 1)?.remove(0),

@@ -1,6 +1,6 @@
-//! A directory of providers. The registry keeps 32 providers a resource; a resource with more registers directories as its
-//! providers instead, and each directory lists as many as it likes. Whoever looks for providers resolves the
-//! directories and gathers from all of them.
+//! A directory of providers, as `aqua/directory.aqua` asks for it. The registry keeps 32 providers a resource; a resource with
+//! more registers directories as its providers, and each directory lists as many as it likes. Whoever looks for providers
+//! resolves the directories and gathers from all of them.
 
 // The macro wants everything `pub`, in a binary; only the module exports the functions.
 #![allow(unreachable_pub)]
@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 
 const FILE: &str = "/storage/records.json";
 const UNFINISHED_FILE: &str = "/storage/records.json.unfinished";
+/// Records of a page.
+const PAGE_LEN: usize = 250;
 /// Records of all resources together.
 const RECORDS_MAX: usize = 10_000;
 /// Bytes of all texts of one record together.
@@ -41,6 +43,15 @@ pub struct DirectoryResult {
     pub error: String,
 }
 
+/// A part of what is listed.
+#[marine]
+#[derive(Debug)]
+pub struct DirectoryPage {
+    pub records: Vec<Record>,
+    /// At the last page that is asked for: what more there is, in words.
+    pub left_out: Vec<String>,
+}
+
 thread_local! {
     static RECORDS: RefCell<Vec<Record>> = const { RefCell::new(Vec::new()) };
 }
@@ -63,13 +74,28 @@ pub fn put_record(record: Record) -> DirectoryResult {
     }
 }
 
-/// The listed providers of a resource.
+/// The listed providers of a resource, `page` counted from 0, of `pages` that are asked for.
 #[marine]
-pub fn get_records(resource_id: String) -> Vec<Record> {
-    RECORDS.with_borrow(|records| {
-        let listed = records.iter().filter(|record| record.key_id == resource_id);
-        listed.cloned().collect()
-    })
+pub fn get_page(resource_id: String, page: i64, pages: i64) -> DirectoryPage {
+    RECORDS.with_borrow(|records| page_of(records, &resource_id, page, pages))
+}
+
+fn page_of(records: &[Record], resource_id: &str, page: i64, pages: i64) -> DirectoryPage {
+    let mut listed = records.iter().filter(|record| record.key_id == resource_id);
+    let before = usize::try_from(page).unwrap_or(usize::MAX).saturating_mul(PAGE_LEN);
+    let records: Vec<Record> = listed.by_ref().skip(before).take(PAGE_LEN).cloned().collect();
+    let more = if page.saturating_add(1) == pages {
+        listed.count()
+    } else {
+        0
+    };
+    DirectoryPage {
+        records,
+        left_out: (more > 0)
+            .then(|| format!("{more} more are listed than are asked for"))
+            .into_iter()
+            .collect(),
+    }
 }
 
 fn put(records: &mut Vec<Record>, record: Record, caller: &str) -> Result<(), String> {

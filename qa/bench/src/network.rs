@@ -63,6 +63,13 @@ const REFERENCE: Names = Names {
     names_provider: true,
 };
 
+/// What the reference has not: the function, the label of an open name, and for how long.
+const NEWER: [(&str, Option<&str>, Option<u64>); 3] = [
+    ("registerProviderFor", None, Some(600)),
+    ("registerOpenProvider", Some("open"), None),
+    ("registerOpenProviderFor", Some("open"), Some(600)),
+];
+
 pub(crate) fn run() -> Result<()> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("network");
     let reference = directory.join("reference");
@@ -128,8 +135,31 @@ impl Side {
             let (answer, measured) = self.call(client, "registerNodeProvider", &arguments)?;
             ensure!(answer[0] == json!(true), "registerNodeProvider: {answer}");
             row("registerNodeProvider", "registerProvider", measured);
+            for (function, name, lease) in NEWER {
+                let name = name.map_or_else(|| json!(one), |label| json!(label));
+                let arguments = [
+                    Some(name),
+                    Some(json!("value")),
+                    Some(json!([])),
+                    lease.map(|sec| json!(sec)),
+                ];
+                let arguments: Vec<Value> = arguments.into_iter().flatten().collect();
+                let (answer, measured) = self.call(client, function, &arguments)?;
+                ensure!(answer[0] == json!(true), "{function}: {answer}");
+                row(function, "registerProvider", measured);
+            }
         }
         row("resolveProviders, 1", "resolveProviders, 1", self.resolve(&one, 1)?);
+        if !self.names.names_provider {
+            for (function, name) in [("resolveOpenProviders", "open"), ("resolveAlive", one.as_str())] {
+                let (answer, measured) = self.call(client, function, &[json!(name), json!(ACK)])?;
+                ensure!(
+                    answer[0].as_array().is_some_and(|found| found.len() == 1),
+                    "{function}: {answer}"
+                );
+                row(function, "resolveProviders, 1", measured);
+            }
+        }
 
         let (created, _) = self.call(client, "createResource", &[json!("many providers")])?;
         let many = resource(&created)?;

@@ -6,12 +6,19 @@ import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import {
   call,
+  callOne,
   connect,
+  createOpenResource,
   createResource,
+  DIRECTORY,
+  openResourceId,
   provide,
   registerNode,
+  registerOpenNode,
   RegistryError,
+  resolveAlive,
   resolveProviders,
+  resolveThrough,
   resourceId,
   unregister,
   watchProviders,
@@ -74,6 +81,17 @@ test("who provides is found with all that it said, until it is closed", limit, a
   assert.equal(found.signature.length, 64);
   await provided.close();
   await eventually(() => peersOf(id), []);
+});
+
+test("whoever provides is registered anew before it ends, until it is closed", limit, async () => {
+  const { id } = await createResource("renewed", as(owner));
+  const provided = await provide({ resource: id, value: "renewed" }, as(guest, { renewEveryMs: 1_000 }));
+  const registeredAt = async () => Number((await resolveProviders(id, as(owner, { ack: ALL })))[0].registeredAt);
+  const first = await registeredAt();
+  await eventually(async () => (await registeredAt()) > first, true);
+  await provided.close();
+  await pause(1_500);
+  assert.deepEqual(await peersOf(id), []);
 });
 
 test("a label of the client's own is a resource with its first provider", limit, async () => {
@@ -209,4 +227,86 @@ test("without a relay that answers there is no connection, and the error says wh
     assert.ok(error.message.includes(nobody), error.message);
     return true;
   });
+});
+
+test("an open name is found by its label, and belongs to nobody", limit, async () => {
+  const id = await openResourceId("chat", as(owner));
+  assert.equal(id, "7YAjq7JRWbhYJvJkP5U4DMzPci2zJqiWnztPnU35h9Z7");
+  assert.deepEqual(await createOpenResource("chat", as(guest)), { id });
+  const one = await provide({ open: "chat", value: "owner" }, as(owner));
+  const other = await provide({ open: "chat", value: "guest" }, as(guest, { leaseSec: 60 }));
+  assert.equal(one.resource, id);
+  const node = relays[3].peer_id;
+  await registerOpenNode("chat", node, "a node", null, as(owner));
+  await eventually(() => peersOf(id), [owner.peerId, guest.peerId, node].sort());
+  await Promise.all([one.close(), other.close(), unregister(id, node, as(owner))]);
+  await eventually(() => peersOf(id), []);
+  await assert.rejects(createOpenResource("", as(owner)), /the label is empty/);
+  await assert.rejects(openResourceId("x".repeat(600), as(owner)), RegistryError);
+});
+
+test("a lease is renewed at a third of it, and its limits are told", limit, async () => {
+  const { id } = await createResource("leased", as(owner));
+  const provided = await provide({ resource: id, value: "v" }, as(guest, { leaseSec: 60, renewEveryMs: 300 }));
+  const first = async () => (await resolveProviders(id, as(owner, { ack: ALL })))[0]?.registeredAt.getTime();
+  const began = await first();
+  const deadline = Date.now() + 20_000;
+  while (!((await first()) > began)) assert.ok(Date.now() < deadline, "it was not renewed");
+  await provided.close();
+  await assert.rejects(provide({ resource: id, value: "v" }, as(guest, { leaseSec: 59 })), /a lease of 59 s is outside 60..=86400 s/);
+  await assert.rejects(provide({ resource: id, open: "both", value: "v" }, as(guest)), TypeError);
+});
+
+test("who is not there is left out, and one of those who are does the work", limit, async () => {
+  const { id } = await createResource("alive", as(owner));
+  const gone = await connect(relays[2].ws);
+  const works = { id: "greeter", functions: { greet: (you) => `greets ${you}` } };
+  const fails = { id: "greeter", functions: { greet: () => { throw new Error("no mood"); } } };
+  const handles = [
+    await provide({ resource: id, value: "works", service: works }, as(owner)),
+    await provide({ resource: id, value: "fails", service: fails }, as(guest)),
+    await provide({ resource: id, value: "gone", service: works }, as(gone, { checkEveryMs: 600_000 })),
+  ];
+  await eventually(() => peersOf(id), [owner.peerId, guest.peerId, gone.peerId].sort());
+  const left = gone.peerId;
+  await gone.close();
+  const alive = async () => (await resolveAlive(id, as(owner))).providers.map(({ peerId }) => peerId).sort();
+  await eventually(alive, [owner.peerId, guest.peerId].sort());
+  const { leftOut } = await resolveAlive(id, as(owner));
+  assert.ok(leftOut.some(({ peerId, text }) => peerId === left && /not connected/.test(text)), JSON.stringify(leftOut));
+  for (let turn = 0; turn < 3; turn++) {
+    const { provider, result } = await callOne(id, "greeter", "greet", ["you"], as(owner));
+    assert.deepEqual([provider.value, result], ["works", "greets you"]);
+  }
+  await unregister(id, undefined, as(owner));
+  await assert.rejects(callOne(id, "greeter", "greet", ["you"], as(owner, { ack: ALL })), /no mood/);
+  await Promise.allSettled(handles.map((handle) => handle.close()));
+});
+
+test("more than 32 are found through directories, and what is missing is said", limit, async () => {
+  const { id } = await createResource("crowded", as(owner));
+  const record = (number) => ({
+    key_id: id, value: `provider ${number}`, peer_id: owner.peerId, set_by: owner.peerId, relay_id: [], service_id: [],
+    timestamp_created: 1_700_000_000, solution: [], signature: Array(64).fill(7),
+  });
+  const directory = (from, count) => ({
+    id: `directory-${from}`,
+    functions: {
+      get_page: (_, page) => ({ records: Array.from({ length: page === 0 ? count : 0 }, (_, n) => record(from + n)), left_out: [] }),
+    },
+  });
+  const gone = await connect(relays[2].ws);
+  const handles = [
+    await provide({ resource: id, value: DIRECTORY, service: directory(0, 200) }, as(owner)),
+    await provide({ resource: id, value: DIRECTORY, service: directory(200, 100) }, as(gone, { checkEveryMs: 600_000 })),
+  ];
+  await eventually(() => peersOf(id), [owner.peerId, gone.peerId].sort());
+  const all = await resolveThrough(id, as(guest));
+  assert.deepEqual([all.providers.length, all.leftOut], [300, []]);
+  const left = gone.peerId;
+  await gone.close();
+  const rest = await resolveThrough(id, as(guest));
+  assert.equal(rest.providers.length, 200);
+  assert.ok(rest.leftOut.some(({ peerId }) => peerId === left), JSON.stringify(rest.leftOut));
+  await Promise.allSettled(handles.map((handle) => handle.close()));
 });

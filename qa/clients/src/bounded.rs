@@ -99,6 +99,17 @@ impl Background {
         Self { child, output }
     }
 
+    /// Asks it to end, as Ctrl-C does.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it cannot be asked.
+    pub fn interrupt(&self) {
+        let id = self.child.id().to_string();
+        let asked = Command::new("kill").args(["-INT", &id]).status();
+        assert!(asked.is_ok_and(|status| status.success()), "kill -INT {id}");
+    }
+
     /// What it has written, when this text is in it.
     ///
     /// # Panics

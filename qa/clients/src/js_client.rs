@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::{installed, pack, polyfill, run, Ended};
+use crate::{installed, pack, polyfill, root, run, Ended};
 
-const LIMIT: Duration = Duration::from_secs(480);
+const LIMIT: Duration = Duration::from_secs(900);
 
 /// `node FILE` in a folder, with what the JS client needs before Node.js 22.
 #[must_use]
@@ -52,12 +52,38 @@ pub fn application() -> TempDir {
     let registry = packages.join("registry");
     std::fs::create_dir_all(&registry).expect("a folder that can be made");
     let installed = installed("js-client").join("node_modules/@fluencelabs");
-    for package in ["aqua-api", "aqua-lib", "aqua-to-js", "js-client"] {
+    for package in [
+        "aqua-api",
+        "aqua-lib",
+        "aqua-to-js",
+        "avm",
+        "js-client",
+        "marine-js",
+        "marine-worker",
+    ] {
         link(&installed.join(package), &packages.join(package));
     }
     let mut unpack = Command::new("tar");
     unpack.arg("xzf").arg(pack(dir.path())).arg("-C").arg(&registry);
     run(unpack.arg("--strip-components=1"), LIMIT).success();
+    dir
+}
+
+/// An example with what it depends on, as npm installs it.
+///
+/// # Panics
+///
+/// Panics as [`application`] does, and if there is no such example.
+#[must_use]
+pub fn example(name: &str) -> TempDir {
+    let dir = application();
+    let files = std::fs::read_dir(root().join("examples").join(name)).expect("an example");
+    for file in files.map(|file| file.expect("a file")) {
+        // Folders are what npm or Vite have made.
+        if file.path().is_file() {
+            std::fs::copy(file.path(), dir.path().join(file.file_name())).expect("a file that can be copied");
+        }
+    }
     dir
 }
 

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 pub use bounded::{run, Background, Ended};
 pub use document::{block, blocks};
 pub use fluence_cli::{FluenceCli, Project};
-pub use js_client::{application, js_folder, js_tests, node};
+pub use js_client::{application, example, js_folder, js_tests, node};
 pub use package::pack;
 
 /// The repository.
@@ -28,7 +28,12 @@ pub fn root() -> PathBuf {
 }
 
 /// The folder of one of the clients, with its npm packages installed.
-fn installed(client: &str) -> PathBuf {
+///
+/// # Panics
+///
+/// Panics if they are not.
+#[must_use]
+pub fn installed(client: &str) -> PathBuf {
     let dir = root().join("qa/clients").join(client);
     assert!(
         dir.join("node_modules").is_dir(),

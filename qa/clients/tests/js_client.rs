@@ -4,7 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use devnet::live::{Network, Options};
-use registry_clients::{application, block, js_folder, js_tests, node, root, run, Background, FluenceCli, Project};
+use registry_clients::{
+    application, block, example, js_folder, js_tests, node, root, run, Background, FluenceCli, Project,
+};
 use serde_json::{json, Value};
 
 const README: &str = "aqua/README.md";
@@ -163,10 +165,19 @@ fn the_readmes_javascript_without_aqua_provides_and_calls() {
 #[test]
 fn the_chat_example_brings_members_together() {
     let network = network();
-    let app = application();
-    for file in ["chat.mjs", "chat.test.mjs"] {
-        std::fs::copy(root().join("examples/chat").join(file), app.path().join(file)).unwrap();
-    }
+    let app = example("chat");
     pass(&network, app.path(), "chat.test.mjs", &[]);
     network.stop();
+}
+
+#[test]
+fn the_chat_example_has_at_most_60_lines_of_javascript() {
+    let lines = |file: &str| {
+        let text = std::fs::read_to_string(root().join("examples/chat").join(file)).unwrap();
+        let is_code =
+            |line: &&str| !(line.trim().is_empty() || line.trim().starts_with("//") || line.trim().starts_with("/**"));
+        text.lines().filter(is_code).count()
+    };
+    let sum: usize = ["room.mjs", "chat.mjs", "tab.js"].map(lines).iter().sum();
+    assert!(sum <= 60, "{sum} lines");
 }

@@ -54,6 +54,33 @@ fn what_is_packed_holds_what_exports_names_and_no_sources() {
     assert!(!registry.join("js").exists());
 }
 
+#[test]
+fn the_package_is_aqua_javascript_with_its_types_and_nothing_else() {
+    let app = application();
+    let registry = app.path().join("node_modules/@fluencelabs/registry");
+    let names = |dir: &Path| -> BTreeSet<String> {
+        let names = files(dir)
+            .into_iter()
+            .map(|file| file.file_name().unwrap().to_string_lossy().into_owned());
+        names.collect()
+    };
+    let others: Vec<String> = names(&registry)
+        .into_iter()
+        .filter(|name| !name.ends_with(".aqua"))
+        .collect();
+    assert_eq!(others, ["LICENSE", "README.md", "dist", "package.json"]);
+    let dist = names(&registry.join("dist"));
+    let modules: Vec<&str> = dist.iter().filter_map(|name| name.strip_suffix(".js")).collect();
+    assert!(
+        modules.contains(&"index") && modules.contains(&"scripts"),
+        "{modules:?}"
+    );
+    let expected = modules
+        .iter()
+        .flat_map(|module| [format!("{module}.js"), format!("{module}.d.ts")]);
+    assert_eq!(dist, expected.collect::<BTreeSet<_>>());
+}
+
 fn files(dir: &Path) -> Vec<PathBuf> {
     std::fs::read_dir(dir)
         .unwrap()

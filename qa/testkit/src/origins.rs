@@ -10,6 +10,7 @@ pub struct Origins {
     init_peer_id: String,
     worker_id: String,
     creator: String,
+    particle_id: String,
     began_ms: u64,
     ttl_ms: u32,
     tetraplets: Vec<Vec<SecurityTetraplet>>,
@@ -24,6 +25,7 @@ impl Origins {
             worker_id: host.id().to_owned(),
             init_peer_id: init_peer.id().to_owned(),
             creator: host.id().to_owned(),
+            particle_id: String::new(),
             began_ms: 0,
             ttl_ms: 0,
             tetraplets: vec![vec![literal]; arguments],
@@ -38,6 +40,11 @@ impl Origins {
     /// When the particle began, and how long it lives; without it the host does not say.
     pub fn particle(mut self, began_ms: u64, ttl_ms: u32) -> Self {
         (self.began_ms, self.ttl_ms) = (began_ms, ttl_ms);
+        self
+    }
+
+    pub fn particle_id(mut self, id: impl Into<String>) -> Self {
+        self.particle_id = id.into();
         self
     }
 
@@ -87,6 +94,7 @@ impl Origins {
     pub fn build(self) -> CallParameters {
         CallParameters {
             particle: ParticleParameters {
+                id: self.particle_id,
                 init_peer_id: self.init_peer_id,
                 timestamp: self.began_ms,
                 ttl: self.ttl_ms,

@@ -39,6 +39,10 @@ impl Caller {
         &self.parameters.particle.init_peer_id
     }
 
+    pub fn particle_id(&self) -> &str {
+        &self.parameters.particle.id
+    }
+
     /// How long the particle lives.
     pub fn time_to_live(&self) -> TimeToLive {
         TimeToLive::new(self.parameters.particle.ttl)

@@ -226,6 +226,14 @@ impl TallyResult {
         })
     }
 
+    /// Of `providers` as many as `ack` names have to do it, at least one; all where it names none.
+    #[must_use]
+    pub fn of_providers(providers: &[String], ack: &[i16], answers: &[NodeAnswer]) -> Self {
+        let all = providers.len();
+        let ack = ack.first().map_or(all as u32, |ack| clamp(*ack, all));
+        Self::of(providers, &[], ack, answers)
+    }
+
     fn sum_up(asked: &[String], here: &[NodeAnswer], ack: u32, answers: &[NodeAnswer]) -> Result<Self, Error> {
         check_count("peers", asked.len(), PEERS_MAX)?;
         check_count("answers", here.len() + answers.len(), 2 * PEERS_MAX)?;

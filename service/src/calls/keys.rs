@@ -3,8 +3,8 @@ use crate::auth::WeightResult;
 use crate::domain::data::Key;
 use crate::domain::limits::{LABEL_LEN_MAX, NEW_KEY_SEC, OWNERS_MAX};
 use crate::domain::{
-    check_count, check_len, limits, merge_keys, signing, verify_key, Error, HostTimestamp, KeyId, KeyState, PeerKey,
-    Verified,
+    check_count, check_len, limits, merge_keys, open_key, signing, verify_key, Error, HostTimestamp, KeyId, KeyState,
+    PeerKey, Verified,
 };
 use crate::store::Backend;
 
@@ -32,6 +32,15 @@ impl<B: Backend> Call<'_, B> {
         )?;
         key.owner_peer_id = self.owner(owner_peer_id)?;
         Ok(signing::key_bytes(&key).to_vec())
+    }
+
+    /// The key of an open name, made and signed here.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub fn open_key(&self, label: &str, current_timestamp_sec: u64) -> Result<Key, CallError> {
+        let now = self.caller.host_timestamp(1, current_timestamp_sec)?;
+        Ok(open_key(label, now)?)
     }
 
     /// Registers a key here. Registering it again counts as a use; an older registration than the one that is here

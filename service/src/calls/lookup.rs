@@ -8,16 +8,16 @@ use std::collections::BTreeMap;
 use marine_rs_sdk::marine;
 
 use super::asking::{clamp, said, NodeAnswer, NodeReply, Plan, Told};
-use super::publish::{check_label, near};
+use super::publish::near;
 use super::records::merge;
 use super::voided::Voided;
 use super::{Call, CallError};
 use crate::domain::data::{Key, Record, Tombstone};
-use crate::domain::limits::{MERGE_LISTS_MAX, OWNERS_MAX, PEERS_MAX, REPUBLISH_BATCH_MAX};
-use crate::domain::waits::{CALL_PERCENT, HOST_PERCENT};
+use crate::domain::limits::{MERGE_LISTS_MAX, OWNERS_MAX, PEERS_MAX, REPUBLISH_BATCH_MAX, TRIES_MAX};
+use crate::domain::waits::{CALL_PERCENT, HOST_PERCENT, READ_PERCENT};
 use crate::domain::{
-    check_count, merge_keys, pack_answer, pack_key, quoted, unpack_answer, unpack_key, verify_key, verify_tombstone,
-    Entry, Error, Extent, HostTimestamp, KeyId, KnownRecords, PeerKey, Unpacker, Wanted,
+    check_count, check_label, merge_keys, pack_answer, pack_key, quoted, unpack_answer, unpack_key, verify_key,
+    verify_tombstone, Entry, Error, Extent, HostTimestamp, KeyId, KnownRecords, PeerKey, Unpacker, Wanted,
 };
 use crate::store::Backend;
 
@@ -75,6 +75,9 @@ pub struct FindResult {
     pub result: Vec<FlatRecord>,
     /// Index of the last record, if there is any.
     pub last: Vec<u32>,
+    /// Before a call of providers: indices of those to try, one after the other, where one is enough. Each particle begins
+    /// with another.
+    pub tries: Vec<u32>,
     /// Before a write: the key.
     pub keys: Vec<Key>,
     /// The `timestamp_issued` that a write takes: now, or one second later than what stands. None where it cannot be.
@@ -141,6 +144,12 @@ impl<B: Backend> Call<'_, B> {
             check_label(label)?;
         }
         let may_be_new = !labels.is_empty();
+        // An owner's word is enough that its key is new. Of an open name everybody is the owner, so others may know it.
+        let is_own = |label: &String| KeyId::of(label, self.caller.init_peer_id()).to_string() == key_id;
+        let of_unknown = match labels.iter().all(is_own) {
+            true => Extent::Whole,
+            false => Extent::Partial,
+        };
         if !provider.is_empty() {
             PeerKey::parse("peer id", provider)?;
         }
@@ -159,7 +168,11 @@ impl<B: Backend> Call<'_, B> {
         peers.retain(|peer| *peer != host_id);
         let mut knows_enough = false;
         if peers.len() < count {
-            match self.hold(key_id, (provider, may_be_new), now) {
+            let held = match self.hold(key_id, provider, now) {
+                Err(CallError::Refused(Error::UnknownKey { .. })) if may_be_new => Ok((Vec::new(), of_unknown)),
+                held => held,
+            };
+            match held {
                 Ok((records, extent)) => {
                     // There is nobody who could hold more than a node alone.
                     let whole = peers.is_empty() || extent == Extent::Whole;
@@ -186,23 +199,13 @@ impl<B: Backend> Call<'_, B> {
         Ok(plan)
     }
 
-    /// What this node holds of what is looked up, and whether that is all that there should be. Where a key may be new, one
-    /// that is unknown here is one without records.
-    fn hold(
-        &mut self,
-        key_id: &str,
-        (provider, may_be_new): (&str, bool),
-        now: HostTimestamp,
-    ) -> Result<(Vec<Record>, Extent), CallError> {
-        let held = match provider {
-            "" => self.read_records(key_id, now),
-            _ => self.standing(key_id, provider, now).map(|_| Vec::new()),
+    /// What this node holds of what is looked up, and whether that is all that there should be.
+    fn hold(&mut self, key_id: &str, provider: &str, now: HostTimestamp) -> Result<(Vec<Record>, Extent), CallError> {
+        let records = match provider {
+            "" => self.read_records(key_id, now)?,
+            _ => self.standing(key_id, provider, now).map(|_| Vec::new())?,
         };
-        match held {
-            Err(CallError::Refused(Error::UnknownKey { .. })) if may_be_new => Ok((Vec::new(), Extent::Whole)),
-            Err(error) => Err(error),
-            Ok(records) => Ok((records, self.extent(key_id, now)?)),
-        }
+        Ok((records, self.extent(key_id, now)?))
     }
 
     /// What a node holds of a key and the reader wants of it, packed.
@@ -421,6 +424,9 @@ impl<B: Backend> Call<'_, B> {
             .map(|last| last as u32)
             .into_iter()
             .collect();
+        if plan.percent < READ_PERCENT {
+            found.tries = tries(records.len(), self.caller.particle_id());
+        }
         found.result = records.into_iter().map(FlatRecord::from).collect();
         Ok(())
     }
@@ -491,6 +497,18 @@ impl<B: Backend> Call<'_, B> {
             false => Ok(Extent::Whole),
         }
     }
+}
+
+/// Which of so many to try, each of them first in as many particles as any other.
+fn tries(count: usize, particle_id: &str) -> Vec<u32> {
+    let Some(first) = usize::try_from(crc32fast::hash(particle_id.as_bytes()))
+        .unwrap_or(0)
+        .checked_rem(count)
+    else {
+        return Vec::new();
+    };
+    let tries = 0..count.min(TRIES_MAX);
+    tries.map(|turn| ((first + turn) % count) as u32).collect()
 }
 
 /// Everybody's errors; that others were silent is one if too few answered.

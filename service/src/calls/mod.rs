@@ -20,7 +20,7 @@ pub use closer::Closer;
 pub use error::CallError;
 pub use keys::{get_key_id, latest_key};
 pub use lookup::{FindResult, FlatRecord};
-pub use publish::{get_place, signed_records, Published};
+pub use publish::{signed_records, Published};
 pub use records::{get_record_bytes, get_record_metadata_bytes, Republished};
 pub use refusals::Reason;
 use replication::Replication;

@@ -9,10 +9,10 @@ use super::records::check_signed;
 use super::{Call, CallError};
 use crate::auth::WeightResult;
 use crate::domain::data::{Key, Record, RecordMetadata, Tombstone};
-use crate::domain::limits::{LABEL_LEN_MAX, OWNERS_MAX, PEERS_MAX, PUBLISHED_MAX};
+use crate::domain::limits::{NEW_KEY_SEC, OWNERS_MAX, PEERS_MAX, PUBLISHED_MAX};
 use crate::domain::{
-    check_count, check_len, neighbourhood, quoted, verify_key, verify_tombstone, Error, Here, HostTimestamp, KeyId,
-    KeyState,
+    check_count, check_label, is_open, neighbourhood, quoted, verify_key, verify_tombstone, Error, Here, HostTimestamp,
+    KeyId, KeyState,
 };
 use crate::store::Backend;
 
@@ -85,26 +85,6 @@ impl Published {
 pub(super) fn near(key_id: &str, peers: Vec<String>, here: &Here) -> Result<Vec<String>, Error> {
     check_count("peers", peers.len(), PEERS_MAX)?;
     Ok(neighbourhood(&KeyId::parse(key_id)?, peers, here))
-}
-
-/// An empty one is nearly always a mistake. `register_key` takes it, as the reference does: such keys are about.
-///
-/// # Errors
-/// [`Error::EmptyLabel`], [`Error::TooLong`].
-pub(super) fn check_label(label: &str) -> Result<(), Error> {
-    if label.is_empty() {
-        return Err(Error::EmptyLabel);
-    }
-    check_len("label", label.len(), LABEL_LEN_MAX)
-}
-
-/// Where `kad.neighborhood` is to look for a key: the base58 of its id's text.
-///
-/// # Errors
-/// [`Error::TooLong`] and [`Error::Malformed`].
-pub fn get_place(key_id: &str) -> Result<String, Error> {
-    KeyId::parse(key_id)?;
-    Ok(bs58::encode(key_id).into_string())
 }
 
 /// Records of which the providers have signed what was issued to them, in the second in which it was. One without a
@@ -199,7 +179,8 @@ impl<B: Backend> Call<'_, B> {
         self.admit_put(state, record, weight, now)
     }
 
-    /// What is here of a key; a key that comes along is taken in. Its owner uses it with that.
+    /// What is here of a key; a key that comes along is taken in. Its owner uses it with that, and so does whoever registers it
+    /// alone, as with `register_key`.
     fn state_for(
         &mut self,
         keys: Vec<Key>,
@@ -212,12 +193,14 @@ impl<B: Backend> Call<'_, B> {
         };
         now.check_not_ahead("timestamp_created", key.timestamp_created)?;
         let is_owner = key.owner_peer_id == self.caller.init_peer_id();
-        let came = match is_alone || is_owner {
+        let is_young = now.as_sec().saturating_sub(key.timestamp_created) <= NEW_KEY_SEC;
+        // Whoever has only just made an open name is its owner; who came later found the older key.
+        let came = match is_alone || is_owner || is_young && is_open(&key) {
             true => Came::Registered,
             false => Came::PassedOn,
         };
         let (_, mut state) = self.admit_key(key, came, now)?;
-        if is_owner {
+        if is_owner || is_alone {
             state.note_use(&self.at(now));
         }
         Ok(state)
@@ -293,9 +276,11 @@ impl<B: Backend> Call<'_, B> {
     /// What everybody refuses, whatever is held there.
     fn check_published(&mut self, published: &Published) -> Result<(), CallError> {
         published.check_counts()?;
-        published.key_id()?;
         for key in &published.keys {
             check_label(&key.label)?;
+        }
+        published.key_id()?;
+        for key in &published.keys {
             verify_key(key.clone())?;
         }
         for record in &published.records {

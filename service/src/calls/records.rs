@@ -91,6 +91,19 @@ impl Republished {
 }
 
 impl<B: Backend> Call<'_, B> {
+    /// When the particle's initiator signs a record of itself that is to end `lease_sec` from now.
+    ///
+    /// # Errors
+    /// [`CallError`]; also where the initiator is this node, which renews its records.
+    pub fn begin_lease(&self, lease_sec: u64, current_timestamp_sec: u64) -> Result<u64, CallError> {
+        let now = self.caller.host_timestamp(1, current_timestamp_sec)?;
+        if self.caller.is_host() {
+            let host = self.here().host_id().to_owned();
+            return Err(Error::LeaseOfHost { host }.into());
+        }
+        Ok(self.timeouts().created_for(lease_sec, now)?)
+    }
+
     /// Puts a provider's own record. Putting it again changes nothing.
     ///
     /// # Errors

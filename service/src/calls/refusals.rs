@@ -79,6 +79,8 @@ impl Reason {
             | Error::SeveralKeys { .. }
             | Error::StorageLimitOutOfRange { .. }
             | Error::TimeoutOutOfRange { .. }
+            | Error::LeaseOutOfRange { .. }
+            | Error::LeaseOfHost { .. }
             | Error::NotThisHost { .. }
             | Error::Unsigned { .. }
             | Error::UnsignedTimestamp { .. }

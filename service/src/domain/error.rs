@@ -167,6 +167,12 @@ pub enum Error {
     HostRecordFailed { error: String },
     #[error("timeout {given} s is outside {min}..={max} s")]
     TimeoutOutOfRange { given: u64, min: u64, max: u64 },
+    #[error(
+        "a lease of {given} s is outside {min}..={max} s, and records live {max} s here: pass one within, or register without"
+    )]
+    LeaseOutOfRange { given: u64, min: u64, max: u64 },
+    #[error("{host} renews its own records and never lets one end: register it without a lease, and unregister it")]
+    LeaseOfHost { host: String },
     #[error("none of the {count} {what} given is genuine ({first}): ask other nodes")]
     NoneGenuine {
         what: &'static str,

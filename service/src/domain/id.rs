@@ -5,7 +5,7 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 
 use super::error::{quoted, Error};
-use super::limits::{KEY_ID_LEN_MAX, PEER_ID_LEN_MAX};
+use super::limits::{KEY_ID_LEN_MAX, LABEL_LEN_MAX, PEER_ID_LEN_MAX};
 
 const MULTIHASH_IDENTITY: u8 = 0x00;
 const MULTIHASH_SHA256: u8 = 0x12;
@@ -78,6 +78,13 @@ pub enum PeerKey {
 }
 
 impl PeerKey {
+    /// The id of the peer with this public key.
+    pub(super) fn of_ed25519(public: &[u8; 32]) -> String {
+        let protobuf = [PROTOBUF_ED25519.as_slice(), public].concat();
+        let multihash = [&[MULTIHASH_IDENTITY, protobuf.len() as u8], protobuf.as_slice()].concat();
+        bs58::encode(multihash).into_string()
+    }
+
     /// # Errors
     /// [`Error::TooLong`] and [`Error::Malformed`]: only the three canonical base58 forms are peer ids here, so
     /// that one peer has one id.
@@ -111,6 +118,17 @@ impl PeerKey {
             _ => None,
         }
     }
+}
+
+/// An empty one is nearly always a mistake. `register_key` takes it, as the reference does: such keys are about.
+///
+/// # Errors
+/// [`Error::EmptyLabel`], [`Error::TooLong`].
+pub(crate) fn check_label(label: &str) -> Result<(), Error> {
+    if label.is_empty() {
+        return Err(Error::EmptyLabel);
+    }
+    check_len("label", label.len(), LABEL_LEN_MAX)
 }
 
 /// # Errors

@@ -151,6 +151,9 @@ pub const ROOM_BATCHES_MAX: usize = 64;
 /// Keys that one `clear_expired` removes because the limit was lowered.
 pub const SHRINK_BATCH_KEYS: usize = 1_000;
 
+/// Providers that are tried where one is enough.
+pub const TRIES_MAX: usize = 3;
+
 /// Records whose signatures this node remembers to be good: at most twice as many.
 pub const VERIFIED_REMEMBERED_MAX: usize = 4_096;
 /// Entries (and keys) that are kept in memory beside the database: at most twice as many.
@@ -163,6 +166,9 @@ pub const TIMESTAMP_MAX: u64 = i64::MAX as u64;
 /// How long a key that a round, or the host's own `evict_stale`, has taken is not taken again, in seconds: longer than
 /// any round.
 pub const LEASE_SEC: u64 = 300;
+
+/// The shortest time for which a provider can be registered, in seconds.
+pub const LEASE_MIN_SEC: u64 = 60;
 
 /// Default of `expired_timeout`: 24 hours.
 pub const EXPIRED_TIMEOUT_DEFAULT_SEC: u64 = 86_400;

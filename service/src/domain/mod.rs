@@ -16,6 +16,7 @@ mod located;
 mod merge;
 mod neighbourhood;
 mod offer;
+mod open_name;
 mod packed;
 mod replica;
 mod signature;
@@ -40,6 +41,7 @@ pub use located::Located;
 pub use merge::{merge_keys, merge_records};
 pub use neighbourhood::{neighbourhood, Horizon, RoutingTable};
 pub use offer::{Digests, Fetch, KeySet, OfferAnswer};
+pub use open_name::{is_open, open_key};
 pub use packed::{pack_key, pack_records, unpack_key, Unpacker};
 pub use replica::{entry_tag, key_tag, next_due, tags_of, EntryTag, Fingerprint, KeyTag};
 pub use storage::{day, Priority, StorageLimits};
@@ -50,7 +52,7 @@ pub use verifier::Verifier;
 pub use waits::TimeToLive;
 pub use wanted::Wanted;
 
-pub(crate) use id::{check_count, check_len};
+pub(crate) use id::{check_count, check_label, check_len};
 
 /// The node that this service runs on. A service deployed on a worker of the node has two names for it: the
 /// host's and the worker's.

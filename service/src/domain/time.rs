@@ -112,6 +112,21 @@ impl Timeouts {
         Ok(given)
     }
 
+    /// When a provider signs a record that is to end `lease_sec` from now: so long ago that it expires then.
+    ///
+    /// # Errors
+    /// [`Error::LeaseOutOfRange`].
+    pub fn created_for(&self, lease_sec: u64, now: HostTimestamp) -> Result<u64, Error> {
+        if !(LEASE_MIN_SEC..=self.expired_sec).contains(&lease_sec) {
+            return Err(Error::LeaseOutOfRange {
+                given: lease_sec,
+                min: LEASE_MIN_SEC,
+                max: self.expired_sec,
+            });
+        }
+        Ok(now.0.saturating_sub(self.expired_sec - lease_sec))
+    }
+
     /// Tombstones outlive every copy of what they delete.
     pub const fn tombstone_sec(&self) -> u64 {
         self.expired_sec.saturating_mul(2)

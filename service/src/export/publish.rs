@@ -9,16 +9,10 @@ use registry_service::domain::data::{Key, RecordMetadata, Tombstone};
 
 use super::call;
 use super::plan::Plan;
-use super::results::PutHostRecordResult;
+use super::results::{Lease, PutHostRecordResult};
 
-/// Where `kad.neighborhood` is to look for a key: the base58 of its id's text. Of what is no key id, the base58 of nothing.
-#[marine]
-pub fn get_place(key_id: String) -> String {
-    calls::get_place(&key_id).unwrap_or_default()
-}
-
-/// Whom to ask for closer nodes in a step, the first or the second, where this node's own list is full, and how long to wait for them, at most `hedge_ms`. `lists` is this node's own,
-/// then what those who were asked have returned. Nobody where the key id is malformed. No argument here is a `u32`:
+/// Whom to ask for closer nodes in a step, the first or the second, where this node's own list is full, and how long to wait
+/// for them, at most `hedge_ms`. `lists` is this node's own, then what those who were asked have returned. Nobody where the key id is malformed. No argument here is a `u32`:
 /// Marine ends a call that has one above `i32::MAX`.
 #[marine]
 pub fn get_closer(key_id: String, lists: Vec<Vec<String>>, step: u8, hedge_ms: u16) -> Closer {
@@ -36,6 +30,22 @@ pub fn get_neighbourhood(key_id: String, lists: Vec<Vec<String>>) -> Vec<String>
 #[marine]
 pub fn create_key(label: String, timestamp_created: u64, signature: Vec<u8>) -> Vec<Key> {
     call(|call| Ok(vec![call.create_key(label, timestamp_created, signature)])).unwrap_or_default()
+}
+
+/// The key of an open name, whose owner everybody can be: made and signed here, dated `current_timestamp_sec`. Where there can
+/// be none, the label alone: `spread` says what is wrong with it.
+#[marine]
+pub fn open_key(label: String, current_timestamp_sec: u64) -> Key {
+    call(|call| call.open_key(&label, current_timestamp_sec)).unwrap_or_else(|_| Key {
+        label,
+        ..Key::default()
+    })
+}
+
+/// When a provider signs a record that readers are to see for `lease_sec` from now: what it passes as `timestamp_created`.
+#[marine]
+pub fn begin_lease(lease_sec: u64, current_timestamp_sec: u64) -> Lease {
+    call(|call| call.begin_lease(lease_sec, current_timestamp_sec)).into()
 }
 
 /// Begins to publish: a key, records that their providers have signed, what `put_host_record` returned on the providers in
@@ -91,11 +101,10 @@ pub fn tally(plan: Plan, lists: Vec<Vec<String>>, answers: Vec<NodeAnswer>) -> T
     TallyResult::of(&plan.ask, &plan.here, plan.ack, &answers)
 }
 
-/// Sums up what providers have answered who were called, all of them.
+/// Sums up what providers have answered who were called. `ack` is how many must have succeeded; without it, all.
 #[marine]
-pub fn tally_providers(providers: Vec<String>, answers: Vec<NodeAnswer>) -> TallyResult {
-    let ack = u32::try_from(providers.len()).unwrap_or(u32::MAX);
-    TallyResult::of(&providers, &[], ack, &answers)
+pub fn tally_providers(providers: Vec<String>, ack: Vec<i16>, answers: Vec<NodeAnswer>) -> TallyResult {
+    TallyResult::of_providers(&providers, &ack, &answers)
 }
 
 fn published(

@@ -70,6 +70,14 @@ pub struct PutHostRecordResult {
     pub record: Record,
 }
 
+/// When to sign a record that is to end, or why it cannot: one item in one of the lists.
+#[marine]
+#[derive(Debug, Default, Clone)]
+pub struct Lease {
+    pub created_at: Vec<u64>,
+    pub errors: Vec<String>,
+}
+
 #[marine]
 #[derive(Debug, Default, Clone)]
 pub struct GetTombstonesResult {
@@ -193,6 +201,21 @@ from_outcome!(StatsResult, stats: Stats => {
     schema_version: stats.schema_version,
     service_version: stats.service_version.to_owned(),
 });
+
+impl From<Result<u64, CallError>> for Lease {
+    fn from(outcome: Result<u64, CallError>) -> Self {
+        match outcome {
+            Ok(created_at) => Self {
+                created_at: vec![created_at],
+                ..Self::default()
+            },
+            Err(error) => Self {
+                errors: vec![error.to_string()],
+                ..Self::default()
+            },
+        }
+    }
+}
 
 impl From<Result<(), CallError>> for RegistryResult {
     fn from(outcome: Result<(), CallError>) -> Self {

@@ -391,3 +391,58 @@ fn a_key_that_comes_with_the_write_need_not_be_known() {
     let new = before_write(&mut scene, &issuer, issuer.id(), &["resource"], NOW);
     assert_eq!((new.issue_at, new.errors, new.keys), (vec![NOW], vec![], vec![]));
 }
+
+/// Whoever knows the label of an open name can have made it before.
+#[test]
+fn whether_an_open_name_is_new_others_are_asked_and_an_owner_is_believed() {
+    let issuer = Peer::named("provider");
+    let mut plans = [Peer::named("owner of the name"), issuer.clone()].map(|owner| {
+        let mut scene = scene();
+        scene.node = NativeNode::new(Peer::named("host"));
+        scene.key_id = owner.key("resource", NOW).id;
+        let mut peers = peers(5);
+        peers.push(scene.host().id().to_owned());
+        plan_write(&mut scene, &issuer, issuer.id(), &["resource"], (&peers, NOW))
+    });
+    let [of_open, of_own] = &mut plans;
+    assert_eq!((of_open.ask.len(), of_open.here[0].counts.len()), (5, 0));
+    assert_eq!((of_own.ask.len(), of_own.here[0].counts.len()), (0, 1));
+}
+
+/// Where one provider is enough, three are tried: each particle begins with another, so that none has all the work.
+#[test]
+fn at_most_three_providers_are_tried_and_each_is_the_first_of_as_many_particles() {
+    for count in [0, 1, 2, 3, 10] {
+        let names: Vec<String> = (0..count).map(|n| format!("provider {n}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut scene = crate::support::with_providers(&names);
+        let plan = Plan {
+            percent: 25,
+            ..begin(&mut scene, &peers(5), 1)
+        };
+        let mut first = vec![0; count];
+        for particle in 0..600 {
+            let origins = origins(&scene.node, 4)
+                .time(3)
+                .particle_id(format!("particle {particle}"));
+            let found = scene.node.call(origins, |call| {
+                Ok::<_, CallError>(call.end_lookup(&plan, &[], 6_000, NOW))
+            });
+            let tries = found.unwrap().tries;
+            assert_eq!(tries.len(), count.min(3));
+            let mut different = tries.clone();
+            different.sort_unstable();
+            different.dedup();
+            assert_eq!(different.len(), tries.len());
+            assert!(tries.iter().all(|index| (*index as usize) < count));
+            if let Some(index) = tries.first() {
+                first[*index as usize] += 1;
+            }
+        }
+        assert!(first.iter().all(|times| *times * count * 2 > 600), "{first:?}");
+        // A reader calls nobody.
+        let read = begin(&mut scene, &peers(5), 1);
+        let found = end_at(&mut scene.node, &Peer::named("a client"), &read, &[], NOW);
+        assert_eq!((found.result.len(), found.tries), (count, Vec::new()));
+    }
+}

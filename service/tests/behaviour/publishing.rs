@@ -355,6 +355,29 @@ fn no_node_counts_twice() {
 }
 
 #[test]
+fn all_providers_have_to_succeed_or_as_many_as_are_asked_for() {
+    let called = peers(3);
+    let answers = [answer(&called[0], Some("no mood")), answer(&called[1], None)];
+    let all = TallyResult::of_providers(&called, &[], &answers);
+    assert!(!all.success);
+    assert_eq!(all.errors.last().unwrap(), "done on 1 nodes, 3 are needed");
+    let one = TallyResult::of_providers(&called, &[1], &answers);
+    assert!(one.success);
+    assert_eq!(one.errors, [format!("{}: no mood", called[0])]);
+    for (ack, needed) in [(i16::MIN, 1), (0, 1), (2, 2), (4, 3), (i16::MAX, 3)] {
+        let none = TallyResult::of_providers(&called, &[ack], &answers[..1]);
+        assert_eq!(
+            none.errors.last().unwrap(),
+            &format!("done on 0 nodes, {needed} are needed")
+        );
+    }
+    assert!(
+        TallyResult::of_providers(&[], &[1], &[]).success,
+        "nobody is there to be called"
+    );
+}
+
+#[test]
 fn the_waits_of_a_call_take_at_most_70_percent_of_its_time_to_live() {
     use registry_service::domain::waits::*;
     let of_all = 2 * HEDGE_PERCENT + LOOKUP_PERCENT;

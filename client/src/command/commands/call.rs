@@ -1,4 +1,4 @@
-use registry_client::Execute;
+use registry_client::{Answer, Execute};
 use serde_json::{json, Value};
 
 use super::resource::parse;
@@ -6,20 +6,27 @@ use crate::arguments::Common;
 use crate::failure::{Failure, Outcome};
 use crate::{network, output};
 
-pub(super) async fn run(
-    common: &Common,
-    resource: &str,
-    service: &str,
-    function: &str,
-    arguments: &[String],
-    json: bool,
-) -> Outcome {
+/// What is called, and whether of one provider or all.
+#[derive(Debug)]
+pub(super) struct What<'a> {
+    pub(super) service: &'a str,
+    pub(super) function: &'a str,
+    pub(super) arguments: &'a [String],
+    pub(super) one: bool,
+}
+
+pub(super) async fn run(common: &Common, resource: &str, what: &What<'_>, json: bool) -> Outcome {
     let client = network::connect(common).await?;
     let id = parse(resource, client.peer_id())?;
-    let arguments = arguments.iter().map(|text| argument(text)).collect();
-    let answer = client
-        .execute(&id, Execute::new(function, arguments).service(service))
-        .await?;
+    let arguments = what.arguments.iter().map(|text| argument(text)).collect();
+    let execute = Execute::new(what.function, arguments).service(what.service);
+    let answer = if what.one {
+        let Answer { value, errors } = client.execute_one(&id, execute).await?;
+        let value = vec![value];
+        Answer { value, errors }
+    } else {
+        client.execute(&id, execute).await?
+    };
     output::node_errors(&answer.errors);
     if answer.value.is_empty() {
         return Err(Failure::not_found("the resource has no providers"));

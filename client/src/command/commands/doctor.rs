@@ -44,7 +44,7 @@ impl Node {
     fn holds(&self) -> bool {
         self.answer
             .as_ref()
-            .is_ok_and(|inspection| inspection.created_at.is_some())
+            .is_ok_and(|inspection| inspection.resource.is_some())
     }
 }
 
@@ -101,7 +101,9 @@ impl Findings {
                 Ok(i) => [
                     place,
                     node.peer_id.clone(),
-                    i.created_at.map_or_else(|| "-".into(), output::age),
+                    i.resource
+                        .as_ref()
+                        .map_or_else(|| "-".into(), |resource| output::age(resource.timestamp_created)),
                     i.records.len().to_string(),
                     i.tombstones.len().to_string(),
                     i.records

@@ -16,6 +16,7 @@ use crate::arguments::Common;
 use crate::failure::{Failure, Outcome};
 use crate::{network, output};
 
+pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4";
 /// Requests that are answered at a time.
 const REQUESTS_MAX: usize = 8;
 const REQUEST_LEN_MAX: usize = 8_192;
@@ -70,7 +71,7 @@ async fn answer(mut stream: TcpStream, client: &Client, nodes: &[String]) -> std
         false => ("404 Not Found", "only GET /metrics is here\n".to_owned()),
     };
     let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        "HTTP/1.1 {status}\r\nContent-Type: {CONTENT_TYPE}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes()).await?;
@@ -89,7 +90,7 @@ async fn page(client: &Client, nodes: &[String]) -> String {
 }
 
 /// Every number that nodes give, as a gauge of its name, a line a node.
-fn text(answers: &[(&str, Option<NodeStats>)]) -> String {
+pub(crate) fn text(answers: &[(&str, Option<NodeStats>)]) -> String {
     let mut text = String::from("# HELP registry_up Whether the node answered.\n# TYPE registry_up gauge\n");
     for (node, stats) in answers {
         let _ = writeln!(text, "registry_up{{node=\"{node}\"}} {}", u8::from(stats.is_some()));

@@ -2,11 +2,12 @@
 
 mod call;
 mod doctor;
+mod gateway;
 mod key;
-mod metrics;
+pub(crate) mod metrics;
 mod provide;
 mod resolve;
-mod resource;
+pub(crate) mod resource;
 mod run;
 mod stats;
 mod up;
@@ -21,7 +22,8 @@ use crate::failure::Outcome;
 pub(crate) fn run(arguments: Arguments, runtime: &Runtime) -> Outcome {
     let Arguments { json, common, command } = arguments;
     match command {
-        Command::Up(up) => up::run(up, json, runtime),
+        Command::Up(up) => up::run(&common, up, json, runtime),
+        Command::Gateway { listen, allow_host } => runtime.block_on(gateway::run(&common, listen, allow_host, json)),
         Command::Key(command) => key::run(command, json),
         Command::Id { label, owner } => resource::id(&common, &label, owner, json),
         Command::Completions { shell } => {
@@ -30,8 +32,15 @@ pub(crate) fn run(arguments: Arguments, runtime: &Runtime) -> Outcome {
         }
         Command::Create { label } => runtime.block_on(resource::create(&common, &label, json)),
         Command::Provide(provide) => runtime.block_on(provide::run(&common, provide, json)),
-        Command::Resolve { resource, ack, verify } => {
-            runtime.block_on(resolve::run(&common, &resource, ack, verify, json))
+        Command::Resolve {
+            resource,
+            ack,
+            verify,
+            alive,
+            through,
+        } => {
+            let how = resolve::How { verify, alive, through };
+            runtime.block_on(resolve::run(&common, &resource, ack, how, json))
         }
         Command::Watch { resource, every } => runtime.block_on(watch::run(&common, &resource, every, json)),
         Command::Unregister { resource, peer } => {
@@ -42,7 +51,16 @@ pub(crate) fn run(arguments: Arguments, runtime: &Runtime) -> Outcome {
             service,
             function,
             arguments,
-        } => runtime.block_on(call::run(&common, &resource, &service, &function, &arguments, json)),
+            one,
+        } => {
+            let call = call::What {
+                service: &service,
+                function: &function,
+                arguments: &arguments,
+                one,
+            };
+            runtime.block_on(call::run(&common, &resource, &call, json))
+        }
         Command::Doctor { resource } => runtime.block_on(doctor::run(&common, &resource, json)),
         Command::Stats { peers } => runtime.block_on(stats::run(&common, peers, json)),
         Command::Run { file, call, imports } => run::run(&common, &file, &call, &imports, json, runtime),

@@ -1,25 +1,25 @@
 use std::time::Duration;
 
-use registry_client::{Client, Provided, ResourceId};
+use registry_client::{Client, Provided, ResourceId, ResourceName};
 use serde_json::json;
 
-use super::resource::{parse, peer_id};
+use super::resource::{parse_name, peer_id};
 use crate::arguments::{Common, Provide};
 use crate::failure::Outcome;
 use crate::{network, output};
 
 pub(super) async fn run(common: &Common, provide: Provide, json: bool) -> Outcome {
     let client = network::connect(common).await?;
-    let id = parse(&provide.resource, client.peer_id())?;
+    let name = parse_name(&provide.resource, client.peer_id())?;
+    let id = name.id();
     let service = provide.service.as_deref();
     // A resource of one's own needs no command of its own.
-    if provide.resource.ends_with("@me") {
-        let label = provide.resource.trim_end_matches("@me");
+    if let (ResourceName::Id(_), Some(label)) = (&name, provide.resource.strip_suffix("@me")) {
         client.create_resource(label).await?;
     }
     if let Some(node) = &provide.node {
         let answer = client
-            .register_node_provider(peer_id(node)?, &id, &provide.value, service)
+            .register_node_provider(peer_id(node)?, &name, &provide.value, service)
             .await?;
         output::node_errors(&answer.errors);
         tell(
@@ -32,16 +32,28 @@ pub(super) async fn run(common: &Common, provide: Provide, json: bool) -> Outcom
         return Ok(());
     }
     if provide.once {
-        let answer = client.register_provider(&id, &provide.value, service).await?;
+        let (answer, time) = match provide.lease {
+            Some(lease) => {
+                let registered = client.register_provider_for(&name, &provide.value, service, lease);
+                (registered.await?, format!("{} s", lease.as_secs()))
+            }
+            None => {
+                let registered = client.register_provider(&name, &provide.value, service);
+                (registered.await?, "24 hours".to_owned())
+            }
+        };
         output::node_errors(&answer.errors);
-        tell(&client, &id, client.peer_id(), json, "registered for 24 hours");
+        tell(&client, &id, client.peer_id(), json, &format!("registered for {time}"));
         return Ok(());
     }
     let mut what = registry_client::Provide::new(&provide.value);
     if let Some(service) = service {
         what = what.service(service);
     }
-    let provided = client.provide(&id, what).await?;
+    if let Some(lease) = provide.lease {
+        what = what.lease(lease);
+    }
+    let provided = client.provide(name, what).await?;
     output::node_errors(&provided.state().errors);
     tell(
         &client,

@@ -1,4 +1,4 @@
-use registry_client::Provider;
+use registry_client::{Answer, Client, Provider, ResourceId};
 use serde_json::json;
 
 use super::resource::parse;
@@ -6,16 +6,24 @@ use crate::arguments::Common;
 use crate::failure::{Failure, Outcome};
 use crate::{network, output};
 
-pub(super) async fn run(common: &Common, resource: &str, ack: u16, verify: bool, json: bool) -> Outcome {
+/// Which providers are wanted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct How {
+    pub(super) verify: bool,
+    pub(super) alive: bool,
+    pub(super) through: bool,
+}
+
+pub(super) async fn run(common: &Common, resource: &str, ack: u16, how: How, json: bool) -> Outcome {
     let client = network::connect(common).await?;
     let id = parse(resource, client.peer_id())?;
-    let found = client.resolve_providers(&id, ack).await?;
+    let found = look_up(&client, &id, ack, how).await?;
     output::node_errors(&found.errors);
     let Some(mut providers) = found.value else {
         return Err(Failure::not_found(format!("no node knows the resource {id}"))
             .hint("is it the right id? has its owner created it? (registry create LABEL)"));
     };
-    if verify {
+    if how.verify {
         providers.retain(|provider| {
             let verdict = provider.verify();
             if let Err(error) = &verdict {
@@ -36,6 +44,18 @@ pub(super) async fn run(common: &Common, resource: &str, ack: u16, verify: bool,
     }
     table(&providers);
     Ok(())
+}
+
+async fn look_up(client: &Client, id: &ResourceId, ack: u16, how: How) -> Outcome<Answer<Option<Vec<Provider>>>> {
+    let found = match (how.alive, how.through) {
+        (true, _) => client.resolve_alive(id, ack).await?,
+        (_, true) => client.resolve_through(id, ack).await?,
+        _ => return Ok(client.resolve_providers(id, ack).await?),
+    };
+    Ok(Answer {
+        value: Some(found.value),
+        errors: found.errors,
+    })
 }
 
 pub(super) fn table(providers: &[Provider]) {

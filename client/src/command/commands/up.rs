@@ -1,25 +1,36 @@
-//! A network on this machine.
+//! A network on this machine, and its page.
 
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
-use devnet::live::{Network, Options};
+use devnet::live::{Network, Options, SpellTimes};
 use devnet::AquaDhtModules;
 use indicatif::ProgressBar;
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-use crate::arguments::Up;
+use crate::arguments::{Common, Up};
 use crate::failure::{Failure, Outcome};
+use crate::http::{self, Server, Times};
 use crate::network::{self, Node, Running};
 use crate::output;
 
-pub(super) fn run(up: Up, json: bool, runtime: &Runtime) -> Outcome {
+const HTTP_PORT: u16 = 9980;
+
+pub(super) fn run(common: &Common, up: Up, json: bool, runtime: &Runtime) -> Outcome {
+    let server = listen(&up)?;
+    let spell = SpellTimes::default();
+    let spell = SpellTimes {
+        replicate_every: up.replicate_every.unwrap_or(spell.replicate_every),
+        ..spell
+    };
     let options = Options {
         nodes: up.nodes,
         port: up.port,
         storage: up.storage,
         trust_graph: !up.no_trust_graph,
+        spell,
         aqua_dht: up.aqua_dht.then(AquaDhtModules::default),
         ..Options::default()
     };
@@ -38,22 +49,51 @@ pub(super) fn run(up: Up, json: bool, runtime: &Runtime) -> Outcome {
                 ws: node.ws,
             })
             .collect(),
+        http: server.as_ref().map(Server::url),
     };
     let file = network::running_file()?;
     write(&file, &running)?;
-    tell(&running, json);
-    runtime.block_on(stopped());
+    let times = Times {
+        spell_every: spell.every,
+        replicate_every: spell.replicate_every,
+    };
+    let network = runtime.block_on(async {
+        let Some(server) = server else {
+            tell(&running, json);
+            stopped().await;
+            return Ok(network);
+        };
+        // The last one first: commands of the same key come and go at the first.
+        let relays = running.nodes.iter().rev().map(|node| node.tcp.clone()).collect();
+        let client = network::connect_to(common, relays).await?;
+        tell(&running, json);
+        server.serve_up(network, times, client, stopped()).await
+    });
     // Another `registry up` may have become the default since.
     if network::running()
         .is_some_and(|now| now.nodes.first().map(|n| &n.peer_id) == running.nodes.first().map(|n| &n.peer_id))
     {
         let _ = std::fs::remove_file(&file);
     }
-    network.stop();
+    network?.stop();
     if !json {
         output::note("stopped");
     }
     Ok(())
+}
+
+/// Before anything that takes time: whether the port is free.
+fn listen(up: &Up) -> Outcome<Option<Server>> {
+    if up.no_http {
+        return Ok(None);
+    }
+    let default = if up.port == Some(0) { 0 } else { HTTP_PORT };
+    let port = up.http_port.unwrap_or(default);
+    let listener = http::bind(
+        (Ipv4Addr::LOCALHOST, port).into(),
+        "another port for the page (--http-port 0 takes any that is free), or none (--no-http)",
+    )?;
+    Server::new(listener, Vec::new()).map(Some)
 }
 
 fn tell(running: &Running, json: bool) {
@@ -61,11 +101,15 @@ fn tell(running: &Running, json: bool) {
         for node in &running.nodes {
             output::json(node);
         }
-        output::json(&json!({"ready": true}));
+        output::json(&json!({"ready": true, "http": running.http}));
         return;
     }
     let rows = running.nodes.iter().map(|node| [node.peer_id.clone(), node.ws.clone()]);
-    output::table(&["NODE", "ADDRESS, AS FOR Fluence.connect(…)"], rows);
+    let page = running
+        .http
+        .iter()
+        .map(|url| ["page and HTTP API".to_owned(), url.clone()]);
+    output::table(&["NODE", "ADDRESS, AS FOR Fluence.connect(…)"], rows.chain(page));
     output::line("\nThe network runs until Ctrl-C. In another terminal:");
     // As it was called here: it may not be on PATH.
     let command = std::env::args().next().unwrap_or_else(|| "registry".to_owned());
@@ -87,7 +131,7 @@ fn write(file: &Path, running: &Running) -> Outcome {
 }
 
 /// Ctrl-C, or what a service manager sends.
-async fn stopped() {
+pub(super) async fn stopped() {
     let ctrl_c = tokio::signal::ctrl_c();
     #[cfg(unix)]
     {

@@ -1,6 +1,5 @@
 //! Ids, and who is near to whom.
 
-use registry_service::calls;
 use registry_service::domain::limits::{CLOSER_ASKED, CLOSEST_ASKED};
 use registry_service::domain::{KeyId, PeerKey};
 use registry_testkit::{NativeNode, Origins};
@@ -14,7 +13,7 @@ const HEDGE_MS: u32 = 1_000;
 /// Longest text of a key id.
 const KEY_ID_LEN_MAX: usize = 44;
 
-pub(super) const FUNCTIONS: &[&str] = &["get_closer", "get_neighbourhood", "get_place"];
+pub(super) const FUNCTIONS: &[&str] = &["get_closer", "get_neighbourhood"];
 
 pub(super) fn run(bytes: &[u8]) {
     let mut source = Source::new(bytes);
@@ -85,7 +84,6 @@ fn key_id(source: &mut Source<'_>) {
             assert_eq!(Some(&id.as_bytes()[..]), there.as_deref());
             // One key has one id.
             assert_eq!(id.to_string(), text);
-            assert_eq!(calls::get_place(&text), Ok(oracle::base58(text.as_bytes())));
             probe::note("key_id", "Ok");
         }
         Err(error) => {

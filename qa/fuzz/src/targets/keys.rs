@@ -14,6 +14,7 @@ pub(super) const FUNCTIONS: &[&str] = &[
     "get_key_metadata",
     "republish_key",
     "create_key",
+    "open_key",
 ];
 
 pub(super) fn step(stage: &mut Stage<'_>) {
@@ -21,6 +22,7 @@ pub(super) fn step(stage: &mut Stage<'_>) {
         0..=2 => register_key(stage),
         3..=4 => republish_key(stage),
         5 => get_key_metadata(stage),
+        6 if stage.source.below(2) == 0 => open_key(stage),
         6 => get_key_bytes(stage),
         _ => create_key(stage),
     }
@@ -89,6 +91,18 @@ fn get_key_bytes(stage: &mut Stage<'_>) {
     }
     let id = KeyId::of(&key.label, &key.owner_peer_id).to_string();
     assert_eq!(id, oracle::key_id(&key.label, &key.owner_peer_id), "get_key_id");
+}
+
+fn open_key(stage: &mut Stage<'_>) {
+    let label = Objects::key(&mut stage.source).label;
+    let now = stage.now();
+    let made = stage.call("open_key", (2, &[Argument::Time(1)]), Needs::TIME, |call| {
+        call.open_key(&label, now)
+    });
+    if let Ok(key) = made {
+        assert_eq!((key.label.as_str(), key.timestamp_created), (label.as_str(), now));
+        stage.check_key("open_key", &key);
+    }
 }
 
 fn create_key(stage: &mut Stage<'_>) {

@@ -1,6 +1,6 @@
 //! What is spread over a neighbourhood.
 
-use registry_service::calls::{self, NodeAnswer, Plan, Published, TallyResult, Wave};
+use registry_service::calls::{NodeAnswer, Plan, Published, TallyResult, Wave};
 use registry_service::domain::data::Key;
 
 use super::stage::{Needs, Stage};
@@ -16,14 +16,7 @@ const PUBLISHED_MAX: usize = 32;
 const HOSTED_AT: usize = 2;
 const WEIGHTS_AT: usize = 4;
 
-pub(super) const FUNCTIONS: &[&str] = &[
-    "get_neighbourhood",
-    "get_place",
-    "spread",
-    "publish",
-    "tally",
-    "tally_providers",
-];
+pub(super) const FUNCTIONS: &[&str] = &["get_neighbourhood", "spread", "publish", "tally", "tally_providers"];
 
 pub(super) fn step(stage: &mut Stage<'_>) {
     match stage.source.below(16) {
@@ -194,10 +187,6 @@ fn get_neighbourhood(stage: &mut Stage<'_>) {
     if let Ok(near) = near {
         assert!(near.len() <= NEIGHBOURHOOD_MAX);
     }
-    match calls::get_place(&key_id) {
-        Ok(place) => assert_eq!(place, oracle::base58(key_id.as_bytes())),
-        Err(error) => probe::refused("get_place", &error),
-    }
 }
 
 /// Answers of nodes, some of them made up.
@@ -248,4 +237,8 @@ fn tally(stage: &mut Stage<'_>) {
     );
     assert!(!tally.success || asked.len() + here.len() >= ack as usize);
     assert!(tally.errors.len() <= asked.len() + here.len() + given.len() + 1);
+    let acks = vec![self::ack(&mut stage.source); stage.source.below(3)];
+    let called = TallyResult::of_providers(&asked, &acks, &given);
+    probe::note("tally_providers", if called.success { "Ok" } else { "failed" });
+    assert!(called.errors.len() <= asked.len() + given.len() + 1);
 }

@@ -16,6 +16,7 @@ pub(super) const FUNCTIONS: &[&str] = &[
     "get_record_metadata_bytes",
     "create_record_metadata",
     "get_record_bytes",
+    "begin_lease",
     "put_record",
     "get_records",
     "republish_records",
@@ -24,11 +25,23 @@ pub(super) const FUNCTIONS: &[&str] = &[
 
 pub(super) fn step(stage: &mut Stage<'_>) {
     match stage.source.below(16) {
-        0..=4 => put_record(stage),
+        0..=3 => put_record(stage),
+        4 => begin_lease(stage),
         5..=7 => republish_records(stage),
         8..=9 => get_records(stage),
         10..=14 => put_host_record(stage),
         _ => get_bytes(stage),
+    }
+}
+
+fn begin_lease(stage: &mut Stage<'_>) {
+    let lease_sec = stage.source.below(200_000) as u64;
+    let now = stage.now();
+    let begun = stage.call("begin_lease", (2, &[Argument::Time(1)]), Needs::TIME, |call| {
+        call.begin_lease(lease_sec, now)
+    });
+    if let Ok(created_at) = begun {
+        assert!(lease_sec >= 60 && created_at <= now, "{lease_sec} {created_at} {now}");
     }
 }
 

@@ -1,0 +1,95 @@
+//! Resources with more than 32 providers: what their directories list.
+
+use std::collections::btree_map::Entry;
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use crate::api::Results;
+use crate::client::Client;
+use crate::error::{Error, NodeError};
+use crate::resource::{Answer, Provider, ProviderKey, ResourceId};
+use crate::scripts;
+
+/// The value of a provider that is a directory.
+pub const DIRECTORY: &str = "fluence-registry/directory/1";
+/// Providers that are taken of all directories together.
+const LISTED_MAX: usize = 10_000;
+
+impl Client {
+    /// The providers of a resource and those that its directories list, one level deep, at most 10,000. What a directory lists is
+    /// taken where its issuer signed it, of each provider the latest. Errors tell what was left out, and why.
+    pub async fn resolve_through(&self, id: &ResourceId, ack: u16) -> Result<Answer<Vec<Provider>>, Error> {
+        let ack = ack.min(i16::MAX as u16);
+        let function = &scripts::RESOLVE_THROUGH;
+        let results = Results::of(function, self.call(function, [json!(id), json!(ack)]).await?)?;
+        let mut gathered = Gathered {
+            errors: results.errors()?,
+            ..Gathered::default()
+        };
+        let mut lists: Vec<Vec<Provider>> = results.value()?;
+        let listed = lists.split_off(lists.len().min(1));
+        // Nodes have verified these.
+        for provider in lists.into_iter().flatten() {
+            gathered.add(provider);
+        }
+        for provider in listed.into_iter().flatten() {
+            gathered.add_listed(id, provider);
+        }
+        Ok(gathered.answer())
+    }
+}
+
+#[derive(Default)]
+struct Gathered {
+    providers: BTreeMap<ProviderKey, Provider>,
+    errors: Vec<NodeError>,
+    forged: usize,
+    nested: usize,
+    beyond: usize,
+}
+
+impl Gathered {
+    fn add_listed(&mut self, id: &ResourceId, provider: Provider) {
+        if provider.value == DIRECTORY {
+            self.nested += 1;
+        } else if provider.resource_id != id.as_str() || provider.verify().is_err() {
+            self.forged += 1;
+        } else {
+            self.add(provider);
+        }
+    }
+
+    fn add(&mut self, provider: Provider) {
+        let is_full = self.providers.len() >= LISTED_MAX;
+        match self.providers.entry(provider.key()) {
+            Entry::Occupied(mut held) if held.get().issued_at < provider.issued_at => {
+                held.insert(provider);
+            }
+            Entry::Occupied(_) => {}
+            Entry::Vacant(_) if is_full => self.beyond += 1,
+            Entry::Vacant(place) => {
+                place.insert(provider);
+            }
+        }
+    }
+
+    fn answer(mut self) -> Answer<Vec<Provider>> {
+        let left_out = [
+            (
+                self.forged,
+                "that their issuers have not signed for this resource, or not with an ed25519 key",
+            ),
+            (self.nested, "that are directories within directories"),
+            (self.beyond, "beyond the first 10,000"),
+        ];
+        for (count, which) in left_out.into_iter().filter(|(count, _)| *count > 0) {
+            let text = format!("{count} listed providers are left out {which}");
+            self.errors.push(NodeError { peer_id: None, text });
+        }
+        Answer {
+            value: self.providers.into_values().collect(),
+            errors: self.errors,
+        }
+    }
+}
