@@ -111,7 +111,7 @@ impl Network {
             wall_clock: true,
             trust_graph: options.trust_graph,
             storage_dir: Some(storage.nodes_dir()),
-            forget_dead_after: Some(Duration::from_secs(20)),
+            forget_dead_after: Some(options.forget_dead_after),
             aqua_dht: options.aqua_dht.clone(),
             link: options.link,
             ..NetworkConfig::new(nodes).registry(options.registry.clone())
