@@ -60,7 +60,12 @@ fn with_a_dead_node_every_call_of_the_js_client_has_its_answer_in_time() {
     runtime.block_on(network.kill(5)).unwrap();
     pass(&network, &js_folder(), "dead_node.test.mjs", &[("DEAD", &dead)]);
     let app = application();
-    pass(&network, app.path(), copied(&app, "faults.test.mjs"), &[("DEAD", &dead)]);
+    pass(
+        &network,
+        app.path(),
+        copied(&app, "faults.test.mjs"),
+        &[("DEAD", &dead)],
+    );
     network.stop();
 }
 
