@@ -62,7 +62,7 @@ export async function callOne(
   const providers = found.filter(({ serviceId }) => service !== null || serviceId !== null);
   const first = Math.floor(Math.random() * providers.length);
   const tried = [...providers.slice(first), ...providers.slice(0, first)].slice(0, TRIES_MAX);
-  const ttlMs = Math.max((options.ttlMs ?? connectionOf(options).ttlMs) / TRIES_MAX, 1_000);
+  const ttlMs = Math.max(Math.floor((options.ttlMs ?? connectionOf(options).ttlMs) / TRIES_MAX), 1_000);
   const errors: string[] = [];
   for (const provider of tried) {
     const serviceId = service ?? provider.serviceId!;

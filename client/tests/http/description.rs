@@ -165,6 +165,21 @@ fn is(name: &Value, value: &Value) -> bool {
     }
 }
 
+/// In braces YAML ends an unquoted text at a comma, and takes the rest of it for a name.
+#[test]
+fn no_text_of_the_description_is_cut_at_a_comma() {
+    fn names(value: &Value, at: &str) {
+        for (name, value) in value.as_object().into_iter().flatten() {
+            assert!(!name.contains(' '), "{at}: `{name}` is no name");
+            names(value, &format!("{at}/{name}"));
+        }
+        for value in value.as_array().into_iter().flatten() {
+            names(value, at);
+        }
+    }
+    names(description(), "");
+}
+
 #[test]
 #[should_panic(expected = "required")]
 fn what_lacks_a_field_is_found() {

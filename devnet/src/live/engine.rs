@@ -323,7 +323,6 @@ impl Engine {
     pub(super) fn add_node(&mut self) -> Result<PeerIndex, LiveError> {
         let node = self.network.add_node()?;
         self.install_spells(node, 0, self.network.nodes().len())?;
-        self.gateway.tell(node, What::Added);
         Ok(node)
     }
 }

@@ -19,7 +19,7 @@ use super::limits::{INBOX_MAX, UNDER_WAY};
 use super::options::{DEFAULT_NODES, DEFAULT_PORT};
 use super::sockets::{self, Ports, Sockets};
 use super::storage::Storage;
-use super::{Event, LiveError, Options};
+use super::{Event, LiveError, Options, What};
 use crate::{ModuleSource, NetworkConfig, NetworkError, PeerIndex, NODES_MAX};
 
 /// Events that are kept for those who read the feed slowly. Who is further behind misses the oldest.
@@ -114,7 +114,7 @@ impl Network {
             wall_clock: true,
             trust_graph: options.trust_graph,
             storage_dir: Some(storage.nodes_dir()),
-            forget_dead_after: Some(Duration::from_secs(20)),
+            forget_dead_after: Some(options.forget_dead_after),
             aqua_dht: options.aqua_dht.clone(),
             link: options.link,
             ..NetworkConfig::new(nodes).registry(options.registry.clone())
@@ -282,6 +282,9 @@ impl Network {
             sockets: None,
         });
         self.list(&inner);
+        // Whoever hears of it looks it up by its number.
+        self.with(move |engine| engine.gateway.tell(PeerIndex(index), What::Added))
+            .await?;
         inner.storage.add_node()?;
         let sockets = self.open(key, ports, index).await?;
         let slot = inner.slot(index)?;

@@ -29,6 +29,8 @@ pub struct Options {
     pub aqua_dht: Option<AquaDhtModules>,
     /// What lies between two nodes. Clients are on this machine.
     pub link: Link,
+    /// How long others take a node that is dead for one that answers.
+    pub forget_dead_after: Duration,
 }
 
 /// How often nodes do what they do on their own. Whole seconds.
@@ -68,6 +70,7 @@ impl Default for Options {
             spell: SpellTimes::default(),
             aqua_dht: None,
             link: Link::with_latency(Duration::ZERO),
+            forget_dead_after: Duration::from_secs(20),
         }
     }
 }

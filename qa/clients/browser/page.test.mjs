@@ -90,6 +90,7 @@ test("resolving tells who provides, unregistering ends it, and a refusal says wh
   await page.getByLabel("How many nodes must answer").selectOption("3");
   await page.getByRole("button", { name: "Resolve" }).click();
   await said(page).getByText(/1 provider in \d+ ms: “the answer”/).waitFor();
+  await page.locator(".feed li.resolved", { hasText: "asked" }).first().waitFor();
 
   await page.getByRole("button", { name: "Unregister the answer" }).click();
   await providers(page).waitFor({ state: "detached" });
@@ -98,13 +99,17 @@ test("resolving tells who provides, unregistering ends it, and a refusal says wh
   await page.getByLabel("Find a resource").fill("no id");
   await page.getByRole("button", { name: "Show", exact: true }).click();
   await said(page).locator(".notice.bad").waitFor();
-  // By label and owner it is found, and so it is by everybody else.
-  await page.getByLabel("Find a resource").fill("asked@me");
-  await page.getByRole("button", { name: "Show", exact: true }).click();
-  await page.getByRole("heading", { level: 2, name: "asked" }).waitFor();
+  // By its id it is found, and by label and owner, and so it is by everybody else.
+  const id = decodeURIComponent(new URL(page.url()).hash.split("/").pop());
+  for (const name of [id, "asked@me"]) {
+    await page.goto(PAGE);
+    await page.getByLabel("Find a resource").fill(name);
+    await page.getByRole("button", { name: "Show", exact: true }).click();
+    await page.getByRole("heading", { level: 2, name: "asked" }).waitFor();
+  }
 });
 
-test("a node that is added stands on the ring", limit, async () => {
+test("a node that is added stands on the ring, tells of itself, and is stopped and started", limit, async () => {
   const { page } = await open(browser, PAGE);
   await onRing(page).first().waitFor();
   const before = await onRing(page).count();
@@ -112,8 +117,15 @@ test("a node that is added stands on the ring", limit, async () => {
   await onRing(page).nth(before).waitFor();
   await onRing(page).nth(before).click();
   await page.getByRole("heading", { level: 2, name: `Node ${before}` }).waitFor();
-  await page.getByRole("img", { name: /^Keys: / }).waitFor();
+  for (const title of ["Keys", "Records", "Due for replication", "Stored", "Spell runs", "Tombstones"]) {
+    await page.getByRole("img", { name: new RegExp(`^${title}: `) }).waitFor();
+  }
+  await page.locator(".facts div", { hasText: /^Clock\d/ }).waitFor();
   await page.locator(".chips .chip").first().waitFor();
+  for (const [button, state] of [["Stop", "stopped"], ["Start again", "running"]]) {
+    await page.getByRole("button", { name: button, exact: true }).click();
+    await page.locator(".badge", { hasText: state }).waitFor();
+  }
 });
 
 test("in one column, what is chosen on the ring is brought into sight", limit, async () => {

@@ -8,15 +8,20 @@ use registry_clients::{
     application, block, example, js_folder, js_tests, node, root, run, Background, FluenceCli, Project,
 };
 use serde_json::{json, Value};
+use tempfile::TempDir;
 
 const README: &str = "aqua/README.md";
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn network() -> Network {
+    start(Options::default())
+}
+
+fn start(options: Options) -> Network {
     let options = Options {
         nodes: Some(8),
         port: Some(0),
-        ..Options::default()
+        ..options
     };
     Network::start(options, |_| ()).unwrap_or_else(|error| panic!("{error}"))
 }
@@ -25,6 +30,12 @@ fn pass(network: &Network, folder: &Path, file: &str, variables: &[(&str, &str)]
     let nodes = serde_json::to_string(&network.nodes()).unwrap();
     let ended = js_tests(folder, file, &[&[("RELAYS", nodes.as_str())][..], variables].concat());
     println!("{}", ended.success());
+}
+
+/// A file of tests, in the folder of an application.
+fn copied<'a>(app: &TempDir, file: &'a str) -> &'a str {
+    std::fs::copy(js_folder().join(file), app.path().join(file)).unwrap();
+    file
 }
 
 #[test]
@@ -36,7 +47,11 @@ fn every_function_of_the_api_works_from_javascript() {
 
 #[test]
 fn with_a_dead_node_every_call_of_the_js_client_has_its_answer_in_time() {
-    let network = network();
+    // It stays in every neighbourhood, however long it takes until the client is there.
+    let network = start(Options {
+        forget_dead_after: 60 * MINUTE,
+        ..Options::default()
+    });
     let dead = network.nodes()[5].peer_id.clone();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -44,6 +59,13 @@ fn with_a_dead_node_every_call_of_the_js_client_has_its_answer_in_time() {
         .unwrap();
     runtime.block_on(network.kill(5)).unwrap();
     pass(&network, &js_folder(), "dead_node.test.mjs", &[("DEAD", &dead)]);
+    let app = application();
+    pass(
+        &network,
+        app.path(),
+        copied(&app, "faults.test.mjs"),
+        &[("DEAD", &dead)],
+    );
     network.stop();
 }
 
@@ -140,9 +162,7 @@ fn fluence_cli_runs_functions_of_the_api() {
 fn the_javascript_of_the_package_does_what_it_says() {
     let network = network();
     let app = application();
-    let tests = "registry.test.mjs";
-    std::fs::copy(js_folder().join(tests), app.path().join(tests)).unwrap();
-    pass(&network, app.path(), tests, &[]);
+    pass(&network, app.path(), copied(&app, "registry.test.mjs"), &[]);
     network.stop();
 }
 

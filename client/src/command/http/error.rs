@@ -86,7 +86,7 @@ impl From<HttpError> for Response {
 impl From<Error> for HttpError {
     fn from(error: Error) -> Self {
         let details: Vec<NodeError> = match &error {
-            Error::Refused { errors, .. } => errors.clone(),
+            Error::Refused { errors, .. } | Error::NotFound { errors } => errors.clone(),
             Error::NotConnected(failures) => failures.iter().map(|failure| said(failure.to_string())).collect(),
             Error::Expired { hints, .. } => hints.iter().cloned().map(said).collect(),
             Error::Script {
@@ -102,6 +102,7 @@ impl From<Error> for HttpError {
             Error::Address { .. } | Error::Argument { .. } => (StatusCode::BAD_REQUEST, "bad_request"),
             Error::NotConnected(_) | Error::ConnectionLost { .. } => (StatusCode::SERVICE_UNAVAILABLE, "not_connected"),
             Error::Expired { .. } => (StatusCode::GATEWAY_TIMEOUT, "no_answer"),
+            Error::NotFound { .. } => (StatusCode::NOT_FOUND, "no_such_resource"),
             Error::Refused { .. } => (StatusCode::BAD_GATEWAY, "refused"),
             Error::Script { .. } | Error::Answer { .. } => (StatusCode::BAD_GATEWAY, "script_failed"),
             _ => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),

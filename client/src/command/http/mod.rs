@@ -185,4 +185,16 @@ mod tests {
         let all: BTreeSet<_> = resources.into_iter().chain(of_network().operations()).collect();
         assert_eq!(all, described);
     }
+
+    #[test]
+    fn whoever_posts_is_told_of_the_body_and_of_what_is_refused_about_it() {
+        let description: Value = serde_yaml_ng::from_str(DESCRIPTION).unwrap();
+        let posts = description["paths"].as_object().unwrap().iter();
+        for (path, post) in posts.filter_map(|(path, item)| Some((path, item.get("post")?))) {
+            assert!(post["requestBody"]["content"]["application/json"].is_object(), "{path}");
+            for status in ["400", "413", "415"] {
+                assert!(post["responses"][status].is_object(), "{path}: {status}");
+            }
+        }
+    }
 }

@@ -324,8 +324,8 @@ pub(super) async fn call(resources: Resources, request: Request) -> Reply {
     }
     let found = resources.client().execute(&id, what).await;
     let found = found.map_err(|error| match error {
-        // Nothing else of it can be refused: each provider's failure is its own.
-        Error::Refused { errors, .. } => HttpError::no_such_resource(&id).details(errors),
+        // It is named here, as where providers are looked up.
+        Error::NotFound { errors } => HttpError::no_such_resource(&id).details(errors),
         error => error.into(),
     })?;
     let results = found.value.into_iter().map(|execution| {
