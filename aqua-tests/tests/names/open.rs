@@ -134,7 +134,10 @@ fn labels_that_are_none_are_refused_with_their_limit() {
         ("l".repeat(513), "label has 513 bytes, at most 512"),
     ] {
         let label = json!(label);
-        assert_eq!(scene.call("getOpenResourceId", &[label.clone()]).value(), &json!(""));
+        assert_eq!(
+            scene.call("getOpenResourceId", std::slice::from_ref(&label)).value(),
+            &json!("")
+        );
         for (function, args) in [
             ("createOpenResource", vec![label.clone()]),
             ("registerOpenProvider", vec![label.clone(), json!("v"), none()]),
