@@ -73,8 +73,8 @@ fn constants_can_be_overridden() {
 }
 
 #[test]
-fn what_imports_the_api_may_name_functions_as_its_parts() {
-    let mut scene = Scene::with(NetworkConfig::new(1).without_registry(), compile("imported.aqua", &[]));
+fn what_uses_the_api_may_name_functions_as_its_parts() {
+    let mut scene = Scene::with(NetworkConfig::new(1).without_registry(), compile("used.aqua", &[]));
     for name in [
         "issue",
         "own",

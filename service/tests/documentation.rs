@@ -245,6 +245,7 @@ fn every_function_and_constant_of_the_aqua_package_is_in_the_api_reference() {
         "leases",
         "alive",
         "directory",
+        "pubsub",
         "registry-api",
         "replication",
         "scheduled",
