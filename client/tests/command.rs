@@ -389,8 +389,9 @@ fn an_open_name_is_taken_wherever_a_resource_is() {
         let found = user.json(&[&["resolve", "open:chat"], how].concat());
         assert_eq!(found.len(), 2, "{how:?}: {found:?}");
     }
-    // The command that registered has ended.
-    let alive = user.json(&["resolve", "open:chat", "--alive"]);
+    // The command that registered has ended. Whoever asks is there, so somebody else asks.
+    user.text(&["key", "new", "reader"]);
+    let alive = user.json(&["--key", "reader", "resolve", "open:chat", "--alive"]);
     assert_eq!((alive.len(), &alive[0]["peer_id"]), (1, &json!(node)));
     let (code, stderr) = user.failure(&["resolve", "open:nothing"]);
     assert!(
