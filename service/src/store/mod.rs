@@ -130,8 +130,9 @@ impl<B: Backend> Store<B> {
         Ok(row::read_states(&rows)?.into_iter().next())
     }
 
-    /// Keeps a key in which nothing has changed.
-    pub fn keep(&mut self, state: KeyState) {
+    /// Keeps a key as it lies in the database. What was proved in a call goes with it.
+    pub fn keep(&mut self, mut state: KeyState) {
+        state.mark_saved();
         self.cache.put(state);
     }
 
@@ -151,7 +152,6 @@ impl<B: Backend> Store<B> {
             return Err(batch.unfit.swap_remove(0).error.into());
         }
         self.write(batch)?;
-        state.mark_saved();
         self.keep(state);
         Ok(())
     }
@@ -167,12 +167,11 @@ impl<B: Backend> Store<B> {
         }
         let unfit = self.write(batch)?;
         let cut: BTreeSet<KeyId> = unfit.iter().map(|unfit| unfit.key_id).collect();
-        for mut state in states {
+        for state in states {
             if cut.contains(state.key_id()) {
                 // It holds what was refused. The next call reads the key as it lies in the database.
                 self.cache.take(state.key_id());
             } else {
-                state.mark_saved();
                 self.keep(state);
             }
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use registry_service::calls::get_replica_issuers;
 use registry_service::domain::limits::BUNDLE_ISSUERS_MAX;
 use registry_service::domain::{pack_bundle, BundleItem, Entry, KeyId, KeySet};
-use registry_testkit::{weight_of, NativeNode, Peer};
+use registry_testkit::{check_promises, weight_of, NativeNode, Origins, Peer};
 
 use crate::support::NOW;
 
@@ -86,4 +86,20 @@ fn the_owners_of_keys_are_weighed_on_the_way() {
         Some(if peer_id == owner.id() { 7 } else { 0 })
     });
     assert_eq!(weights(&node, 1), BTreeSet::from([(7, 0)]));
+}
+
+/// A key under which this node's own records alone lie goes with them, whatever weight its owner has: nothing of it is written.
+#[test]
+fn a_weight_that_changes_nothing_is_forgotten_with_its_call() {
+    let mut node = NativeNode::new(Peer::named("host"));
+    let owner = Peer::named("owner");
+    let key = owner.key("resource", NOW);
+    node.register_key(&key, NOW).unwrap();
+    let metadata = Peer::named("issuer").metadata(&key.id, &node.host, "value", NOW);
+    node.put_host_record(&metadata, NOW).unwrap();
+    let origins = Origins::new(&node.host, &owner, 8).time(7).weight(6);
+    let weight = weight_of(owner.id(), 1);
+    node.call(origins, |call| call.register_key(vec![], key.clone(), &weight, NOW))
+        .unwrap();
+    check_promises(node.registry().store());
 }
