@@ -188,7 +188,11 @@ impl<B: Backend> History<B> {
         let now = self.now();
         let key_id = cast().key.id.as_str();
         match step {
-            Step::Clock(steps) => self.model.now += steps * STEP_SEC,
+            Step::Clock(steps) => {
+                // What has changed before has left nothing that ends only now.
+                self.checked = self.held();
+                self.model.now += steps * STEP_SEC;
+            }
             Step::Register => {
                 self.node.register_key(&cast().key, now).unwrap();
                 let due_at = self.stored().map_or(0, |state| state.due_at());
