@@ -86,6 +86,11 @@ impl NodeAnswer {
         }
     }
 
+    /// Who answered, as errors name it: a script may hand in an answer that `check_answer` has not seen.
+    pub(super) fn peer(&self) -> &str {
+        clip(&self.peer_id, PEER_ID_LEN_MAX)
+    }
+
     pub(super) fn does_count(&self) -> bool {
         !self.counts.is_empty()
     }
@@ -274,11 +279,10 @@ impl<'a> Told<'a> {
 
     pub(super) fn note(&mut self, answers: &'a [NodeAnswer]) {
         for answer in answers {
-            self.answered.push(&answer.peer_id);
-            // A script may hand in an answer that `check_answer` has not seen.
+            self.answered.push(answer.peer());
             if !answer.error.is_empty() {
-                let text = clip(&answer.error, NODE_ERROR_LEN_MAX);
-                self.errors.push((text, clip(&answer.peer_id, PEER_ID_LEN_MAX)));
+                self.errors
+                    .push((clip(&answer.error, NODE_ERROR_LEN_MAX), answer.peer()));
             }
         }
     }

@@ -544,7 +544,7 @@ fn packed_answers<'a>(plan: &Plan, answers: &'a [NodeAnswer]) -> (bool, PackedAn
     let own = plan.here.iter().any(|here| here.answer == HERE);
     let mut packed = PackedAnswers::new();
     for answer in answers.iter().filter(|answer| answer.error.is_empty()) {
-        packed.entry(&answer.answer).or_default().push(&answer.peer_id);
+        packed.entry(&answer.answer).or_default().push(answer.peer());
     }
     (own, packed)
 }

@@ -446,3 +446,21 @@ fn at_most_three_providers_are_tried_and_each_is_the_first_of_as_many_particles(
         assert_eq!((found.result.len(), found.tries), (count, Vec::new()));
     }
 }
+
+#[test]
+fn an_answer_that_nobody_has_checked_is_named_in_a_few_words() {
+    let mut scene = scene();
+    let plan = begin(&mut scene, &peers(5), 1);
+    let unchecked = |answer: &str, error: &str| NodeAnswer {
+        peer_id: "p".repeat(5_000),
+        answer: answer.to_owned(),
+        error: error.to_owned(),
+        ..NodeAnswer::default()
+    };
+    let answers = [unchecked("no packed records", ""), unchecked("", &"e".repeat(5_000))];
+    let (_, errors) = end(&mut scene, &plan, &answers);
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    for error in errors {
+        assert!(error.len() < 1_500, "{} bytes", error.len());
+    }
+}
