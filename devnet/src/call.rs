@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::aqua::{AquaFunction, ArgumentError};
 use crate::error::{CallFailure, NetworkError};
 use crate::network::Network;
+use crate::outside::FromOutside;
 use crate::particle::Particle;
 use crate::peer::PeerIndex;
 use crate::service::{Answer, ServiceCall, ServiceFn, ServiceResult};
@@ -103,10 +104,8 @@ pub(crate) struct Running {
     /// The spell whose script it is.
     pub(crate) spell: Option<String>,
     pub(crate) expired: bool,
-    /// The signature of a particle that came in from outside: whoever started it is asked there.
-    pub(crate) from_outside: Option<Arc<[u8]>>,
-    /// On which of its initiator's connections it came from outside.
-    pub(crate) connection: Option<u64>,
+    /// Of a particle that came in from outside: whoever started it is asked there.
+    pub(crate) from_outside: Option<FromOutside>,
     /// It made AquaVM fail: no node runs it any more.
     pub(crate) given_up: bool,
     /// The caller has the outcome.
@@ -279,7 +278,6 @@ impl Network {
             spell: script.spell,
             expired: false,
             from_outside: None,
-            connection: None,
             given_up: false,
             waited: false,
         };

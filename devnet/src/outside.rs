@@ -50,6 +50,13 @@ pub(crate) trait Outside {
     fn refused(&mut self, node: PeerIndex, peer_id: &str, why: &str);
 }
 
+/// How a particle came in from outside for the first time.
+pub(crate) struct FromOutside {
+    signature: Arc<[u8]>,
+    /// The number of its initiator's connection that brought it.
+    connection: u64,
+}
+
 /// A particle from outside, verified.
 pub(crate) struct Entry {
     /// The peer that sent it, not necessarily its initiator.
@@ -113,7 +120,7 @@ impl Network {
         }
         match self.running.get(&particle.id) {
             Some(running) if !running.expired => match &running.from_outside {
-                Some(signature) if *signature == particle.signature => return Ok(()),
+                Some(first) if first.signature == particle.signature => return Ok(()),
                 // One of a node's own, on its way back from a client.
                 None if self.is_started_by_a_node(particle) => return Ok(()),
                 _ => return Err("another particle has the same id".to_owned()),
@@ -147,8 +154,10 @@ impl Network {
             spell: None,
             expired: false,
             given_up: false,
-            from_outside: Some(particle.signature.clone()),
-            connection: Some(connection),
+            from_outside: Some(FromOutside {
+                signature: particle.signature.clone(),
+                connection,
+            }),
             waited: false,
         };
         self.running.insert(particle.id.clone(), running);
@@ -183,7 +192,7 @@ impl Network {
             return false;
         };
         let running = self.running.get(&particle.id).filter(|_| *to == *particle.init_peer_id);
-        let brought_on = running.and_then(|running| running.connection);
+        let brought_on = running.and_then(|running| Some(running.from_outside.as_ref()?.connection));
         match outside.send(from, to, particle, brought_on) {
             Ok(()) => {
                 let (to, bytes) = (to.to_owned(), wire_len(particle));
