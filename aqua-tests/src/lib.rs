@@ -2,7 +2,7 @@
 
 pub mod hostile;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -131,6 +131,19 @@ impl Reply {
     pub fn latency_ms(&self) -> u64 {
         self.outcome.stats.latency.as_millis() as u64
     }
+
+    /// That all waits of the call together took less than 70 % of the time to live.
+    ///
+    /// # Panics
+    /// Where they took longer.
+    #[track_caller]
+    pub fn assert_in_time(&self) {
+        assert!(
+            self.latency_ms() < u64::from(TTL_MS) * 7 / 10,
+            "{} ms",
+            self.latency_ms()
+        );
+    }
 }
 
 /// A field of every record in a list.
@@ -207,6 +220,11 @@ impl Scene {
     #[must_use]
     pub fn id(&self, peer: PeerIndex) -> String {
         self.network.peers()[peer.0].id().to_owned()
+    }
+
+    #[must_use]
+    pub fn ids(&self, peers: &[PeerIndex]) -> BTreeSet<String> {
+        peers.iter().map(|peer| self.id(*peer)).collect()
     }
 
     /// Calls a function as the first client.

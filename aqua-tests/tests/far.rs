@@ -1,7 +1,6 @@
 //! Networks that are larger than a routing table: relays that know few of the nodes that are far from them.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -27,10 +26,6 @@ fn scene() -> Scene {
     scene_of(NODES, 8)
 }
 
-fn ids(scene: &Scene, nodes: &[PeerIndex]) -> BTreeSet<String> {
-    nodes.iter().map(|node| scene.id(*node)).collect()
-}
-
 /// The label whose resource lies where the first client's relay knows the fewest of its neighbours, the resource's id, and
 /// how many the relay knows.
 fn farthest(scene: &mut Scene) -> (String, String, usize) {
@@ -41,7 +36,7 @@ fn farthest(scene: &mut Scene) -> (String, String, usize) {
         let id = id.value().as_str().unwrap().to_owned();
         let known = scene.call("knownNeighbours", &[json!(id)]);
         let neighbours = scene.neighbourhood(&id);
-        let neighbours = ids(scene, &neighbours);
+        let neighbours = scene.ids(&neighbours);
         let known: Vec<&Value> = known.value().as_array().unwrap().iter().collect();
         let right = known.iter().filter(|peer| neighbours.contains(peer.as_str().unwrap()));
         (label, id, right.count())

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use aqua_tests::{compile, strings, Reply, Scene, TTL_MS};
+use aqua_tests::{compile, strings, Reply, Scene};
 use devnet::{CallOptions, NetworkConfig, PeerIndex, ServiceResult};
 use serde_json::{json, Value};
 
@@ -52,10 +52,6 @@ fn subscribed(clients: usize, nodes: usize) -> (Scene, Vec<PeerIndex>) {
     (scene, subscribers)
 }
 
-fn ids(scene: &Scene, peers: &[PeerIndex]) -> BTreeSet<String> {
-    peers.iter().map(|peer| scene.id(*peer)).collect()
-}
-
 fn found(scene: &mut Scene) -> BTreeSet<String> {
     let reply = scene.call("findSubscribers", &[json!(TOPIC)]);
     strings(reply.value(), "peer_id").into_iter().collect()
@@ -70,7 +66,7 @@ fn greeted(reply: &Reply) -> BTreeSet<String> {
 #[test]
 fn thirty_subscribers_are_found_and_called() {
     let (mut scene, subscribers) = subscribed(20, 10);
-    let expected = ids(&scene, &subscribers);
+    let expected = scene.ids(&subscribers);
     assert_eq!(found(&mut scene), expected);
     let reply = scene.call("greetSubscribers", &[json!(TOPIC), json!("Ada")]);
     assert_eq!(greeted(&reply), expected);
@@ -88,17 +84,13 @@ fn dead_subscribers_are_named_and_the_others_called_in_time() {
     let reply = scene.call("greetSubscribers", &[json!(TOPIC), json!("Ada")]);
     let greeted = greeted(&reply);
     assert!(
-        !greeted.is_empty() && greeted.is_subset(&ids(&scene, &alive)),
+        !greeted.is_empty() && greeted.is_subset(&scene.ids(&alive)),
         "{greeted:?}"
     );
     for peer in &dead {
         assert!(reply.error_of(&scene.id(*peer)).contains("no answer in time"));
     }
-    assert!(
-        reply.latency_ms() < u64::from(TTL_MS) * 7 / 10,
-        "{} ms",
-        reply.latency_ms()
-    );
+    reply.assert_in_time();
 }
 
 #[test]
@@ -163,11 +155,7 @@ fn a_node_is_subscribed_unless_it_is_dead() {
         let reply = scene.call(function, &args);
         assert_eq!(reply.value(), &json!(false), "{function}");
         assert!(reply.error_of(&dead).contains("no answer in time"), "{function}");
-        assert!(
-            reply.latency_ms() < u64::from(TTL_MS) * 7 / 10,
-            "{function}: {} ms",
-            reply.latency_ms()
-        );
+        reply.assert_in_time();
     }
     scene.settle();
     assert_eq!(found(&mut scene), BTreeSet::from([node]));
