@@ -200,8 +200,8 @@ impl Client {
     }
 
     /// Offers a service to others: whoever knows the client's peer id and relay calls it under this id. A service of the
-    /// same id is replaced. Each call has until its particle expires; at most 256 run at a time. A handler that holds the
-    /// client keeps it connected until [`Client::stop_serving`].
+    /// same id is replaced. Each call has until its particle expires; at most 256 run at a time. A handler that panics fails its
+    /// call. One that holds the client keeps it connected until [`Client::stop_serving`].
     ///
     /// ```no_run
     /// # async fn offer(client: registry_client::Client) {

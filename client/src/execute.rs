@@ -184,7 +184,12 @@ impl Client {
             _ => Vec::new(),
         };
         let is_own = peer_id == self.peer_id();
-        let air = call_script(peer_id, is_own, &way, (service_id, function), arguments.len());
+        let to = Callee {
+            peer_id,
+            is_own,
+            is_client: relay_id.is_some(),
+        };
+        let air = call_script(to, &way, (service_id, function), arguments.len());
         let names = (0..arguments.len()).map(|index| format!("a{index}"));
         let data: BTreeMap<String, Value> = names.zip(arguments).collect();
         let results = self.run_air(air, data).await?;
@@ -192,8 +197,22 @@ impl Client {
     }
 }
 
-/// One call on a peer, through the client's relay and the peer's own, and the way back.
-fn call_script(peer_id: &str, is_own: bool, way: &[&str], call: (&str, &str), arguments: usize) -> String {
+/// Who is called.
+struct Callee<'a> {
+    peer_id: &'a str,
+    is_own: bool,
+    /// Behind a relay.
+    is_client: bool,
+}
+
+/// One call on a peer, through the client's relay and the peer's own, and the way back. The relay of a client that is not
+/// there says so, where nobody else would.
+fn call_script(to: Callee<'_>, way: &[&str], call: (&str, &str), arguments: usize) -> String {
+    let Callee {
+        peer_id,
+        is_own,
+        is_client,
+    } = to;
     let (service_id, function) = call;
     let hop = |peer: &str| format!("(new $s (new #c (canon {peer} $s #c)))");
     let sequence = |steps: Vec<String>| steps.into_iter().reduce(|first, then| format!("(seq {first}{then})"));
@@ -210,6 +229,14 @@ fn call_script(peer_id: &str, is_own: bool, way: &[&str], call: (&str, &str), ar
         let _ = write!(list, "{}a{index}", if index == 0 { "" } else { " " });
     }
     let call = format!("(call \"{peer_id}\" (\"{service_id}\" \"{function}\") [{list}] result)");
+    let call = match relays.last().filter(|_| is_client) {
+        // A relay that cannot say it is taken to have the client.
+        Some(relay) => format!(
+            "(seq(seq(xor(call {relay} (\"peer\" \"is_connected\") [\"{peer_id}\"] there)(ap true there))\
+             (xor(match there true (null))(fail 1 \"{peer_id} is not connected to its relay\"))){call})"
+        ),
+        None => call,
+    };
     let failed = sequence(back.iter().cloned().chain(["(fail :error:)".to_owned()]).collect()).unwrap_or_default();
     let caught = format!("(xor {call}{failed})");
 

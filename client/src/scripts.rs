@@ -54,6 +54,11 @@ function!(
     "registerOpenNodeProvider",
     ["provider_node_id", "label", "value", "service_id"]
 );
+function!(
+    ADVERTISE_OPEN,
+    "advertiseOpen",
+    ["label", "value", "service_id", "lease_sec", "k"]
+);
 function!(RESOLVE_ALIVE, "resolveAlive", ["resource_id", "ack"]);
 function!(RESOLVE_THROUGH, "resolveThroughDirectories", ["resource_id", "ack"]);
 function!(NEIGHBOURS, "neighbours", ["resource_id"]);
@@ -89,6 +94,7 @@ mod tests {
             REGISTER_OPEN,
             REGISTER_OPEN_FOR,
             REGISTER_OPEN_NODE,
+            ADVERTISE_OPEN,
             RESOLVE_ALIVE,
             RESOLVE_THROUGH,
             NEIGHBOURS,

@@ -147,6 +147,42 @@ async fn a_function_is_called_on_every_provider_and_each_has_a_result_of_its_own
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_gone_or_panics_is_told_at_once_and_not_when_the_time_is_over() {
+    let stage = Stage::start(2);
+    let (caller, gone, panics) = (stage.client(0).await, stage.client(1).await, stage.client(1).await);
+    panics.serve("calc", |call| async move {
+        assert!(call.function != "panic", "as it was told to");
+        Ok(json!(call.function))
+    });
+    let call = |peer_id: String, function: &'static str| {
+        let (caller, relay) = (caller.clone(), stage.peer_id(1));
+        async move { within(caller.call_service(&peer_id, Some(&relay), "calc", function, Vec::new())).await }
+    };
+    let began = std::time::Instant::now();
+    let panicked = call(panics.peer_id().to_owned(), "panic")
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(panicked.contains("the service panicked"), "{panicked}");
+    assert_eq!(
+        call(panics.peer_id().to_owned(), "add").await.unwrap(),
+        json!("add"),
+        "and it serves on"
+    );
+
+    let gone_id = gone.peer_id().to_owned();
+    drop(gone);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let error = call(gone_id.clone(), "add").await.unwrap_err().to_string();
+    assert!(
+        error.contains(&format!("{gone_id} is not connected to its relay")),
+        "{error}"
+    );
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    stage.network.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_provider_moves_to_another_relay_when_its_own_dies_and_a_watcher_sees_it() {
     let stage = Stage::start(5);
     let watcher = stage.client(0).await;

@@ -6,6 +6,7 @@ mod local;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,6 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use avm_server::avm_runner::RawAVMOutcome;
 use avm_server::{CallRequestParams, CallResults, CallServiceResult};
 use fluence_keypair::KeyPair;
+use futures_util::FutureExt;
 use particle::Particle;
 use serde_json::{json, Value};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -354,8 +356,11 @@ impl Engine {
             return;
         };
         let (id, deadline, events) = (id.clone(), work.deadline, self.to_events.clone());
+        // What panics shares nothing with anybody.
+        let answer = AssertUnwindSafe(answer).catch_unwind();
         tokio::spawn(async move {
             if let Ok(result) = tokio::time::timeout_at(deadline, answer).await {
+                let result = result.unwrap_or_else(|_| Err("the service panicked".to_owned()));
                 let _ = events.send(Event::Answered(id, call_id, into_avm(result)));
             }
         });
