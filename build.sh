@@ -52,7 +52,7 @@ main() {
   local command=${1:-artifacts}
   shift || true
   case $command in
-    artifacts) expect_no_arguments artifacts "$@"; build_artifacts ;;
+    artifacts) expect_no_arguments artifacts "$@"; build_artifacts; compile_client_scripts ;;
     package) expect_no_arguments package "$@"; build_packages ;;
     test) expect_no_arguments test "$@"; run_tests ;;
     up) run_up "$@" ;;
@@ -82,27 +82,48 @@ build_artifacts() { # [PACKAGE] [--ARGUMENT...]
   need_native_toolchain
   need_npm
   choose_wasm_toolchain
-  beside "install the Aqua compiler" install_aqua_compiler
+  beside "install the Aqua compiler, compile the scripts of spells" prepare_scripts
   beside "compile the modules with ${WASM_TOOLCHAIN}'s Rust" "compile_wasm_with_$WASM_TOOLCHAIN"
   step "build the packer${package:+ and $package}" \
     cargo build --release --locked -p registry-packer ${package:+-p "$package"}
   await_besides
+  local bindings
+  bindings=$(sum_of_bindings)
   step "pack artifacts/" "$NATIVE_DIR/registry-packer" "$@" "${COMPILED_BESIDE[@]/#/--beside=}" "$COMPILED_WASM"
-  step "compile the scheduled scripts" compile_scheduled_scripts
-  step "compile the client's scripts" node devnet/compile/client.mjs "$@"
+  if [[ $(sum_of_bindings) != "$bindings" ]]; then
+    step "compile the scripts of spells for the new interface" compile_scheduled_scripts
+    "$NATIVE_DIR/registry-packer" --sums-only
+  fi
   (cd artifacts && ls -l -- *.wasm *.air SHA256SUMS)
 }
 
+# While Rust compiles: with the bindings as they are, which seldom change.
+prepare_scripts() {
+  install_aqua_compiler
+  compile_scheduled_scripts
+}
+
+# Of what the packer writes and scripts import.
+sum_of_bindings() {
+  cat aqua/registry-service.aqua aqua-dht/aqua/aqua-dht-service.aqua | cksum
+}
+
 compile_scheduled_scripts() {
+  mkdir -p artifacts
   node devnet/compile/air.mjs aqua/scheduled.aqua artifacts clearExpired_86400 replicate_3600 renew_43200
   node devnet/compile/air.mjs aqua/spell.aqua artifacts registrySpell=registry-spell
   node devnet/compile/air.mjs aqua-dht/aqua/scheduled.aqua artifacts clearExpired_86400=aqua-dht-clearExpired_86400 \
     replicate_3600=aqua-dht-replicate_3600 aquaDhtSpell=aqua-dht-spell
-  "$NATIVE_DIR/registry-packer" --sums-only
+}
+
+# The client embeds them when it is compiled, so they are committed.
+compile_client_scripts() { # [--check]
+  step "compile the client's scripts" node devnet/compile/client.mjs "$@"
 }
 
 build_packages() {
   build_artifacts
+  compile_client_scripts
   step "pack for those who do not build here" builtin-package/package.sh
   make_javascript
   step "pack the npm package" npm pack --silent --pack-destination artifacts ./aqua
@@ -124,6 +145,7 @@ run_tests() {
   step "check the format" cargo fmt --all --check
   # The committed bindings must be those of this source, so they are compared here and not written anew.
   build_artifacts --check
+  compile_client_scripts --check
   # After the artifacts, because builtin-package embeds them.
   step "lint" cargo clippy --release --workspace --all-targets --locked -- -D warnings
   make_javascript
