@@ -14,14 +14,14 @@ use registry_client::discovery::{Arguments, Discovery, Handler, Metadata, Name, 
 use registry_client::{Client, KeyPair};
 use serde_json::json;
 
-pub type Error = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     run(std::env::args().skip(1).collect()).await
 }
 
-pub async fn run(arguments: Vec<String>) -> Result<(), Error> {
+pub(crate) async fn run(arguments: Vec<String>) -> Result<(), Error> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["offer", meter, relay] => offer(meter, relay).await,
         ["ask", relay] => ask(relay).await,

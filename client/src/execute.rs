@@ -232,8 +232,8 @@ fn call_script(to: Callee<'_>, way: &[&str], call: (&str, &str), arguments: usiz
     let call = match relays.last().filter(|_| is_client) {
         // A relay that cannot say it is taken to have the client.
         Some(relay) => format!(
-            "(seq(seq(xor(call {relay} (\"peer\" \"is_connected\") [\"{peer_id}\"] there)(ap true there))\
-             (xor(match there true (null))(fail 1 \"{peer_id} is not connected to its relay\"))){call})"
+            "(seq (seq (xor (call {relay} (\"peer\" \"is_connected\") [\"{peer_id}\"] there)(ap true there))\
+             (xor (match there true (null))(fail 1 \"{peer_id} is not connected to its relay\"))){call})"
         ),
         None => call,
     };

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Lines};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use serde_json::{json, Value};
+use serde_json::Value;
 
 #[allow(dead_code, reason = "its `main` is what `part` stands for")]
 #[path = "../../examples/energy.rs"]
@@ -77,7 +77,7 @@ fn up(home: &std::path::Path) -> (Process, Vec<String>) {
     let mut addresses = Vec::new();
     for line in up.lines.by_ref() {
         let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
-        if line == json!({"ready": true}) {
+        if line["ready"] == true {
             return (up, addresses);
         }
         addresses.push(line["tcp"].as_str().unwrap().to_owned());

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use devnet::live::{Event, LiveError, Network, Node, Options, SpellTimes, What};
 use devnet::RegistryModules;
+use fluence_keypair::KeyPair;
 use raw::{Raw, PATIENCE};
 use registry_distro::{REGISTRY_WASM, SQLITE_WASM};
 use tokio::sync::broadcast::Receiver;
@@ -273,6 +274,36 @@ async fn who_begins_a_frame_and_never_ends_it_is_cut_off() {
     let _stream = slow.send_bytes(b"\x80\x01\x81\x04").await.unwrap();
     answers(node).await;
     assert!(slow.is_cut_off_within(PATIENCE).await);
+    answers(node).await;
+}
+
+/// Whether a node takes no connection of this key: it refuses it, or ends it at once.
+async fn is_refused(node: &Node, key: KeyPair) -> bool {
+    match Raw::connect_as(key, &node.tcp).await {
+        Ok(mut connected) => connected.is_cut_off_within(PATIENCE).await,
+        Err(_) => true,
+    }
+}
+
+#[tokio::test]
+async fn a_fifth_connection_of_one_client_is_refused_and_the_four_go_on() {
+    let network = start(options(1));
+    let node = &network.nodes()[0];
+    let key = KeyPair::generate_ed25519();
+    let mut four = Vec::new();
+    for _ in 0..4 {
+        four.push(Raw::connect_as(key.clone(), &node.tcp).await.unwrap());
+    }
+    assert!(is_refused(node, key.clone()).await);
+    for client in &mut four {
+        client.ask(&node.peer_id, IDENTIFY).await.unwrap();
+    }
+
+    // There is room again for one when one has gone.
+    drop(four.pop());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut again = Raw::connect_as(key, &node.tcp).await.unwrap();
+    again.ask(&node.peer_id, IDENTIFY).await.unwrap();
     answers(node).await;
 }
 
