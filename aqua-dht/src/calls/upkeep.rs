@@ -59,20 +59,18 @@ impl<B: Backend> Call<'_, B> {
         Ok(evicted)
     }
 
-    /// Removes what has expired, of at most [`CLEAR_KEYS_MAX`] keys; the next call goes on.
+    /// Removes what has expired, of at most [`CLEAR_KEYS_MAX`] keys; the next call goes on. Keys of which nothing has are not looked
+    /// at, however old they are.
     ///
     /// # Errors
     /// [`CallError`].
     pub fn clear_expired(&mut self, now: u64) -> Result<Cleared, CallError> {
         let at = at(&self.caller, self.store.timeouts(), (0, now))?;
         let mut cleared = Cleared::default();
-        let Some(created_until) = at.now.checked_sub(at.timeouts.shortest_life_sec()) else {
-            return Ok(cleared);
-        };
         let mut changes = Vec::new();
         let mut after = String::new();
         for _ in 0..CLEAR_KEYS_MAX / BATCH_KEYS {
-            let keys = self.store.created_until(created_until, &after, BATCH_KEYS)?;
+            let keys = self.store.ended(&at, &after, BATCH_KEYS)?;
             let Some(last) = keys.last() else {
                 break;
             };

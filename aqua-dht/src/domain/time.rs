@@ -28,11 +28,6 @@ impl Timeouts {
         }
         Err(Error::TimeoutOutOfRange { given })
     }
-
-    /// The longest that anything lives by its `timestamp_created`.
-    pub fn shortest_life_sec(&self) -> u64 {
-        self.expired_sec.min(self.host_expired_sec)
-    }
 }
 
 /// Whether `timeout_sec` have passed. A time before the clock's beginning, and one ahead of the clock, have not passed.

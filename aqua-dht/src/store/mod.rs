@@ -5,7 +5,7 @@ mod sql;
 
 use registry_service::store::{move_aside, Backend, StoreError, Value};
 
-use crate::domain::{limits::KEYS_MAX, Error, Timeouts, Topic};
+use crate::domain::{limits::KEYS_MAX, At, Error, Timeouts, Topic};
 
 const STALE_TIMEOUT: &str = "stale_timeout_sec";
 const EXPIRED_TIMEOUT: &str = "expired_timeout_sec";
@@ -127,14 +127,21 @@ impl<B: Backend> Store<B> {
         )
     }
 
-    /// Keys behind `after` of which something, themselves or a value, was created at `created_at` or before.
+    /// Keys behind `after` that have ended, or of which a value has.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn created_until(&self, created_at: u64, after: &str, keys_max: usize) -> Result<Vec<String>, StoreError> {
-        let after = bytes(&format!(">{after}"));
-        let parameters = [integer(created_at), after, integer(keys_max as u64)];
-        row::read_keys(&self.backend.read(sql::CREATED_UNTIL, &parameters)?)
+    pub fn ended(&self, at: &At<'_>, after: &str, keys_max: usize) -> Result<Vec<String>, StoreError> {
+        // Of a timeout that is longer than the time since 1970 nothing has ended.
+        let created_until = |timeout_sec: u64| at.now.checked_sub(timeout_sec).map_or(Value::Integer(-1), integer);
+        let parameters = [
+            created_until(at.timeouts.expired_sec),
+            bytes(&format!(">{after}")),
+            integer(keys_max as u64),
+            bytes(at.host),
+            created_until(at.timeouts.host_expired_sec),
+        ];
+        row::read_keys(&self.backend.read(sql::ENDED, &parameters)?)
     }
 
     fn transaction(&self, work: impl FnOnce(&B) -> Result<(), StoreError>) -> Result<(), StoreError> {

@@ -56,11 +56,17 @@ pub(super) const UNUSED_SINCE: &str = "
         SELECT key FROM topics INDEXED BY topics_by_access WHERE accessed_at <= ?1 ORDER BY accessed_at LIMIT ?2
     )";
 
-/// The second parameter has one byte before the key: SQLite in Marine takes a blob without bytes for NULL.
-pub(super) const CREATED_UNTIL: &str = "
+/// Keys that have ended, and keys of which a value has: what this node (?4) put for itself ends by another time (?5), and keeps
+/// its key. The second parameter has one byte before the key: SQLite in Marine takes a blob without bytes for NULL.
+pub(super) const ENDED: &str = "
     SELECT group_concat(hex(key)) FROM (
         SELECT key FROM topics INDEXED BY topics_by_creation WHERE created_at <= ?1 AND key > substr(?2, 2)
+            AND NOT EXISTS (
+                SELECT 1 FROM topic_values own
+                WHERE own.key = topics.key AND own.peer_id = ?4 AND own.created_at > ?5
+            )
         UNION
-        SELECT key FROM topic_values INDEXED BY values_by_creation WHERE created_at <= ?1 AND key > substr(?2, 2)
+        SELECT key FROM topic_values INDEXED BY values_by_creation
+            WHERE created_at <= max(?1, ?5) AND created_at <= CASE peer_id WHEN ?4 THEN ?5 ELSE ?1 END AND key > substr(?2, 2)
         ORDER BY key LIMIT ?3
     )";

@@ -53,6 +53,52 @@ fn data_and_timeouts_survive_a_restart_and_nothing_is_in_tmp() {
 }
 
 #[test]
+fn a_relay_that_is_given_as_a_text_is_kept() {
+    let mut node = Node::new();
+    let client = Peer::named("client");
+    node.done(&client, "register_key", json!(["topic", NOW, 0]));
+    node.done(&client, "put_value_relay", json!(["topic", "value", NOW, "a relay", 3]));
+    let hosted = node.done(
+        &client,
+        "put_host_value_relay",
+        json!(["topic", "the node's", NOW, "another relay", 2]),
+    );
+    assert_eq!(hosted["value"][0]["relay_id"], json!(["another relay"]));
+    let expected = json!([
+        {"value": "value", "peer_id": client.id(), "set_by": client.id(), "relay_id": ["a relay"], "service_id": [],
+         "timestamp_created": NOW, "weight": 3},
+        {"value": "the node's", "peer_id": node.host.id(), "set_by": client.id(), "relay_id": ["another relay"],
+         "service_id": [], "timestamp_created": NOW, "weight": 2},
+    ]);
+    assert_eq!(node.values("topic", NOW), expected);
+}
+
+#[test]
+fn two_lists_are_merged_to_the_latest_of_each_peer_and_setter() {
+    let mut node = Node::new();
+    let client = Peer::named("client");
+    let value = |peer: &str, set_by: &str, text: &str, created: u64| {
+        let mut value = record(peer, text, 0);
+        (value["set_by"], value["timestamp_created"]) = (json!(set_by), json!(created));
+        value
+    };
+    let left = json!([
+        value("one", "one", "older", NOW),
+        value("one", "a client", "by another", NOW),
+        value("two", "two", "newer", NOW + 2),
+    ]);
+    let right = json!([
+        value("one", "one", "newer", NOW + 1),
+        value("two", "two", "older", NOW + 1)
+    ]);
+    let merged = node.done(&client, "merge_two", json!([left, right]))["result"].take();
+    let texts: Vec<&Value> = merged.as_array().unwrap().iter().map(|value| &value["value"]).collect();
+    assert_eq!(texts, ["newer", "newer", "by another"], "the latest first");
+    assert_eq!(merged, node.done(&client, "merge_two", json!([right, left]))["result"]);
+    assert_eq!(merged, node.done(&client, "merge", json!([[left, right]]))["result"]);
+}
+
+#[test]
 fn what_is_stale_is_evicted_and_what_has_expired_is_cleared() {
     let mut node = Node::new();
     let (client, host) = (Peer::named("client"), node.host.clone());
@@ -77,6 +123,27 @@ fn what_is_stale_is_evicted_and_what_has_expired_is_cleared() {
         (&cleared["count_keys"], &cleared["count_values"]),
         (&json!(1), &json!(1))
     );
+}
+
+/// In the SQLite of Marine, too.
+#[test]
+fn a_key_with_a_live_value_of_the_node_is_passed_over_by_a_clearing() {
+    let mut node = Node::new();
+    let (client, host) = (Peer::named("client"), node.host.clone());
+    for key in ["a", "b"] {
+        node.done(&client, "register_key", json!([key, NOW, 0]));
+        node.done(&client, "put_value", json!([key, "value", NOW, [], [], 0]));
+    }
+    node.done(&client, "put_host_value", json!(["a", "the node's", NOW, [], [], 0]));
+    let cleared = |node: &mut Node, now: u64| {
+        let cleared = node.done(&client, "clear_expired", json!([now]));
+        (cleared["count_keys"].clone(), cleared["count_values"].clone())
+    };
+    assert_eq!(cleared(&mut node, NOW + DAY), (json!(1), json!(2)));
+    assert_eq!(node.values("a", NOW + DAY).as_array().unwrap().len(), 1);
+    node.done(&host, "set_host_expired_timeout", json!([2 * DAY]));
+    assert_eq!(cleared(&mut node, NOW + 2 * DAY - 1), (json!(0), json!(0)));
+    assert_eq!(cleared(&mut node, NOW + 2 * DAY), (json!(1), json!(1)));
 }
 
 #[test]

@@ -1,5 +1,3 @@
-use aqua_dht::domain::data::DhtKey;
-
 use super::*;
 
 fn key_of(owner: &Peer, created: u64) -> DhtKey {

@@ -68,6 +68,35 @@ fn host_values_have_a_limit_of_their_own() {
 }
 
 #[test]
+fn a_node_that_is_full_of_keys_takes_no_new_one_until_some_have_expired() {
+    let mut node = Node::new();
+    let (owner, late) = (Peer::named("owner"), Peer::named("late"));
+    node.fill((1..KEYS_MAX).map(|number| format!("topic {number}")), NOW);
+    node.register(&late, "the last", NOW + 10).unwrap();
+    assert_refused(
+        node.register(&late, "one more", NOW + 10),
+        "100000 keys are registered here",
+    );
+    let republished = DhtKey {
+        key: "one more".to_owned(),
+        peer_id: owner.id().to_owned(),
+        timestamp_created: NOW,
+        ..DhtKey::default()
+    };
+    assert_refused(
+        node.call(&owner, 1).republish_key(republished, NOW + 10),
+        "100000 keys are registered here",
+    );
+    // Who has a key keeps it, and puts values under it.
+    node.register(&owner, "topic 1", NOW + 10).unwrap();
+    node.put(&late, "topic 1", "value", 0, NOW + 10).unwrap();
+    let mut node = node.restart();
+    assert_refused(node.register(&late, "one more", NOW + 10), "100000 keys");
+    node.call(&owner, 0).clear_expired(NOW + DAY).unwrap();
+    node.register(&late, "one more", NOW + DAY).unwrap();
+}
+
+#[test]
 fn a_batch_that_does_not_fit_comes_in_as_far_as_it_does() {
     let mut node = full_of_weight(5);
     let light = record(&Peer::named("light"), "light", 1, NOW + 30);
@@ -120,7 +149,7 @@ fn a_key_or_a_value_of_nobody_is_refused() {
         };
         assert_refused(node.republish("topic", vec![value], NOW), part);
     }
-    let key = aqua_dht::domain::data::DhtKey {
+    let key = DhtKey {
         key: "topic".to_owned(),
         timestamp_created: NOW,
         ..Default::default()

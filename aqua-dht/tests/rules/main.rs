@@ -10,7 +10,8 @@ mod upkeep;
 mod values;
 
 use aqua_dht::calls::{Call, CallError, Said};
-use aqua_dht::domain::data::DhtRecord;
+use aqua_dht::domain::data::{DhtKey, DhtRecord};
+use aqua_dht::domain::Topic;
 use aqua_dht::store::Store;
 use registry_service::store::NativeBackend;
 use registry_testkit::{Origins, Peer};
@@ -83,6 +84,29 @@ impl Node {
     fn republish(&mut self, key: &str, records: Vec<DhtRecord>, now: u64) -> Result<u64, CallError> {
         self.call(&Peer::named("a neighbour"), 2)
             .republish_values(key, records, now)
+    }
+
+    /// Has many keys registered at once, by one owner.
+    fn fill(&mut self, keys: impl IntoIterator<Item = String>, now: u64) {
+        self.fill_with(keys, now, &[]);
+    }
+
+    /// The same with values under each.
+    fn fill_with(&mut self, keys: impl IntoIterator<Item = String>, now: u64, records: &[DhtRecord]) {
+        let owner = Peer::named("owner");
+        let topic = |key: String| {
+            let key = DhtKey {
+                key,
+                peer_id: owner.id().to_owned(),
+                timestamp_created: now,
+                ..DhtKey::default()
+            };
+            let mut topic = Topic::new(key, now).unwrap();
+            topic.records = records.to_vec();
+            (None, Some(topic))
+        };
+        let changes: Vec<_> = keys.into_iter().map(topic).collect();
+        self.store.save_all(&changes).unwrap();
     }
 
     fn values(&mut self, key: &str, now: u64) -> Result<Vec<DhtRecord>, CallError> {

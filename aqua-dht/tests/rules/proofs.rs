@@ -20,38 +20,97 @@ fn node_with_topic() -> Node {
     node
 }
 
+/// A call with a time that is not proved, of a peer or of the host.
+type Tried = fn(Call<'_, NativeBackend>, &Peer) -> Result<(), CallError>;
+
+/// Every call that takes a time, and its position.
+const TIMES: [(&str, usize, Tried); 14] = [
+    ("register_key", 1, |mut call, _| {
+        call.register_key("topic".to_owned(), NOW, 0)
+    }),
+    ("get_key_metadata", 1, |mut call, _| {
+        call.get_key_metadata("topic", NOW).map(drop)
+    }),
+    ("republish_key", 1, |mut call, owner| {
+        let key = DhtKey {
+            key: "topic".to_owned(),
+            peer_id: owner.id().to_owned(),
+            timestamp_created: NOW,
+            ..DhtKey::default()
+        };
+        call.republish_key(key, NOW)
+    }),
+    ("pin_key", 1, |mut call, _| call.pin_key("topic", NOW, true)),
+    ("unpin_key", 1, |mut call, _| call.pin_key("topic", NOW, false)),
+    ("put_value", 2, |mut call, _| {
+        call.put_value("topic", Said::default(), NOW)
+    }),
+    ("put_host_value", 2, |mut call, _| {
+        call.put_host_value("topic", Said::default(), NOW).map(drop)
+    }),
+    ("propagate_host_value", 1, |mut call, owner| {
+        call.propagate_host_value(Ok(hosted(&Peer::named("another node"), owner, NOW)), NOW, 0)
+    }),
+    ("renew_host_value", 1, |mut call, _| call.renew_host_value("topic", NOW)),
+    ("clear_host_value", 1, |mut call, _| call.clear_host_value("topic", NOW)),
+    ("get_values", 1, |mut call, _| call.get_values("topic", NOW).map(drop)),
+    ("republish_values", 2, |mut call, owner| {
+        call.republish_values("topic", vec![record(owner, "value", 0, NOW)], NOW)
+            .map(drop)
+    }),
+    ("evict_stale", 0, |mut call, _| call.evict_stale(NOW).map(drop)),
+    ("clear_expired", 0, |mut call, _| call.clear_expired(NOW).map(drop)),
+];
+
+/// A topic whose owner is the host, which may do everything and has put a value of its own.
+fn node_with_own_topic() -> Node {
+    let mut node = Node::new();
+    let host = node.host.clone();
+    node.register(&host, "topic", NOW).unwrap();
+    node.put_host(&host, "topic", "value", NOW).unwrap();
+    node
+}
+
+/// What calls of the host have as origins: only the time is missing.
+fn without_time(node: &Node) -> Origins {
+    let origins = Origins::new(&node.host, &node.host, 6);
+    origins.with(0, Peer::named("another node").id(), "aqua-dht", "put_host_value")
+}
+
 #[test]
 fn a_time_that_this_host_did_not_say_is_refused_by_every_call() {
-    let mut node = node_with_topic();
-    let peer = Peer::named("peer");
-    let elsewhere = Peer::named("elsewhere");
-    let unproved = |node: &Node| Origins::new(&node.host, &peer, 6);
-    let of_another = |node: &Node| unproved(node).with(1, elsewhere.id(), "peer", "timestamp_sec");
-    let of_another_function = |node: &Node| unproved(node).with(1, node.host.id(), "peer", "timestamp_ms");
-    for origins in [unproved(&node), of_another(&node), of_another_function(&node)] {
-        let part = "peer.timestamp_sec";
-        let topic = || "topic".to_owned();
-        assert_refused(node.call_with(origins.clone()).register_key(topic(), NOW, 0), part);
-        assert_refused(node.call_with(origins.clone()).get_key_metadata("topic", NOW), part);
-        assert_refused(node.call_with(origins.clone()).get_values("topic", NOW), part);
-        assert_refused(
-            node.call_with(origins.clone()).put_value("topic", Said::default(), NOW),
-            part,
-        );
-        assert_refused(
-            node.call_with(origins.clone())
-                .put_host_value("topic", Said::default(), NOW),
-            part,
-        );
-        assert_refused(node.call_with(origins.clone()).renew_host_value("topic", NOW), part);
-        assert_refused(node.call_with(origins.clone()).clear_host_value("topic", NOW), part);
-        assert_refused(
-            node.call_with(origins.clone()).republish_values("topic", vec![], NOW),
-            part,
-        );
-        assert_refused(node.call_with(origins.clone()).pin_key("topic", NOW, true), part);
-        assert_refused(node.call_with(origins.clone()).clear_expired(NOW), part);
+    let mut node = node_with_own_topic();
+    let (host, elsewhere) = (node.host.clone(), Peer::named("elsewhere"));
+    for (function, position, tried) in TIMES {
+        let said = |node: &Node, peer: &Peer, service: &str, name: &str| {
+            without_time(node).with(position, peer.id(), service, name)
+        };
+        // A literal, or for `propagate_host_value` and what takes its time first, whatever else was said there.
+        let unproved = [
+            without_time(&node),
+            without_time(&node).time(3),
+            said(&node, &elsewhere, "peer", "timestamp_sec"),
+            said(&node, &host, "peer", "timestamp_ms"),
+            said(&node, &host, "op", "timestamp_sec"),
+        ];
+        for origins in unproved {
+            let error = tried(node.call_with(origins), &host).expect_err(function).to_string();
+            assert!(error.contains("peer.timestamp_sec"), "{function}: {error}");
+        }
+        let proved = without_time(&node).time(position);
+        tried(node.call_with(proved), &host).unwrap_or_else(|error| panic!("{function}: {error}"));
+        node = node_with_own_topic();
     }
+}
+
+/// What scripts older than `peer.timestamp_sec` passed.
+#[test]
+fn a_time_of_op_timestamp_sec_is_refused_with_what_to_pass() {
+    let mut node = node_with_topic();
+    let origins = Origins::new(&node.host, &Peer::named("peer"), 6).with(1, node.host.id(), "op", "timestamp_sec");
+    let refused = node.call_with(origins).get_values("topic", NOW);
+    assert_refused(refused, "peer.timestamp_sec");
+    assert_eq!(node.texts("topic", NOW), [""; 0]);
 }
 
 #[test]

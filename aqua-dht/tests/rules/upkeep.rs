@@ -1,4 +1,4 @@
-use aqua_dht::domain::limits::{EVICT_BYTES_MAX, EVICT_KEYS_MAX, VALUE_LEN_MAX};
+use aqua_dht::domain::limits::{CLEAR_KEYS_MAX, EVICT_BYTES_MAX, EVICT_KEYS_MAX, VALUE_LEN_MAX};
 
 use super::*;
 
@@ -34,6 +34,17 @@ fn reading_a_key_keeps_it_from_being_stale() {
     let mut node = Node::new();
     node.register(&Peer::named("peer"), "topic", NOW).unwrap();
     node.values("topic", NOW + HOUR - 1).unwrap();
+    assert_eq!(evict(&mut node, NOW + HOUR), []);
+    assert_eq!(evict(&mut node, NOW + 2 * HOUR - 1).len(), 1);
+}
+
+#[test]
+fn asking_who_owns_a_key_keeps_it_from_being_stale() {
+    let mut node = Node::new();
+    let peer = Peer::named("peer");
+    node.register(&peer, "topic", NOW).unwrap();
+    let asked = node.call(&peer, 1).get_key_metadata("topic", NOW + HOUR - 1).unwrap();
+    assert_eq!(asked.timestamp_created, NOW, "it is used, not registered again");
     assert_eq!(evict(&mut node, NOW + HOUR), []);
     assert_eq!(evict(&mut node, NOW + 2 * HOUR - 1).len(), 1);
 }
@@ -134,6 +145,56 @@ fn thousands_of_expired_keys_are_cleared_by_one_call() {
         node.register(&peer, &format!("topic {number}"), NOW).unwrap();
     }
     assert_eq!(clear(&mut node, NOW + DAY), (1_050, 0));
+}
+
+#[test]
+fn one_clearing_is_bounded_and_the_next_call_goes_on() {
+    let mut node = Node::new();
+    let keys = (0..CLEAR_KEYS_MAX + 50).map(|number| format!("topic {number}"));
+    node.fill(keys, NOW);
+    assert_eq!(clear(&mut node, NOW + DAY), (CLEAR_KEYS_MAX as u64, 0));
+    assert_eq!(clear(&mut node, NOW + DAY), (50, 0));
+    assert_eq!(clear(&mut node, NOW + DAY), (0, 0));
+}
+
+/// As many keys as one call looks at have expired and stay, because the node is under them.
+#[test]
+fn what_stays_does_not_keep_a_clearing_from_what_has_expired() {
+    let mut node = Node::new();
+    let own = record(&node.host.clone(), "the node's", 0, NOW);
+    let stays = (0..CLEAR_KEYS_MAX).map(|number| format!("a {number}"));
+    node.fill_with(stays, NOW, &[own]);
+    node.fill(["b expired".to_owned()], NOW);
+    assert_eq!(clear(&mut node, NOW + DAY), (1, 0));
+    assert_eq!(node.texts("a 0", NOW + DAY), ["the node's"]);
+    assert_eq!(
+        clear(&mut node, NOW + 10 * DAY),
+        (CLEAR_KEYS_MAX as u64, CLEAR_KEYS_MAX as u64)
+    );
+}
+
+#[test]
+fn a_value_of_the_node_lives_as_long_as_is_set() {
+    let mut node = Node::new();
+    let (peer, host) = (Peer::named("peer"), node.host.clone());
+    node.register(&peer, "topic", NOW).unwrap();
+    node.put(&peer, "topic", "a client's", 0, NOW).unwrap();
+    node.put_host(&peer, "topic", "the node's", NOW).unwrap();
+    for (timeout_sec, later) in [(HOUR, HOUR), (20 * DAY, 20 * DAY)] {
+        node.call(&host, 0).set_host_expired_timeout(timeout_sec).unwrap();
+        assert!(node.texts("topic", NOW + HOUR - 1).contains(&"the node's".to_owned()));
+        if later == HOUR {
+            assert_eq!(
+                node.texts("topic", NOW + later),
+                ["a client's"],
+                "and others' live as long as before"
+            );
+            node.put_host(&peer, "topic", "the node's", NOW).unwrap();
+        }
+    }
+    assert_eq!(clear(&mut node, NOW + 20 * DAY - 1), (0, 1));
+    assert_eq!(node.texts("topic", NOW + 20 * DAY - 1), ["the node's"]);
+    assert_eq!(clear(&mut node, NOW + 20 * DAY), (1, 1));
 }
 
 #[test]

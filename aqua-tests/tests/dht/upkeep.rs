@@ -164,6 +164,35 @@ fn the_spell_hands_over_and_clears() {
     assert!(cleared > 100, "{cleared}");
 }
 
+#[test]
+fn the_daily_script_clears_what_has_expired() {
+    let mut scene = scene(3);
+    let args = [json!(TOPIC), json!("value"), json!(null), json!(null)];
+    assert_done(&scene.call("initTopicAndSubscribe", &args));
+    scene.settle();
+    let mut schedules = Vec::new();
+    for node in scene.network.nodes() {
+        let script = ScheduledScript::new(air("aqua-dht-clearExpired_86400.air").as_str(), 24 * HOUR)
+            .first_after(Duration::from_secs(60))
+            .ttl_ms(SCHEDULED_TTL_MS);
+        schedules.push(scene.network.schedule(node, script).unwrap());
+    }
+    scene.network.advance(48 * HOUR).unwrap();
+    for schedule in schedules {
+        let reports = reports(&scene, schedule);
+        let counts = |report: &Value| {
+            assert_eq!(report["success"], json!(true), "{report}");
+            (
+                report["count_keys"].as_u64().unwrap(),
+                report["count_values"].as_u64().unwrap(),
+            )
+        };
+        let counts: Vec<(u64, u64)> = reports.iter().map(counts).collect();
+        // Nothing has expired at first, everything a day later.
+        assert_eq!(counts, [(0, 0), (1, 1)]);
+    }
+}
+
 /// What a node has put for itself it renews: its value lives longer than a day.
 #[test]
 fn a_node_renews_its_own_values() {

@@ -4,6 +4,7 @@ mod advertise;
 mod call;
 mod dht;
 mod discover;
+mod documentation;
 mod properties;
 mod registry;
 mod stage;

@@ -6,6 +6,9 @@
 #![allow(unreachable_pub)]
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
 
+#[cfg(test)]
+mod tests;
+
 use std::cell::RefCell;
 use std::fs;
 
@@ -23,7 +26,7 @@ const RECORD_LEN_MAX: usize = 8_192;
 
 /// A provider, as the Resources API has it.
 #[marine]
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     pub key_id: String,
     pub value: String,
@@ -67,7 +70,12 @@ fn main() {
 #[marine]
 pub fn put_record(record: Record) -> DirectoryResult {
     let caller = marine_rs_sdk::get_call_parameters().particle.init_peer_id;
-    let outcome = RECORDS.with_borrow_mut(|records| put(records, record, &caller));
+    let outcome = RECORDS.with_borrow_mut(|records| {
+        let changed = with(records, record, &caller)?;
+        store(&changed).map_err(|error| format!("the directory cannot be written: {error}"))?;
+        *records = changed;
+        Ok::<(), String>(())
+    });
     DirectoryResult {
         success: outcome.is_ok(),
         error: outcome.err().unwrap_or_default(),
@@ -98,7 +106,8 @@ fn page_of(records: &[Record], resource_id: &str, page: i64, pages: i64) -> Dire
     }
 }
 
-fn put(records: &mut Vec<Record>, record: Record, caller: &str) -> Result<(), String> {
+/// The records with one more, in place of the one that it replaces.
+fn with(records: &[Record], record: Record, caller: &str) -> Result<Vec<Record>, String> {
     if record.set_by != caller {
         return Err(format!(
             "only {caller} itself can be the issuer, the record names another"
@@ -110,7 +119,7 @@ fn put(records: &mut Vec<Record>, record: Record, caller: &str) -> Result<(), St
             "the record has {len} bytes, at most {RECORD_LEN_MAX} are listed: shorten its value"
         ));
     }
-    let mut changed = records.clone();
+    let mut changed = records.to_vec();
     changed.retain(|old| (&old.key_id, &old.set_by, &old.peer_id) != (&record.key_id, &record.set_by, &record.peer_id));
     if changed.len() >= RECORDS_MAX {
         return Err(format!(
@@ -118,9 +127,7 @@ fn put(records: &mut Vec<Record>, record: Record, caller: &str) -> Result<(), St
         ));
     }
     changed.push(record);
-    store(&changed).map_err(|error| format!("the directory cannot be written: {error}"))?;
-    *records = changed;
-    Ok(())
+    Ok(changed)
 }
 
 fn length(record: &Record) -> usize {
