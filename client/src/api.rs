@@ -117,14 +117,15 @@ impl Client {
     }
 
     /// The providers that are there now: nodes that answer and have the service that they registered, clients that are
-    /// connected to their relay. Errors tell who of the others is not there. Takes one round trip more than
-    /// [`Client::resolve_providers`].
-    pub async fn resolve_alive(&self, id: &ResourceId, ack: u16) -> Result<Answer<Vec<Provider>>, Error> {
+    /// connected to their relay. None if no node knows the resource. Errors tell who of the others is not there. Takes one
+    /// round trip more than [`Client::resolve_providers`].
+    pub async fn resolve_alive(&self, id: &ResourceId, ack: u16) -> Result<Answer<Option<Vec<Provider>>>, Error> {
         let ack = ack.min(i16::MAX as u16);
         let function = &scripts::RESOLVE_ALIVE;
         let results = Results::of(function, self.call(function, [json!(id), json!(ack)]).await?)?;
+        let found: Vec<Vec<Provider>> = results.value()?;
         Ok(Answer {
-            value: results.value()?,
+            value: found.into_iter().next(),
             errors: results.errors()?,
         })
     }

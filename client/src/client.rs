@@ -3,7 +3,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fluence_keypair::{KeyFormat, KeyPair};
 use particle::Limits;
@@ -18,6 +18,9 @@ use crate::transport::{self, Link, RelayAddress};
 
 /// A particle's time to live unless the caller says otherwise; what the JS client takes.
 pub const DEFAULT_TTL: Duration = Duration::from_secs(7);
+/// The shortest and the longest time to live that can be asked for.
+pub(crate) const TTL_MIN: Duration = Duration::from_secs(1);
+const TTL_MAX: Duration = Duration::from_secs(600);
 /// Calls that wait to be started.
 const COMMANDS_MAX: usize = 1_024;
 
@@ -194,6 +197,14 @@ impl Client {
         })
     }
 
+    /// The same client for the rest of a call, however short that is.
+    pub(crate) fn within(&self, rest: Duration) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            ttl: rest,
+        }
+    }
+
     #[must_use]
     pub fn ttl(&self) -> Duration {
         self.ttl
@@ -239,7 +250,9 @@ impl Client {
     }
 
     pub(crate) async fn run(&self, air: Arc<str>, data: BTreeMap<String, Value>, ttl: Duration) -> Outcome {
+        let begun = Instant::now();
         self.connected_within(ttl).await?;
+        let ttl = ttl.saturating_sub(begun.elapsed());
         let id: Arc<str> = format!("{:032x}", rand::random::<u128>()).into();
         let (outcome, result) = oneshot::channel();
         let script = Script { air, data, ttl };
@@ -302,8 +315,7 @@ impl Drop for CancelOnDrop {
 }
 
 fn checked_ttl(ttl: Duration) -> Result<Duration, Error> {
-    const TTLS: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(600);
-    if TTLS.contains(&ttl) {
+    if (TTL_MIN..=TTL_MAX).contains(&ttl) {
         return Ok(ttl);
     }
     Err(Error::argument(

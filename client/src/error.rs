@@ -37,6 +37,9 @@ pub enum Error {
     /// No node that answered knows the resource. Each node's own words.
     #[error("no node knows the resource{}", node_errors(.errors))]
     NotFound { errors: Vec<NodeError> },
+    /// Nodes know the resource, and none knows a provider of it. What nodes said that do not know it.
+    #[error("the resource has no providers{}", node_errors_if_any(.errors))]
+    NoProviders { errors: Vec<NodeError> },
     /// The network refused: too few nodes did what was asked. Each node's own words.
     #[error("{what} failed{}", node_errors(.errors))]
     Refused { what: &'static str, errors: Vec<NodeError> },
@@ -121,7 +124,11 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
-            Self::NotConnected(_) | Self::ConnectionLost { .. } | Self::Expired { .. } | Self::Refused { .. }
+            Self::NotConnected(_)
+                | Self::ConnectionLost { .. }
+                | Self::Expired { .. }
+                | Self::NoProviders { .. }
+                | Self::Refused { .. }
         )
     }
 
@@ -145,6 +152,13 @@ fn failures(failures: &[AddressFailure]) -> String {
 fn node_errors(errors: &[NodeError]) -> String {
     if errors.is_empty() {
         return ", without a reason".to_owned();
+    }
+    node_errors_if_any(errors)
+}
+
+fn node_errors_if_any(errors: &[NodeError]) -> String {
+    if errors.is_empty() {
+        return String::new();
     }
     format!(":{}", lines(errors))
 }

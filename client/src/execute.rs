@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use serde_json::Value;
 
-use crate::client::Client;
+use crate::client::{Client, TTL_MIN};
 use crate::error::{Error, NodeError};
 use crate::resource::{Answer, Provider, ResourceId};
+
+/// How many providers are called where one is enough.
+const TRIES_MAX: u32 = 3;
 
 /// What to call on every provider.
 #[derive(Debug, Clone)]
@@ -48,7 +51,8 @@ impl Execute {
         self
     }
 
-    /// How long each provider has; the client's time to live unless set. 1 s to 10 min.
+    /// How long each provider has; the client's time to live unless set. 1 s to 10 min. [`Client::execute_one`] says what it is
+    /// there.
     #[must_use]
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = Some(limit);
@@ -65,7 +69,8 @@ pub struct Execution {
 
 impl Client {
     /// Calls a function on every provider of a resource, all at once. A provider that is gone costs nobody else's
-    /// result: each has its own time.
+    /// result: each has its own time, which begins after the look-up. So the whole may take the client's time to live for the
+    /// look-up and [`Execute::limit`] for the calls.
     ///
     /// ```no_run
     /// # async fn greet(client: registry_client::Client) -> Result<(), registry_client::Error> {
@@ -100,25 +105,37 @@ impl Client {
         })
     }
 
-    /// Calls a function on one provider: the first that succeeds of at most three, beginning with any of them. Each has as
-    /// long as [`Execute::limit`] says, or else a third of the client's time to live, at least 1 s. A provider that was too late
-    /// may have done it all the same. The errors of those that failed are beside the result.
+    /// Calls a function on one provider: the first that succeeds of at most three, beginning with any of them. All ends within
+    /// the client's time to live: the tries share what the look-up has left, each at most [`Execute::limit`], or else a third of
+    /// the time to live. None has less than 1 s while there is as much. A provider that was too late may have done it all the
+    /// same. The errors of those that failed are beside the result.
     pub async fn execute_one(&self, id: &ResourceId, what: Execute) -> Result<Answer<Execution>, Error> {
-        const TRIES_MAX: usize = 3;
-        let limit = what.limit.unwrap_or((self.ttl() / 3).max(Duration::from_secs(1)));
-        let limited = self.with_ttl(limit)?;
+        let begun = Instant::now();
+        let longest = what.limit.unwrap_or((self.ttl() / TRIES_MAX).max(TTL_MIN));
+        // A limit that cannot be is refused before anybody is asked.
+        self.with_ttl(longest)?;
         let found = self.resolve_providers(id, what.ack).await?;
         let mut errors = found.errors;
-        let Some(mut providers) = found.value.filter(|providers| !providers.is_empty()) else {
-            let what = "looking for a provider to call";
-            let text = "the resource has no providers, or no node knows it".to_owned();
-            errors.push(NodeError { peer_id: None, text });
-            return Err(Error::Refused { what, errors });
+        let Some(mut providers) = found.value else {
+            return Err(Error::NotFound { errors });
         };
-        let first = rand::random::<usize>().checked_rem(providers.len()).unwrap_or(0);
+        let Some(first) = rand::random::<usize>().checked_rem(providers.len()) else {
+            return Err(Error::NoProviders { errors });
+        };
         providers.rotate_left(first);
-        for provider in providers.into_iter().take(TRIES_MAX) {
-            match limited.execute_on(&provider, &what).await {
+        providers.truncate(TRIES_MAX as usize);
+        let tries = 1..=u32::try_from(providers.len()).unwrap_or(TRIES_MAX);
+        for (provider, tries_left) in providers.into_iter().zip(tries.rev()) {
+            let left = self.ttl().saturating_sub(begun.elapsed());
+            let share = share_of(left, tries_left, longest);
+            if share.is_zero() {
+                errors.push(NodeError {
+                    peer_id: Some(provider.peer_id),
+                    text: "not called, because the time was over".to_owned(),
+                });
+                continue;
+            }
+            match self.within(share).execute_on(&provider, &what).await {
                 Ok(result) => {
                     let result = Ok(result);
                     let value = Execution { provider, result };
@@ -197,6 +214,11 @@ impl Client {
     }
 }
 
+/// How long a try has of what is left for it and those after it.
+fn share_of(left: Duration, tries_left: u32, longest: Duration) -> Duration {
+    (left / tries_left).max(TTL_MIN).min(longest).min(left)
+}
+
 /// Who is called.
 struct Callee<'a> {
     peer_id: &'a str,
@@ -249,4 +271,25 @@ fn call_script(to: Callee<'_>, way: &[&str], call: (&str, &str), arguments: usiz
     steps.push("(call %init_peer_id% (\"callbackSrv\" \"response\") [result])".to_owned());
     let all = sequence(steps).unwrap_or_default();
     format!("(xor {all}(call %init_peer_id% (\"errorHandlingSrv\" \"error\") [:error: 0]))")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tries_share_what_is_left_and_none_has_less_than_a_second_while_there_is_one() {
+        let ms = Duration::from_millis;
+        let share = |left, tries_left| share_of(ms(left), tries_left, ms(2_333));
+        // All of 7 s is left, or nearly; then what hangs takes its share.
+        assert_eq!([share(7_000, 3), share(6_600, 3)], [ms(2_333), ms(2_200)]);
+        assert_eq!([share(4_400, 2), share(2_200, 1)], [ms(2_200), ms(2_200)]);
+        // A try that failed at once leaves its time to the others.
+        assert_eq!(share(6_500, 2), ms(2_333));
+        assert_eq!(
+            [share(1_800, 3), share(800, 2), share(0, 1)],
+            [ms(1_000), ms(800), ms(0)]
+        );
+        assert_eq!(share_of(ms(7_000), 3, ms(1_500)), ms(1_500));
+    }
 }

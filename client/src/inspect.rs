@@ -15,7 +15,7 @@ use crate::verify::signature_state;
 const PARTIAL: char = '!';
 
 /// What one node holds of a resource.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Inspection {
     pub peer_id: String,
@@ -32,7 +32,7 @@ pub struct Inspection {
 }
 
 /// A record on a node.
-#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HeldRecord {
     pub issuer: String,
@@ -47,7 +47,7 @@ pub struct HeldRecord {
 }
 
 /// What a record's two signatures are worth, the issuer's and the provider's.
-#[derive(Debug, Clone, Copy, Serialize, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum SignatureState {
     Valid,

@@ -227,3 +227,37 @@ impl Drop for Provided {
         self.task.abort();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_is_renewed_at_a_third_of_it_unless_the_time_is_set() {
+        let seconds = Duration::from_secs;
+        let unset = Provide::new("v");
+        let leased = |lease| unset.clone().lease(seconds(lease));
+        let set = |what: Provide, every| what.renew_every(Duration::from_millis(every));
+        for (what, renewal) in [
+            (unset.clone(), seconds(8 * 3_600)),
+            (leased(60), seconds(20)),
+            (leased(86_400), seconds(8 * 3_600)),
+            (set(unset.clone(), 90_000), seconds(90)),
+            (set(leased(60), 5_000), seconds(5)),
+            // Nothing is renewed all the time.
+            (set(leased(60), 0), seconds(1)),
+        ] {
+            assert_eq!(what.renewal(), renewal, "{what:?}");
+        }
+    }
+
+    #[test]
+    fn the_rest_after_a_failure_is_never_longer_than_the_time_between_renewals() {
+        let minute = Duration::from_secs(60);
+        let unset = Provide::new("v");
+        assert_eq!(unset.retry_max(), 5 * minute);
+        assert_eq!(unset.clone().lease(minute).retry_max(), minute / 3);
+        assert_eq!(unset.clone().lease(1_440 * minute).retry_max(), 5 * minute);
+        assert_eq!(unset.renew_every(minute).retry_max(), minute);
+    }
+}

@@ -59,7 +59,7 @@ function!(
     "advertiseOpen",
     ["label", "value", "service_id", "lease_sec", "k"]
 );
-function!(RESOLVE_ALIVE, "resolveAlive", ["resource_id", "ack"]);
+function!(RESOLVE_ALIVE, "resolveAliveResource", ["resource_id", "ack"]);
 function!(RESOLVE_THROUGH, "resolveThroughDirectories", ["resource_id", "ack"]);
 function!(NEIGHBOURS, "neighbours", ["resource_id"]);
 function!(NODE_STATS, "nodeStats", ["peer_id"]);

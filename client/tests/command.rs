@@ -1,11 +1,14 @@
 //! The command, as people and scripts use it.
 
+#[path = "support/directory.rs"]
+mod directory;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use registry_client::Client;
+use registry_client::{Client, ResourceId};
 use serde_json::{json, Value};
 
 /// A user with an empty home.
@@ -133,6 +136,11 @@ fn on_a_laptop_nothing_needs_to_be_said_but_what_is_wanted() {
     let user = User::new();
     let up = Up::start(&user, &["--nodes", "3"]);
     assert_eq!(up.nodes.len(), 3);
+    for node in &up.nodes {
+        let ws = node["ws"].as_str().expect("an address for pages");
+        let ending = format!("/ws/p2p/{}", node["peer_id"].as_str().unwrap());
+        assert!(ws.starts_with("/ip4/127.0.0.1/tcp/") && ws.ends_with(&ending), "{node}");
+    }
 
     let id = user.text(&["create", "chat"]);
     assert_eq!(id, user.text(&["id", "chat"]));
@@ -196,6 +204,94 @@ fn on_a_laptop_nothing_needs_to_be_said_but_what_is_wanted() {
     assert!(!user.config().join("network.json").exists());
     let (code, stderr) = user.failure(&["resolve", "chat@me"]);
     assert!(code == 4 && stderr.contains("registry up"), "{code}: {stderr}");
+}
+
+#[test]
+fn people_are_shown_the_address_of_each_node_for_fluence_connect() {
+    let user = User::new();
+    let arguments = ["up", "--port", "0", "--no-trust-graph", "--nodes", "2"];
+    let mut child = user.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let up = Up {
+        child,
+        nodes: Vec::new(),
+    };
+    let mut shown = Vec::new();
+    for line in lines.map_while(Result::ok) {
+        shown.push(line);
+        if shown.last().is_some_and(|line| line.ends_with("resolve chat@me")) {
+            break;
+        }
+    }
+    let running = std::fs::read_to_string(user.config().join("network.json")).unwrap();
+    let running: Value = serde_json::from_str(&running).unwrap();
+    let nodes = running["nodes"].as_array().unwrap();
+    assert!(nodes.len() == 2 && shown[0].contains("Fluence.connect"), "{shown:?}");
+    for (node, line) in nodes.iter().zip(&shown[1..]) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let expected = [&node["peer_id"], &node["ws"]].map(|text| text.as_str().unwrap());
+        assert_eq!(words, expected, "{shown:?}");
+    }
+    drop(up);
+}
+
+#[test]
+fn a_relay_that_is_dead_is_passed_over() {
+    let user = User::new();
+    let up = Up::start(&user, &["--nodes", "2"]);
+    let living = up.nodes[1]["tcp"].as_str().unwrap();
+    // Nobody listens on this port.
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let peer_id = up.nodes[0]["peer_id"].as_str().unwrap();
+    let dead = format!("/ip4/127.0.0.1/tcp/{free}/p2p/{peer_id}");
+    // Another home: what `registry up` has written does not count.
+    let other = User::new();
+    let id = other.text(&["--relay", &dead, "--relay", living, "create", "chat"]);
+    let mut by_variable = other.command(&["resolve", &id]);
+    let output = by_variable
+        .env("REGISTRY_RELAY", format!("{dead} {living}"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let (code, stderr) = other.failure(&["--relay", &dead, "resolve", &id]);
+    assert!(code == 4 && stderr.contains(&dead), "{code}: {stderr}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_directories_list_is_shown_and_a_dead_directory_is_named() {
+    const LISTED: usize = 40;
+    let user = User::new();
+    let up = Up::start(&user, &["--nodes", "3"]);
+    let id: ResourceId = user.text(&["create", "crowded"]).parse().unwrap();
+    user.text(&["provide", "crowded@me", "--value", "beside them", "--once"]);
+    let client = |node: usize| {
+        let address = up.nodes[node]["tcp"].as_str().unwrap();
+        Client::builder().relay(address).ttl(Duration::from_secs(20)).connect()
+    };
+    let (here, gone) = (client(0).await.unwrap(), client(1).await.unwrap());
+    let records = (0..LISTED).map(|number| directory::listed(&id, number)).collect();
+    directory::offer(&here, &id, records).await;
+    directory::offer(&gone, &id, vec![directory::listed(&id, LISTED)]).await;
+    let resolve = ["--ttl", "20s", "resolve", "crowded@me", "--through", "--ack", "3"];
+    assert_eq!(user.json(&resolve).len(), LISTED + 2);
+
+    let dead = gone.peer_id().to_owned();
+    drop(gone);
+    let output = user.run(&resolve);
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{stderr}");
+    assert_eq!(stdout.lines().count(), 1 + LISTED + 1, "{stdout}");
+    for number in 0..LISTED {
+        assert!(stdout.contains(&format!("provider {number} ")), "{number}: {stdout}");
+    }
+    assert!(
+        stdout.contains("beside them") && stderr.contains(&dead),
+        "{stdout}\n{stderr}"
+    );
 }
 
 #[test]
@@ -399,12 +495,23 @@ fn an_open_name_is_taken_wherever_a_resource_is() {
         "{code}: {stderr}"
     );
 
+    // All of them, or one; the command that registered has no such service.
+    let called = user.json(&["call", "open:chat", "registry", "get_key_metadata", &id]);
+    let of_node = called
+        .iter()
+        .find(|line| line["peer_id"] == json!(node))
+        .expect("the node's");
+    assert_eq!(
+        (called.len(), &of_node["result"]["success"]),
+        (2, &json!(true)),
+        "{called:?}"
+    );
     user.text(&["unregister", "open:chat"]);
     let known = user.json(&["call", "open:chat", "registry", "get_key_metadata", &id, "--one"]);
     assert_eq!(known[0]["peer_id"], json!(node));
     user.text(&["unregister", "open:chat", node]);
     let (code, stderr) = user.failure(&["call", "open:chat", "registry", "get_key_metadata", &id, "--one"]);
-    assert!(code == 1 && stderr.contains("has no providers"), "{code}: {stderr}");
+    assert!(code == 3 && stderr.contains("has no providers"), "{code}: {stderr}");
     assert!(!user.json(&["doctor", "open:chat"]).is_empty());
 
     for (arguments, part) in [
@@ -442,7 +549,14 @@ fn exit_codes_tell_what_is_wrong() {
     is(&["id", "chat", "bob"], 2, "bob");
 
     let up = Up::start(&user, &["--nodes", "2"]);
-    is(&["resolve", "chat@me"], 3, "no node knows the resource");
+    for how in ["--verify", "--alive", "--through"] {
+        is(&["resolve", "chat@me", how], 3, "no node knows the resource");
+    }
+    is(&["call", "chat@me", "s", "f", "--one"], 3, "no node knows the resource");
+    user.text(&["create", "empty"]);
+    for how in ["--verify", "--alive", "--through"] {
+        assert_eq!(user.json(&["resolve", "empty@me", how]), [] as [Value; 0], "{how}");
+    }
     is(&["create", &"x".repeat(600)], 1, "512");
     is(&["resolve", "chat"], 2, "LABEL@OWNER");
     let (_, stderr) = user.failure(&["--json", "resolve", "chat@me"]);

@@ -1,15 +1,17 @@
 //! Names without an owner, providers for a time, those who are there, and more than 32, on real sockets.
 
+#[path = "support/directory.rs"]
+mod directory;
 #[path = "support/mod.rs"]
 mod support;
 
 use std::collections::BTreeSet;
 use std::future::pending;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use directory::listed;
 use registry_client::{Client, Error, Execute, KeyPair, Provide, Provider, ResourceId, ResourceName, DIRECTORY};
 use serde_json::{json, Value};
-use sha2::{Digest, Sha256};
 use support::{within, Stage};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -96,26 +98,42 @@ async fn those_who_are_there_are_found_and_the_others_named() {
     let found = within(async {
         loop {
             let found = client.resolve_alive(&id, 1).await.unwrap();
-            if found.value.len() == 2 {
+            if found.value.as_ref().is_some_and(|alive| alive.len() == 2) {
                 break found;
             }
         }
     })
     .await;
-    assert_eq!(peers(&found.value), [here.peer_id(), &node].into());
+    assert_eq!(peers(&found.value.unwrap()), [here.peer_id(), &node].into());
     let said = |peer: &str| {
         let of = found.errors.iter().find(|error| error.to_string().contains(peer));
         of.unwrap_or_else(|| panic!("{:?}", found.errors)).text.clone()
     };
     assert!(said(&left_id).contains("not connected to its relay"));
     assert!(said(&dead).contains("no answer in time"));
+    stage.network.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resource_that_nobody_knows_is_told_from_one_without_providers() {
+    let stage = Stage::start(2);
+    let client = stage.client(0).await;
+    let empty = client.create_resource("empty").await.unwrap().value;
     let unknown = ResourceId::of("nothing", client.peer_id());
-    let nobody = within(client.resolve_alive(&unknown, 1)).await.unwrap();
-    assert!(
-        nobody.value.is_empty() && nobody.errors[0].text.contains("is not known here"),
-        "{:?}",
-        nobody.errors
-    );
+    for (id, expected) in [(&empty, Some(Vec::new())), (&unknown, None)] {
+        let alive = within(client.resolve_alive(id, 1)).await.unwrap();
+        let through = within(client.resolve_through(id, 1)).await.unwrap();
+        for found in [alive, through] {
+            assert_eq!(found.value, expected, "{:?}", found.errors);
+            let says = |error: &registry_client::NodeError| error.text.contains("is not known here");
+            assert_eq!(found.errors.iter().any(says), expected.is_none(), "{:?}", found.errors);
+        }
+    }
+    let call = || Execute::new("add", Vec::new());
+    let failed = within(client.execute_one(&empty, call())).await.unwrap_err();
+    assert!(matches!(failed, Error::NoProviders { .. }), "{failed}");
+    let failed = within(client.execute_one(&unknown, call())).await.unwrap_err();
+    assert!(matches!(failed, Error::NotFound { .. }), "{failed}");
     stage.network.stop();
 }
 
@@ -153,54 +171,82 @@ async fn one_provider_is_called_and_the_next_where_it_fails_or_hangs() {
         failed.to_string().contains("no mood") && failed.to_string().contains("no answer within"),
         "{failed}"
     );
-    let nobody = within(caller.execute_one(&ResourceId::open("nobody"), add()))
+    stage.network.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_all_three_hang_the_call_of_one_ends_within_the_time_to_live_and_names_them() {
+    let stage = Stage::start(3);
+    let id = ResourceId::open("hangs");
+    let mut hanging = Vec::new();
+    for node in 0..3 {
+        let client = stage.client(node).await;
+        client.serve("calc", |_| async { pending::<Result<Value, String>>().await });
+        within(client.register_provider(ResourceName::open("hangs"), "", Some("calc")))
+            .await
+            .unwrap();
+        hanging.push(client);
+    }
+    let caller = Client::connect(stage.tcp(0), KeyPair::generate_ed25519())
+        .await
+        .unwrap();
+    assert_eq!(caller.ttl(), Duration::from_secs(7));
+    let begun = Instant::now();
+    let failed = within(caller.execute_one(&id, Execute::new("add", Vec::new()).ack(3)))
         .await
         .unwrap_err();
-    assert!(nobody.to_string().contains("no node knows it"), "{nobody}");
+    let took = begun.elapsed();
+    assert!(took < caller.ttl() + Duration::from_secs(1), "{took:?}: {failed}");
+    let Error::Refused { errors, .. } = &failed else {
+        panic!("{failed}");
+    };
+    let named: BTreeSet<&str> = errors.iter().filter_map(|error| error.peer_id.as_deref()).collect();
+    assert_eq!(named, hanging.iter().map(Client::peer_id).collect(), "{failed}");
+    assert!(
+        errors.iter().all(|error| error.text.contains("no answer within")),
+        "{failed}"
+    );
+    stage.network.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_providers_of_an_open_name_are_called() {
+    let stage = Stage::start(3);
+    let caller = stage.client(0).await;
+    let id = ResourceId::open("greeters");
+    let mut greeters = Vec::new();
+    for node in 1..3 {
+        let client = stage.client(node).await;
+        let me = client.peer_id().to_owned();
+        client.serve("greeter", move |call| {
+            let greeting = json!([me, call.arguments[0]]);
+            async move { Ok(greeting) }
+        });
+        within(client.register_provider(ResourceName::open("greeters"), "", Some("greeter")))
+            .await
+            .unwrap();
+        greeters.push(client);
+    }
+    let greet = Execute::new("greet", vec![json!("Ada")]).ack(3);
+    let called = within(caller.execute(&id, greet)).await.unwrap().value;
+    let greetings: BTreeSet<String> = called
+        .iter()
+        .map(|one| one.result.as_ref().unwrap().to_string())
+        .collect();
+    let expected = greeters
+        .iter()
+        .map(|client| json!([client.peer_id(), "Ada"]).to_string());
+    assert_eq!(greetings, expected.collect());
     stage.network.stop();
 }
 
 const DIRECTORIES: usize = 4;
 const LISTED: usize = 250;
 
-/// What a provider of its own signs, as docs/WIRE.md has it.
-fn listed(id: &ResourceId, number: usize) -> Value {
-    let seed = Sha256::digest(format!("provider {number}")).to_vec();
-    let key = KeyPair::from_secret_key(seed, fluence_keypair::KeyFormat::Ed25519).unwrap();
-    let peer_id = key.get_peer_id().to_base58();
-    let value = format!("provider {number}");
-    let mut hash = Sha256::new_with_prefix("fluence-registry/metadata/1");
-    let mut field = |bytes: &[u8]| {
-        hash.update((bytes.len() as u32).to_le_bytes());
-        hash.update(bytes);
-    };
-    field(id.as_str().as_bytes());
-    field(peer_id.as_bytes());
-    field(peer_id.as_bytes());
-    hash.update(1_700_000_000_u64.to_le_bytes());
-    for bytes in [&[][..], value.as_bytes()] {
-        hash.update((bytes.len() as u32).to_le_bytes());
-        hash.update(bytes);
-    }
-    hash.update([0; 8]);
-    let signature = key.sign(&hash.finalize()).unwrap().to_vec().to_vec();
-    json!({
-        "key_id": id, "value": value, "peer_id": peer_id, "set_by": peer_id, "relay_id": [], "service_id": [],
-        "timestamp_created": 1_700_000_000, "solution": [], "signature": signature,
-    })
-}
-
-/// A directory of these records, as a client's service.
+/// A client that is a directory of these records.
 async fn directory(stage: &Stage, node: usize, id: &ResourceId, records: Vec<Value>) -> Client {
     let client = stage.client(node).await;
-    client.serve("directory", move |call| {
-        let page = call.arguments[1].as_u64().unwrap_or(0) as usize;
-        let records: Vec<Value> = records.iter().skip(page * 250).take(250).cloned().collect();
-        async move { Ok(json!({"records": records, "left_out": []})) }
-    });
-    within(client.register_provider(id, DIRECTORY, Some("directory")))
-        .await
-        .unwrap();
+    within(directory::offer(&client, id, records)).await;
     client
 }
 
@@ -225,7 +271,8 @@ async fn a_thousand_providers_in_four_directories_are_found_and_what_is_missing_
         directories.push(directory(&stage, number + 1, &id, records).await);
     }
     let found = within(client.resolve_through(&id, 3)).await.unwrap();
-    assert_eq!(found.value.len(), DIRECTORIES * LISTED - 3 + 1, "{:?}", found.errors);
+    let providers = found.value.unwrap();
+    assert_eq!(providers.len(), DIRECTORIES * LISTED - 3 + 1, "{:?}", found.errors);
     let said: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
     assert!(
         said.iter()
@@ -241,7 +288,7 @@ async fn a_thousand_providers_in_four_directories_are_found_and_what_is_missing_
     stage.network.kill(4).await.unwrap();
     let dead = directories.pop().unwrap().peer_id().to_owned();
     let found = within(client.resolve_through(&id, 3)).await.unwrap();
-    assert_eq!(found.value.len(), (DIRECTORIES - 1) * LISTED - 3 + 1);
+    assert_eq!(found.value.unwrap().len(), (DIRECTORIES - 1) * LISTED - 3 + 1);
     let said: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
     assert!(
         said.iter()

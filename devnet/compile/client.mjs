@@ -17,7 +17,7 @@ const directory = join(client, "air");
 const NAMES = [
   "createResource", "getResource", "createResourceAndRegisterProvider", "registerProvider", "registerNodeProvider",
   "unregisterService", "resolveResource", "createOpenResource", "registerProviderFor", "registerOpenProvider",
-  "registerOpenProviderFor", "registerOpenNodeProvider", "resolveAlive", "resolveThroughDirectories", "advertiseOpen", "neighbours", "nodeStats", "inspectNode", "peekRecords",
+  "registerOpenProviderFor", "registerOpenNodeProvider", "resolveAliveResource", "resolveThroughDirectories", "advertiseOpen", "neighbours", "nodeStats", "inspectNode", "peekRecords",
 ];
 const check = process.argv[2] === "--check";
 if (process.argv.length > 3 || (process.argv[2] && !check)) {

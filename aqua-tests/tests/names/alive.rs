@@ -92,6 +92,13 @@ fn of_a_resource_without_providers_or_that_nobody_knows_nobody_is_there() {
         "{:?}",
         unknown.errors()
     );
+    let mut known = |id: &str| {
+        scene
+            .call("resolveAliveResource", &[json!(id), json!(1)])
+            .value()
+            .clone()
+    };
+    assert_eq!([known(&id), known(&"1".repeat(32))], [json!([[]]), json!([])]);
     let greeted = scene.call("greetOne", &[json!(id), json!(1), json!("you")]);
     assert_eq!(greeted.values[..2], [json!([]), json!(false)]);
 }

@@ -12,7 +12,8 @@ const FUNCTION = /^[A-Za-z][A-Za-z0-9_]*$/;
 
 /**
  * Calls a function of a service on every provider of a resource, side by side. Answers come in the order in which they are
- * there; a provider that hangs or is gone delays none of the others, and is an error when its time is over.
+ * there; a provider that hangs or is gone delays none of the others, and is an error when its time is over. The look-up may take the
+ * time of a call, and so may each provider after it.
  *
  * `service` is the id of a service that all providers have; with `null` each is called at the service that it has registered, and
  * providers without one are left out.
@@ -43,10 +44,18 @@ export async function* call(
 }
 
 const TRIES_MAX = 3;
+const TRY_MIN_MS = 1_000;
+
+/** How long a try has of what is left for it and those after it. */
+function shareOf(leftMs: number, triesLeft: number, ttlMs: number): number {
+  const longest = Math.max(ttlMs / TRIES_MAX, TRY_MIN_MS);
+  return Math.floor(Math.min(Math.max(leftMs / triesLeft, TRY_MIN_MS), longest, leftMs));
+}
 
 /**
- * Calls a function on one provider: the first that succeeds of at most three, beginning with any of them. Each has a third of the
- * time of the call; a provider that was too late may have done it all the same. `service` is as for `call`.
+ * Calls a function on one provider: the first that succeeds of at most three, beginning with any of them. All ends within the time
+ * of the call: the tries share what the look-up has left, each at most a third of the time, and none has less than 1 s while there is
+ * as much. A provider that was too late may have done it all the same. `service` is as for `call`.
  *
  * @throws {RegistryError} if none has succeeded, with what each said
  */
@@ -58,15 +67,22 @@ export async function callOne(
   options: ResolveOptions = {},
 ): Promise<{ provider: Provider; result: Json }> {
   const script = scriptFor(name, args.length);
+  const ttlMs = options.ttlMs ?? connectionOf(options).ttlMs;
+  const end = Date.now() + ttlMs;
   const found = await resolveProviders(resource, options);
   const providers = found.filter(({ serviceId }) => service !== null || serviceId !== null);
   const first = Math.floor(Math.random() * providers.length);
   const tried = [...providers.slice(first), ...providers.slice(0, first)].slice(0, TRIES_MAX);
-  const ttlMs = Math.max(Math.floor((options.ttlMs ?? connectionOf(options).ttlMs) / TRIES_MAX), 1_000);
   const errors: string[] = [];
-  for (const provider of tried) {
+  for (const [index, provider] of tried.entries()) {
     const serviceId = service ?? provider.serviceId!;
-    const answer = await callProvider(provider, serviceId, `${serviceId}.${name}`, script, args, { ...options, ttlMs });
+    const share = shareOf(end - Date.now(), tried.length - index, ttlMs);
+    if (share <= 0) {
+      errors.push(`${provider.peerId}: not called, because the time was over`);
+      continue;
+    }
+    const limited = { ...options, ttlMs: share };
+    const answer = await callProvider(provider, serviceId, `${serviceId}.${name}`, script, args, limited);
     if (answer.error === undefined) return { provider, result: answer.result };
     errors.push(...answer.error.errors.map(({ text }) => `${provider.peerId}: ${text}`));
   }

@@ -7,7 +7,6 @@ export { provide, type Provided, type ProvideOptions, type ProvideRequest } from
 export {
   createOpenResource,
   createResource,
-  DIRECTORY,
   type Found,
   openResourceId,
   type Provider,
@@ -17,8 +16,8 @@ export {
   type Resource,
   type ResolveOptions,
   resolveProviders,
-  resolveThrough,
   resourceId,
   unregister,
 } from "./resources.js";
+export { DIRECTORY, resolveThrough } from "./through.js";
 export { type Change, watchProviders, type WatchOptions } from "./watch.js";

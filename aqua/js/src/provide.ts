@@ -1,6 +1,7 @@
 import * as scripts from "./scripts.js";
 import { type CallOptions, type Connection, connectionOf, type Handlers } from "./connection.js";
 import { RegistryError, textOf } from "./errors.js";
+import { type RenewalOptions, renewalMs } from "./renewal.js";
 import { context, createResource, openResourceId, succeed, unregister } from "./resources.js";
 
 export interface ProvideRequest {
@@ -14,11 +15,7 @@ export interface ProvideRequest {
   service?: string | { id: string; functions: Handlers };
 }
 
-export interface ProvideOptions extends CallOptions {
-  /** Registers for this time only, 60 to 86,400 seconds: where the client is gone, so is the registration when it ends. */
-  leaseSec?: number;
-  /** How often to register anew, in milliseconds; a third of the lease unless given, or every 8 hours of 24. */
-  renewEveryMs?: number;
+export interface ProvideOptions extends CallOptions, RenewalOptions {
   /** How often to see whether the relay is still there, in milliseconds; every 20 seconds unless given. */
   checkEveryMs?: number;
   /** Is told what has failed; the next attempt is made by itself. */
@@ -32,8 +29,6 @@ export interface Provided {
   close(): Promise<void>;
 }
 
-const HOUR_MS = 3_600_000;
-const RENEW_EVERY_MS = 8 * HOUR_MS;
 const CHECK_EVERY_MS = 20_000;
 
 /**
@@ -106,7 +101,7 @@ class Registration implements Provided {
 
   keep(): void {
     if (this.#closed) return;
-    const every = Math.min(this.#options.checkEveryMs ?? CHECK_EVERY_MS, this.#renewEveryMs());
+    const every = Math.min(this.#options.checkEveryMs ?? CHECK_EVERY_MS, renewalMs(this.#options));
     this.#timer = setTimeout(() => {
       this.#working = this.#check().finally(() => this.keep());
     }, every);
@@ -119,16 +114,11 @@ class Registration implements Provided {
     await unregister(this.resource, undefined, this.#options);
   }
 
-  #renewEveryMs(): number {
-    const { leaseSec, renewEveryMs } = this.#options;
-    return renewEveryMs ?? (leaseSec === undefined ? RENEW_EVERY_MS : (leaseSec * 1_000) / 3);
-  }
-
   async #check(): Promise<void> {
     try {
       await this.#reach();
       const moved = this.#connection.relayId !== this.#registered.relayId;
-      if (moved || Date.now() - this.#registered.at >= this.#renewEveryMs()) await this.register();
+      if (moved || Date.now() - this.#registered.at >= renewalMs(this.#options)) await this.register();
     } catch (reason) {
       const error =
         reason instanceof RegistryError ? reason : new RegistryError("provide", [textOf(reason)], { cause: reason });

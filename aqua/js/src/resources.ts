@@ -37,7 +37,7 @@ export async function succeed<T>(what: string, call: Promise<Outcome<T>>): Promi
   return value;
 }
 
-async function settle<T>(what: string, call: Promise<Outcome<T>>): Promise<Outcome<T>> {
+export async function settle<T>(what: string, call: Promise<Outcome<T>>): Promise<Outcome<T>> {
   try {
     return await call;
   } catch (reason) {
@@ -166,37 +166,18 @@ export interface Found {
  * The providers that are there now: nodes that answer and have the service that they registered, clients that are connected to
  * their relay.
  *
- * @throws {RegistryError} if no answer came
+ * @throws {RegistryError} if no node knows the resource, or no answer came
  */
 export async function resolveAlive(resource: string, options: ResolveOptions = {}): Promise<Found> {
   const { peer, config } = context(options);
   const what = `resolveAlive(${resource})`;
-  const [records, errors] = await settle(what, scripts.resolveAlive(peer, resource, options.ack ?? 1, config));
+  const [records, errors] = await settle(what, scripts.resolveAliveResource(peer, resource, options.ack ?? 1, config));
+  if (records === null) throw new RegistryError(what, errors);
   return { providers: records.map(providerOf), leftOut: errors.map(nodeError) };
 }
 
-/** The value of a provider that is a directory. */
-export const DIRECTORY = "fluence-registry/directory/1";
-const LISTED_MAX = 10_000;
-
-/**
- * The providers of a resource and those that its directories list, one level deep, at most 10,000. That a listed provider is
- * one is the directory's word: its signature is not checked here.
- *
- * @throws {RegistryError} if no answer came
- */
-export async function resolveThrough(resource: string, options: ResolveOptions = {}): Promise<Found> {
-  const { peer, config } = context(options);
-  const what = `resolveThrough(${resource})`;
-  const [lists, errors] = await settle(what, scripts.resolveThroughDirectories(peer, resource, options.ack ?? 1, config));
-  const listed = lists.flat().filter(({ value, key_id }) => value !== DIRECTORY && key_id === resource);
-  const left = listed.length - LISTED_MAX;
-  const leftOut = errors.map(nodeError);
-  if (left > 0) leftOut.push({ peerId: null, text: `${left} listed providers are left out beyond the first 10,000` });
-  return { providers: listed.slice(0, LISTED_MAX).map(providerOf), leftOut };
-}
-
-interface FlatRecord {
+/** A record as scripts return it. */
+export interface FlatRecord {
   key_id: string;
   value: string;
   peer_id: string;
@@ -207,7 +188,7 @@ interface FlatRecord {
   signature: number[];
 }
 
-function providerOf(record: FlatRecord): Provider {
+export function providerOf(record: FlatRecord): Provider {
   return {
     peerId: record.peer_id,
     relayId: record.relay_id[0] ?? null,

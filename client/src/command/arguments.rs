@@ -135,7 +135,7 @@ Examples:
         service: String,
         function: String,
         arguments: Vec<String>,
-        /// Call one provider: if it fails, or has no answer in a third of the time, another; at most three.
+        /// Call one provider: if it fails, or has no answer in its share of the time, another; at most three, all within --ttl.
         #[arg(long)]
         one: bool,
     },

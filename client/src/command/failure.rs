@@ -86,7 +86,7 @@ impl From<Error> for Failure {
         let kind = match &error {
             Error::Address { .. } | Error::Argument { .. } => Kind::Usage,
             Error::NotConnected(_) | Error::ConnectionLost { .. } | Error::Network(_) => Kind::NoNetwork,
-            Error::NotFound { .. } => Kind::NotFound,
+            Error::NotFound { .. } | Error::NoProviders { .. } => Kind::NotFound,
             Error::Expired { .. } => Kind::NoAnswer,
             _ => Kind::Failed,
         };

@@ -23,6 +23,9 @@ import {
   unregister,
   watchProviders,
 } from "@fluencelabs/registry";
+// No part of what the package exports.
+import { renewalMs } from "./node_modules/@fluencelabs/registry/dist/renewal.js";
+import { gather } from "./node_modules/@fluencelabs/registry/dist/through.js";
 
 const relays = JSON.parse(process.env.RELAYS);
 const ALL = 20;
@@ -239,13 +242,25 @@ test("an open name is found by its label, and belongs to nobody", limit, async (
   const node = relays[3].peer_id;
   await registerOpenNode("chat", node, "a node", null, as(owner));
   await eventually(() => peersOf(id), [owner.peerId, guest.peerId, node].sort());
+  const times = await answers(call(id, "peer", "timestamp_sec", [], as(owner, { ack: ALL })));
+  assert.deepEqual(times.map(({ provider }) => provider.peerId).sort(), [owner.peerId, guest.peerId, node].sort());
+  const ofNode = times.find(({ provider }) => provider.peerId === node);
+  assert.ok(Math.abs(ofNode.result * 1_000 - Date.now()) < 60_000, JSON.stringify(ofNode));
   await Promise.all([one.close(), other.close(), unregister(id, node, as(owner))]);
   await eventually(() => peersOf(id), []);
   await assert.rejects(createOpenResource("", as(owner)), /the label is empty/);
   await assert.rejects(openResourceId("x".repeat(600), as(owner)), RegistryError);
 });
 
-test("a lease is renewed at a third of it, and its limits are told", limit, async () => {
+test("a registration is to be renewed at a third of its lease or of a day, unless it is said how often", () => {
+  assert.equal(renewalMs({ leaseSec: 60 }), 20_000);
+  assert.equal(renewalMs({ leaseSec: 86_400 }), 8 * 3_600_000);
+  assert.equal(renewalMs({}), 8 * 3_600_000);
+  assert.equal(renewalMs({ leaseSec: 60, renewEveryMs: 300 }), 300);
+  assert.equal(renewalMs({ renewEveryMs: 300 }), 300);
+});
+
+test("a lease is renewed as often as is said, and its limits are told", limit, async () => {
   const { id } = await createResource("leased", as(owner));
   const provided = await provide({ resource: id, value: "v" }, as(guest, { leaseSec: 60, renewEveryMs: 300 }));
   const first = async () => (await resolveProviders(id, as(owner, { ack: ALL })))[0]?.registeredAt.getTime();
@@ -283,26 +298,88 @@ test("who is not there is left out, and one of those who are does the work", lim
   await Promise.allSettled(handles.map((handle) => handle.close()));
 });
 
-test("more than 32 are found through directories, and what is missing is said", limit, async () => {
+test("where three providers hang, the call of one ends within its time and names them", limit, async () => {
+  const { id } = await createResource("hangs", as(owner));
+  const third = await connect(relays[2].ws);
+  const all = [owner, guest, third];
+  const service = { id: "greeter", functions: { greet: () => new Promise(() => {}) } };
+  const handles = await Promise.all(all.map((each) => provide({ resource: id, value: "", service }, as(each))));
+  const peers = all.map(({ peerId }) => peerId).sort();
+  await eventually(() => peersOf(id), peers);
+  const caller = await connect(relays[3].ws);
+  assert.equal(caller.ttlMs, 7_000);
+  const began = Date.now();
+  await assert.rejects(callOne(id, null, "greet", ["you"], as(caller, { ack: 3 })), (error) => {
+    assert.ok(error instanceof RegistryError);
+    assert.deepEqual(error.errors.map(({ peerId }) => peerId).sort(), peers, error.message);
+    assert.ok(error.errors.every(({ text }) => text.includes("expired")), error.message);
+    return true;
+  });
+  const took = Date.now() - began;
+  assert.ok(took < 8_000, `${took} ms`);
+  await Promise.allSettled(handles.map((handle) => handle.close()));
+  await Promise.all([third.close(), caller.close()]);
+});
+
+test("a resource that nobody knows is an error, and one without providers is none", limit, async () => {
+  const { id } = await createResource("without", as(owner));
+  const unknown = await resourceId("unknown", owner.peerId, as(owner));
+  for (const resolve of [resolveAlive, resolveThrough]) {
+    assert.deepEqual(await resolve(id, as(owner)), { providers: [], leftOut: [] });
+    await assert.rejects(resolve(unknown, as(owner)), (error) => error instanceof RegistryError && /is not known here/.test(error.message));
+  }
+});
+
+test("of more than 10,000 listed providers the rest is counted, and a newer record has its place", () => {
+  const record = (number, timestamp_created) => ({
+    key_id: "k", value: `${timestamp_created}`, peer_id: `${number}`, set_by: "i", relay_id: [], service_id: [],
+    timestamp_created, solution: [], signature: [],
+  });
+  const list = Array.from({ length: 10_003 }, (_, number) => record(number, 1));
+  const { providers, leftOut } = gather("k", [[], list, [record(7, 2), record(7, 1)]], []);
+  assert.equal(providers.length, 10_000);
+  assert.equal(providers.find(({ peerId }) => peerId === "7").value, "2");
+  assert.deepEqual(leftOut, [{ peerId: null, text: "3 listed providers are left out beyond the first 10,000" }]);
+});
+
+test("more than 32 are found through directories, each once, and what is left out is said", limit, async () => {
   const { id } = await createResource("crowded", as(owner));
   const record = (number) => ({
-    key_id: id, value: `provider ${number}`, peer_id: owner.peerId, set_by: owner.peerId, relay_id: [], service_id: [],
+    key_id: id, value: `provider ${number}`, peer_id: owner.peerId, set_by: owner.peerId, relay_id: [], service_id: [`${number}`],
     timestamp_created: 1_700_000_000, solution: [], signature: Array(64).fill(7),
   });
-  const directory = (from, count) => ({
+  const directory = (from, count, ...more) => ({
     id: `directory-${from}`,
     functions: {
-      get_page: (_, page) => ({ records: Array.from({ length: page === 0 ? count : 0 }, (_, n) => record(from + n)), left_out: [] }),
+      get_page: (_, page) => ({
+        records: page === 0 ? [...Array.from({ length: count }, (_, n) => record(from + n)), ...more] : [],
+        left_out: [],
+      }),
     },
   });
+  const other = await resourceId("another", owner.peerId, as(owner));
+  // A newer record and an older one of those that the other directory lists, one of another resource, two directories.
+  const more = [
+    { ...record(0), value: "newer", timestamp_created: 1_700_000_001 },
+    { ...record(1), value: "older", timestamp_created: 1_600_000_000 },
+    { ...record(1_000), key_id: other },
+    { ...record(1_001), value: DIRECTORY },
+    { ...record(1_002), value: DIRECTORY },
+  ];
   const gone = await connect(relays[2].ws);
   const handles = [
     await provide({ resource: id, value: DIRECTORY, service: directory(0, 200) }, as(owner)),
-    await provide({ resource: id, value: DIRECTORY, service: directory(200, 100) }, as(gone, { checkEveryMs: 600_000 })),
+    await provide({ resource: id, value: DIRECTORY, service: directory(200, 100, ...more) }, as(gone, { checkEveryMs: 600_000 })),
   ];
   await eventually(() => peersOf(id), [owner.peerId, gone.peerId].sort());
   const all = await resolveThrough(id, as(guest));
-  assert.deepEqual([all.providers.length, all.leftOut], [300, []]);
+  const values = new Set(all.providers.map(({ value }) => value));
+  assert.deepEqual([all.providers.length, values.size], [300, 300]);
+  assert.ok(values.has("newer") && !values.has("provider 0") && values.has("provider 1"), "the latest record counts");
+  assert.deepEqual(all.leftOut, [
+    { peerId: null, text: "1 listed providers are left out that are of another resource" },
+    { peerId: null, text: "2 listed providers are left out that are directories within directories" },
+  ]);
   const left = gone.peerId;
   await gone.close();
   const rest = await resolveThrough(id, as(guest));

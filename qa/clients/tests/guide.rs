@@ -9,10 +9,14 @@ use registry_clients::{block, blocks, installed, pack, run, Background};
 use tempfile::TempDir;
 
 const GUIDE: &str = "docs/JAVASCRIPT.md";
-const FILES: [(&str, &str); 3] = [
-    ("provider.mjs", "provide({"),
+const FILES: [(&str, &str); 7] = [
+    ("provider.mjs", "label: \"weather\""),
     ("caller.mjs", "of call("),
     ("watcher.mjs", "watchProviders("),
+    ("open.mjs", "open: \"weather\""),
+    ("alive.mjs", "resolveAlive("),
+    ("one.mjs", "callOne("),
+    ("through.mjs", "resolveThrough("),
 ];
 const PATIENCE: Duration = Duration::from_secs(90);
 const INSTALLED_WITHIN: Duration = Duration::from_secs(240);
@@ -49,6 +53,32 @@ fn node(version: u8, project: &Path, file: &str, arguments: &[&str]) -> Command 
     node
 }
 
+/// What the guide has on names that everybody knows.
+fn follow_the_open_name(version: u8, project: &Path, relays: &[String]) {
+    let mut open = Background::start(&mut node(version, project, "open.mjs", &[&relays[0]]));
+    open.wait_for("\n", PATIENCE);
+    for (file, arguments, expected) in [
+        ("alive.mjs", &[relays[1].as_str()][..], "Rome is there\n"),
+        ("one.mjs", &["Monday", &relays[2]], "Rome: sun on Monday\n"),
+        ("through.mjs", &[&relays[3]], "1: Rome\n"),
+    ] {
+        let ended = run(&mut node(version, project, file, arguments), PATIENCE);
+        assert_eq!(
+            ended.success(),
+            expected,
+            "{file} with Node.js {version}: {}",
+            ended.stderr
+        );
+    }
+    // It says goodbye: in the next round there is one of its name, too.
+    open.interrupt();
+    let is_gone = || {
+        let ended = run(&mut node(version, project, "through.mjs", &[&relays[3]]), PATIENCE);
+        ended.success() == "0: \n"
+    };
+    assert!((0..10).any(|_| is_gone()), "Node.js {version}");
+}
+
 #[test]
 fn whoever_follows_the_guide_has_a_provider_a_caller_and_a_watcher_in_each_node() {
     assert_eq!(blocks(GUIDE, "js").len(), FILES.len(), "a block that no test runs");
@@ -74,6 +104,7 @@ fn whoever_follows_the_guide_has_a_provider_a_caller_and_a_watcher_in_each_node(
         assert_eq!(called.success(), "Berlin: rain on Monday\n", "Node.js {version}");
         provider.interrupt();
         watcher.wait_for("- Berlin\n", PATIENCE);
+        follow_the_open_name(version, &project, &relays);
     }
     // An id that nobody has registered under.
     let unknown = "2nUonEVvWLyVVjGvDRQ6Wcqsf3RvXUzkGMQVUNNvR47c";

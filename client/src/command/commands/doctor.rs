@@ -277,3 +277,59 @@ fn clock(inspection: &Inspection) -> String {
         (true, false) => format!("{text} slow"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A node that holds the resource and answers in 200 ms.
+    fn node(name: &str, clock_ahead_ms: i64) -> Node {
+        let peer_id = format!("12D3KooW{name}");
+        let now = output::unix_now_sec();
+        let inspection = json!({
+            "peer_id": peer_id, "took_ms": 200, "clock_ahead_ms": clock_ahead_ms, "is_partial": false, "records": [], "tombstones": [],
+            "resource": {"id": "id", "label": "chat", "owner_peer_id": "owner", "timestamp_created": now},
+        });
+        Node {
+            peer_id,
+            answer: Ok(serde_json::from_value(inspection).unwrap()),
+        }
+    }
+
+    fn clocks_that_are_off(nodes: Vec<Node>) -> Vec<String> {
+        let findings = Findings {
+            id: ResourceId::open("chat"),
+            nodes,
+            providers: Vec::new(),
+        };
+        let mut advice = findings.advice();
+        advice.retain(|line| line.contains("clock"));
+        advice
+    }
+
+    #[test]
+    fn whose_clock_is_off_is_named_and_how_far() {
+        let nodes = vec![
+            node("00000000", 0),
+            node("FastFast", 90_000),
+            node("SlowSlow", -600_000),
+        ];
+        let off = "it refuses or hides fresh records; set that clock (or this machine's)";
+        assert_eq!(
+            clocks_that_are_off(nodes),
+            [
+                format!("the clock of …FastFast is 90 s fast: {off}"),
+                format!("the clock of …SlowSlow is 10 min slow: {off}"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_clock_is_off_beyond_what_nodes_take_and_the_way_of_the_answer_explains() {
+        // 30 s, and half of the 200 ms.
+        let within = vec![node("a", 30_100), node("b", -30_100)];
+        assert_eq!(clocks_that_are_off(within), [""; 0]);
+        let beyond = vec![node("a", 30_101), node("b", -30_101)];
+        assert_eq!(clocks_that_are_off(beyond).len(), 2);
+    }
+}

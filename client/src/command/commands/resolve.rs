@@ -39,7 +39,10 @@ pub(super) async fn run(common: &Common, resource: &str, ack: u16, how: How, jso
         return Ok(());
     }
     if providers.is_empty() {
-        output::note("the resource has no providers");
+        output::note(match how.alive {
+            true => "none of the resource's providers is there now",
+            false => "the resource has no providers",
+        });
         return Ok(());
     }
     table(&providers);
@@ -47,14 +50,10 @@ pub(super) async fn run(common: &Common, resource: &str, ack: u16, how: How, jso
 }
 
 async fn look_up(client: &Client, id: &ResourceId, ack: u16, how: How) -> Outcome<Answer<Option<Vec<Provider>>>> {
-    let found = match (how.alive, how.through) {
+    Ok(match (how.alive, how.through) {
         (true, _) => client.resolve_alive(id, ack).await?,
         (_, true) => client.resolve_through(id, ack).await?,
-        _ => return Ok(client.resolve_providers(id, ack).await?),
-    };
-    Ok(Answer {
-        value: Some(found.value),
-        errors: found.errors,
+        _ => client.resolve_providers(id, ack).await?,
     })
 }
 
