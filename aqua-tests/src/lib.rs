@@ -1,5 +1,6 @@
 //! A network, a client and the Resources API: what the tests of Aqua scripts begin with.
 
+pub mod cost;
 pub mod hostile;
 
 use std::collections::{BTreeMap, BTreeSet};

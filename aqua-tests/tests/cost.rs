@@ -1,37 +1,26 @@
 //! What a call costs on 20 nodes: round trips, and all bytes that travel, to the last echo. `aqua/README.md` says so.
 
-use std::time::Duration;
-
-use aqua_tests::Scene;
-use devnet::{NetworkConfig, PeerIndex};
+use aqua_tests::cost::{assert_stated, measure, Cost, LINK};
+use aqua_tests::{compile, Scene};
+use devnet::{NetworkConfig, PeerIndex, ServiceResult};
 use serde_json::{json, Value};
 
 const README: &str = include_str!("../../aqua/README.md");
-const LINK: Duration = Duration::from_millis(50);
-const ROUND_TRIP_MS: u64 = 100;
-/// How far from it a figure may be: the scripts of two calls that differ in a peer id differ in bytes, too.
-const TOLERATED_PERCENT: u64 = 5;
+/// Providers of the resource on which one or all are called.
+const CALLED: usize = 3;
 
-/// KiB and round trips of a call.
-fn cost(scene: &mut Scene, function: &str, args: &[Value]) -> (Value, [u64; 2]) {
-    let handle = scene.start(scene.client, function, args);
-    let reply = scene.wait(&handle);
-    let value = reply.clean().clone();
-    // Until the last echo, and not until the particle and its figures have gone.
-    scene.network.advance(Duration::from_secs(3)).unwrap();
-    let bytes = scene.network.stats(&handle).expect("the particle lives").bytes;
-    (
-        value,
-        [bytes.div_ceil(1024), reply.latency_ms().div_ceil(ROUND_TRIP_MS)],
-    )
+fn value() -> Value {
+    json!("a value of common length, such as a CID or a URL")
 }
 
-/// The same, as the README has it.
-fn stated(call: &str) -> [u64; 2] {
-    let line = README.lines().find(|line| line.starts_with(&format!("| `{call}` |")));
-    let line = line.unwrap_or_else(|| panic!("aqua/README.md says nothing of {call}"));
-    let cells: Vec<&str> = line.split('|').map(str::trim).collect();
-    [2, 3].map(|cell| cells[cell].parse().unwrap_or_else(|error| panic!("{line}: {error}")))
+/// Measures a call, whose name in the README may say which arguments it has.
+fn cost(scene: &mut Scene, call: &'static str, args: &[Value]) -> (&'static str, Cost) {
+    let function = call.split(['(', ',']).next().unwrap_or(call);
+    let (results, cost) = measure(scene, function, args);
+    let first = &results[0];
+    let done = first == &json!(true) || first.as_array().is_some_and(|found| !found.is_empty());
+    assert!(done, "{call}: {results:?}");
+    (call, cost)
 }
 
 #[test]
@@ -40,36 +29,91 @@ fn calls_cost_what_the_readme_says() {
     let warm = scene.create("warm up");
     scene.register(scene.client, &warm, "value");
     let (node, me) = (scene.id(PeerIndex(10)), scene.id(scene.client));
-    let value = json!("a value of common length, such as a CID or a URL");
-    let (created, of_create) = cost(&mut scene, "createResource", &[json!("sample")]);
-    let id = created[0].clone();
+    let (results, of_create) = measure(&mut scene, "createResource", &[json!("sample")]);
+    let id = results[0][0].clone();
     let mut costs = vec![("createResource", of_create)];
-    let calls = [
-        ("registerProvider", vec![id.clone(), value.clone(), json!(null)]),
+    for (call, args) in [
+        ("registerProvider", vec![id.clone(), value(), json!(null)]),
         (
             "registerNodeProvider",
-            vec![json!(node), id.clone(), value.clone(), json!(null)],
+            vec![json!(node), id.clone(), value(), json!(null)],
         ),
         (
             "createResourceAndRegisterProvider",
-            vec![json!("another"), value, json!(null)],
+            vec![json!("another"), value(), json!(null)],
+        ),
+        (
+            "createResourceAndRegisterNodeProvider",
+            vec![json!(node), json!("a third"), value(), json!(null)],
         ),
         ("getResource", vec![id.clone()]),
         ("resolveProviders(…, 1)", vec![id.clone(), json!(1)]),
         ("resolveProviders(…, 5)", vec![id.clone(), json!(5)]),
         ("unregisterService", vec![id, json!(me)]),
-    ];
-    for (call, args) in calls {
-        let function = call.split('(').next().unwrap_or(call);
-        costs.push((call, cost(&mut scene, function, &args).1));
+    ] {
+        costs.push(cost(&mut scene, call, &args));
     }
-    let mut wrong = Vec::new();
-    for (call, [kib, trips]) in costs {
-        println!("| `{call}` | {kib} | {trips} |");
-        let [stated_kib, stated_trips] = stated(call);
-        if kib.abs_diff(stated_kib) * 100 > stated_kib * TOLERATED_PERCENT || trips != stated_trips {
-            wrong.push(format!("{call}: {kib} KiB, {trips} round trips"));
-        }
+    assert_stated(README, &costs);
+}
+
+/// Each beside the call that does the nearest without it.
+#[test]
+fn names_without_an_owner_and_leases_cost_what_the_readme_says() {
+    let mut scene = Scene::with(NetworkConfig::new(20).latency(LINK), compile("names.aqua", &[]));
+    let warm = scene.create("warm up");
+    scene.register(scene.client, &warm, "value");
+    let (node, id) = (scene.id(PeerIndex(10)), json!(scene.create("sample")));
+    let mut costs = Vec::new();
+    for (call, args) in [
+        ("createOpenResource", vec![json!("open")]),
+        ("createOpenResource, known", vec![json!("open")]),
+        ("registerProviderFor", vec![id, value(), json!(null), json!(3_600)]),
+        ("registerOpenProvider", vec![json!("another"), value(), json!(null)]),
+        ("registerOpenProvider, known", vec![json!("open"), value(), json!(null)]),
+        (
+            "registerOpenProviderFor",
+            vec![json!("a third"), value(), json!(null), json!(3_600)],
+        ),
+        (
+            "registerOpenNodeProvider",
+            vec![json!(node), json!("a fourth"), value(), json!(null)],
+        ),
+        ("resolveOpenProviders(…, 1)", vec![json!("another"), json!(1)]),
+        ("resolveOpenProviders(…, 5)", vec![json!("another"), json!(5)]),
+    ] {
+        costs.push(cost(&mut scene, call, &args));
     }
-    assert!(wrong.is_empty(), "aqua/README.md says otherwise: {wrong:#?}");
+    assert_stated(README, &costs);
+}
+
+/// Three clients greet. `greetOne` and `greetAll` add a service's name and the list of greetings to the calls.
+#[test]
+fn calling_one_provider_or_all_costs_what_the_readme_says() {
+    let mut scene = Scene::with(NetworkConfig::new(20).latency(LINK), compile("names.aqua", &[]));
+    let id = json!(scene.create("sample"));
+    for relay in 5..5 + CALLED {
+        let client = scene.add_client(PeerIndex(relay));
+        let greet = |_: &devnet::ServiceCall| ServiceResult::ok("hello").into();
+        scene.network.define_service(client, "greeter", "greet", greet).unwrap();
+        let args = [id.clone(), value(), json!("greeter")];
+        assert_eq!(scene.call_as(client, "registerProvider", &args).clean(), &json!(true));
+    }
+    scene.settle();
+    let resolve = [id.clone(), json!(1)];
+    let alive = cost(&mut scene, "resolveAlive", &resolve).1;
+    let greet = [id, json!(1), json!("you")];
+    let one = cost(&mut scene, "greetOne", &greet).1;
+    let all = cost(&mut scene, "greetAll", &greet).1;
+    assert_stated(
+        README,
+        &[
+            (
+                "resolveProviders(…, 1), 3 providers",
+                cost(&mut scene, "resolveProviders", &resolve).1,
+            ),
+            ("resolveAlive(…, 1), 3 providers", alive),
+            ("executeOnProviders(…, 1), 3 providers", all),
+            ("executeOnOne(…, 1), 3 providers", one),
+        ],
+    );
 }

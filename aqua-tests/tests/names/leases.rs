@@ -109,10 +109,26 @@ fn with_dead_nodes_a_lease_is_taken_in_time() {
     for node in 10..20 {
         scene.network.kill(PeerIndex(node)).unwrap();
     }
-    in_time(
-        &mut scene,
-        "registerProviderFor",
-        &[json!(id), json!("v"), none(), json!(600)],
-    );
+    let args = [json!(id), json!("v"), none(), json!(600)];
+    for reply in in_time(&mut scene, "registerProviderFor", &args) {
+        assert_eq!(reply.value(), &json!(true), "{:?}", reply.errors());
+    }
     assert_eq!(scene.resolve(&id, 5).providers(), [scene.id(scene.client)]);
+}
+
+/// The relay is a neighbour, so it holds the lease itself.
+#[test]
+fn with_all_nodes_dead_but_the_relay_a_lease_is_taken_there_in_time() {
+    let mut scene = scene_of(20);
+    let id = scene.create("sample");
+    for node in 1..20 {
+        scene.network.kill(PeerIndex(node)).unwrap();
+    }
+    let args = [json!(id), json!("v"), none(), json!(600)];
+    for reply in in_time(&mut scene, "registerProviderFor", &args) {
+        assert_eq!(reply.value(), &json!(true), "{:?}", reply.errors());
+    }
+    assert_eq!(scene.resolve(&id, 1).providers(), [scene.id(scene.client)]);
+    pass(&mut scene, 601);
+    assert_eq!(scene.resolve(&id, 1).providers(), [] as [String; 0]);
 }

@@ -20,9 +20,9 @@ fn scene_of(nodes: usize) -> Scene {
     Scene::with(NetworkConfig::new(nodes), compile("names.aqua", &[]))
 }
 
-/// It has ended before the particle does, whoever is dead.
-fn in_time(scene: &mut Scene, function: &str, args: &[Value]) {
-    for ttl_ms in TTLS_MS {
+/// It has ended before the particle does, whoever is dead. What it returned at each time to live.
+fn in_time(scene: &mut Scene, function: &str, args: &[Value]) -> [Reply; 3] {
+    TTLS_MS.map(|ttl_ms| {
         // It panics where the particle expires.
         let reply = scene.call_with(scene.client, function, args, CallOptions::new().ttl_ms(ttl_ms));
         let most = u64::from(ttl_ms) * 7 / 10 + 500;
@@ -32,7 +32,8 @@ fn in_time(scene: &mut Scene, function: &str, args: &[Value]) {
             reply.latency_ms()
         );
         scene.settle();
-    }
+        reply
+    })
 }
 
 /// Has a peer greet as a service of this name.

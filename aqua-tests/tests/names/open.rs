@@ -1,8 +1,8 @@
 //! Open names: who knows the label finds the providers.
 
-use aqua_tests::{strings, Scene};
-use devnet::PeerIndex;
-use serde_json::json;
+use aqua_tests::{strings, Reply, Scene};
+use devnet::{PeerIndex, ServiceCall, ServiceResult};
+use serde_json::{json, Value};
 
 use crate::{cost, greeter, ids, in_time, none, pass, scene_of, MOST_MS};
 
@@ -170,6 +170,14 @@ fn labels_that_are_none_are_refused_with_their_limit() {
     assert!(reply.errors()[0].contains("4096"), "{:?}", reply.errors());
 }
 
+/// Of a call with a first result such as `true` or an id, whatever the errors say.
+#[track_caller]
+fn assert_all(replies: &[Reply], expected: &Value, function: &str) {
+    for reply in replies {
+        assert_eq!(reply.value(), expected, "{function}: {:?}", reply.errors());
+    }
+}
+
 #[test]
 fn with_a_dead_node_or_none_but_the_relay_every_call_ends_in_time() {
     for dead in [19..20, 1..20] {
@@ -179,21 +187,31 @@ fn with_a_dead_node_or_none_but_the_relay_every_call_ends_in_time() {
         for node in dead {
             scene.network.kill(PeerIndex(node)).unwrap();
         }
-        for (function, args) in [
-            ("getOpenResourceId", vec![json!("chat")]),
-            ("createOpenResource", vec![json!("chat")]),
-            ("registerOpenProvider", vec![json!("chat"), json!("v"), none()]),
+        // The relay is a neighbour of the name, so what is written is there, at least.
+        for (function, args, expected) in [
+            ("getOpenResourceId", vec![json!("chat")], json!(CHAT_ID)),
+            ("createOpenResource", vec![json!("chat")], json!([CHAT_ID])),
+            (
+                "registerOpenProvider",
+                vec![json!("chat"), json!("v"), none()],
+                json!(true),
+            ),
             (
                 "registerOpenProviderFor",
                 vec![json!("chat"), json!("v"), none(), json!(600)],
+                json!(true),
             ),
             (
                 "registerOpenNodeProvider",
                 vec![json!(gone), json!("chat"), json!("v"), none()],
+                json!(false),
             ),
-            ("resolveOpenProviders", vec![json!("chat"), json!(20)]),
         ] {
-            in_time(&mut scene, function, &args);
+            let replies = in_time(&mut scene, function, &args);
+            assert_all(&replies, &expected, function);
+        }
+        for reply in in_time(&mut scene, "resolveOpenProviders", &[json!("chat"), json!(20)]) {
+            assert_eq!(strings(reply.value(), "peer_id"), [scene.id(scene.client)]);
         }
         let reply = scene.call(
             "registerOpenNodeProvider",
@@ -203,5 +221,36 @@ fn with_a_dead_node_or_none_but_the_relay_every_call_ends_in_time() {
         assert!(reply.error_of(&gone).contains("no answer in time") && reply.latency_ms() < MOST_MS);
         let found = scene.call("resolveOpenProviders", &[json!("chat"), json!(1)]);
         assert_eq!(strings(found.value(), "peer_id"), [scene.id(scene.client)]);
+    }
+}
+
+#[test]
+fn a_provider_that_is_dead_or_fails_is_named_and_the_others_are_called_in_time() {
+    let mut scene = scene_of(20);
+    let clients = [6, 7, 8].map(|relay| scene.add_client(PeerIndex(relay)));
+    for client in clients {
+        greeter(&mut scene, client, "greeter");
+        let args = [json!("chat"), json!("hello"), json!("greeter")];
+        assert_eq!(
+            scene.call_as(client, "registerOpenProvider", &args).clean(),
+            &json!(true)
+        );
+    }
+    scene.settle();
+    let [good, dead, fails] = clients;
+    scene.network.kill(dead).unwrap();
+    let no_mood = |_: &ServiceCall| ServiceResult::error("no mood").into();
+    scene
+        .network
+        .define_service(fails, "greeter", "greet", no_mood)
+        .unwrap();
+    let args = [json!("chat"), json!(1), json!("you")];
+    for reply in in_time(&mut scene, "greetOpen", &args) {
+        assert_eq!(reply.value(), &json!([format!("{} greets you", scene.id(good))]));
+        let errors = reply.errors();
+        assert_eq!(errors.len(), 3, "{errors:?}");
+        assert_eq!(errors[2], "done on 1 nodes, 3 are needed");
+        assert!(reply.error_of(&scene.id(dead)).contains("no answer in time"));
+        assert!(reply.error_of(&scene.id(fails)).contains("no mood"));
     }
 }
