@@ -252,7 +252,9 @@ impl Client {
     pub(crate) async fn run(&self, air: Arc<str>, data: BTreeMap<String, Value>, ttl: Duration) -> Outcome {
         let begun = Instant::now();
         self.connected_within(ttl).await?;
-        let ttl = ttl.saturating_sub(begun.elapsed());
+        // In whole milliseconds, as particles have it: who has not waited loses none.
+        let waited_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let ttl = ttl.saturating_sub(Duration::from_millis(waited_ms));
         let id: Arc<str> = format!("{:032x}", rand::random::<u128>()).into();
         let (outcome, result) = oneshot::channel();
         let script = Script { air, data, ttl };
