@@ -1,15 +1,22 @@
 //! More than 32 providers: directories, each a Marine service of its own.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use aqua_tests::cost::{assert_stated, measure, Cost};
 use aqua_tests::{artifact, strings, Reply, Scene};
 use devnet::{Answer, PeerIndex, Query, ServiceCall, ServiceResult, ServiceSpec};
 use serde_json::{json, Value};
 
 use crate::{cost, in_time, none, scene_of, MOST_MS};
 
+/// Of a resource that nobody has made.
+const ID: &str = "11111111111111111111111111111111";
+
 const DIRECTORIES: [PeerIndex; 4] = [PeerIndex(1), PeerIndex(3), PeerIndex(5), PeerIndex(7)];
 const PROVIDERS: usize = 1_000;
+const README: &str = include_str!("../../../aqua/README.md");
+const API: &str = include_str!("../../../docs/API.md");
 
 /// A resource with these directories.
 fn crowded(directories: &[PeerIndex]) -> (Scene, String) {
@@ -35,10 +42,37 @@ fn fill(scene: &mut Scene, id: &str, node: PeerIndex, providers: std::ops::Range
             "key_id": id, "value": "v", "peer_id": peer, "set_by": peer, "relay_id": [scene.id(node)], "service_id": [],
             "timestamp_created": 1_700_000_000, "solution": [], "signature": vec![7; 64],
         });
-        let query = Query::new("directory", "put_record").init_peer_id(&peer).arg(record);
-        let listed = scene.network.ask(node, &query).unwrap();
+        let listed = put(scene, node, &peer, record);
         assert_eq!(listed["success"], json!(true), "{listed}");
     }
+}
+
+fn put(scene: &mut Scene, node: PeerIndex, caller: &str, record: Value) -> Value {
+    let query = Query::new("directory", "put_record").init_peer_id(caller).arg(record);
+    scene.network.ask(node, &query).unwrap()
+}
+
+/// A page of records that are as long as real ones: peer ids of 52 letters, a signature of 64 bytes.
+fn full_page(id: &str, of: usize, page: i64) -> Value {
+    let record = |number: usize| {
+        let peer = format!("12D3KooW{:044}", (of * 100 + page as usize) * 250 + number);
+        let relay = format!("12D3KooW{number:044}");
+        json!({
+            "key_id": id, "value": "a value of common length, such as a CID or a URL", "peer_id": peer, "set_by": peer,
+            "relay_id": [relay], "service_id": ["greeter"], "timestamp_created": 1_700_000_000, "solution": [],
+            "signature": (0..64).map(|byte| (byte * 37 + number) % 256).collect::<Vec<_>>(),
+        })
+    };
+    json!({"records": (0..250).map(record).collect::<Vec<_>>(), "left_out": []})
+}
+
+/// Has a directory answer as one likes, page by page.
+fn pages(scene: &mut Scene, node: PeerIndex, mut answer: impl FnMut(i64) -> Answer + 'static) {
+    let page = move |call: &ServiceCall| answer(call.arg(1).as_i64().unwrap());
+    scene
+        .network
+        .define_service(node, "directory", "get_page", page)
+        .unwrap();
 }
 
 fn gather(scene: &mut Scene, id: &str) -> (Vec<usize>, BTreeSet<String>, Reply) {
@@ -83,47 +117,212 @@ fn clients_list_themselves_and_are_found_beside_those_who_registered() {
     assert_eq!(listed[0]["relay_id"], json!([scene.id(PeerIndex(9))]));
     assert_eq!(listed[0]["service_id"], json!(["greeter"]));
     assert_eq!(listed[0]["set_by"], json!(scene.id(one)));
+}
 
-    let nowhere = [
-        json!(scene.id(PeerIndex(15))),
+/// False, and the errors name the directory.
+#[track_caller]
+fn assert_not_enlisted(scene: &mut Scene, node: PeerIndex, value: &str, service: Value, part: &str) {
+    let args = [
+        json!(scene.id(node)),
         json!("directory"),
-        json!(id),
-        json!("v"),
-        none(),
+        json!(ID),
+        json!(value),
+        service,
     ];
-    let refused = scene.call("enlist", &nowhere);
+    let refused = scene.call("enlist", &args);
     assert_eq!(refused.value(), &json!(false));
+    let errors = refused.errors();
+    assert!(errors.len() == 1 && errors[0].contains(part), "{errors:?}");
+    assert!(refused.latency_ms() < MOST_MS, "{} ms", refused.latency_ms());
+}
+
+#[test]
+fn who_is_not_listed_is_told_why() {
+    let mut scene = scene_of(20);
+    let [dead, refuses, without, fails] = DIRECTORIES;
+    let too_many = |_: &ServiceCall| ServiceResult::ok(json!({"success": false, "error": "10000 are listed"})).into();
+    scene
+        .network
+        .define_service(refuses, "directory", "put_record", too_many)
+        .unwrap();
+    let no_mood = |_: &ServiceCall| ServiceResult::error("no mood").into();
+    scene
+        .network
+        .define_service(fails, "directory", "put_record", no_mood)
+        .unwrap();
+    scene.network.kill(dead).unwrap();
+    for (node, part) in [
+        (dead, "no answer in time"),
+        (refuses, "10000 are listed"),
+        (without, "has no `directory.put_record`"),
+        (fails, "no mood"),
+    ] {
+        let named = format!("{}: ", scene.id(node));
+        assert_not_enlisted(&mut scene, node, "v", none(), part);
+        assert_not_enlisted(&mut scene, node, "v", none(), &named);
+    }
+    let relay = scene.id(PeerIndex(0));
+    let words = "a record takes a value of at most 4096 bytes and a service id of at most 128: shorten what is longer";
+    for (value, service) in [("v".repeat(4_097), none()), ("v".to_owned(), json!("s".repeat(129)))] {
+        assert_not_enlisted(&mut scene, refuses, &value, service, &format!("{relay}: {words}"));
+    }
+    let args = [json!(scene.id(dead)), json!("directory"), json!(ID), json!("v"), none()];
+    in_time(&mut scene, "enlist", &args);
+}
+
+#[test]
+fn a_directory_that_cannot_be_registered_is_told_with_its_node() {
+    let mut scene = scene_of(20);
+    let id = scene.create("crowded");
+    let (dead, here) = (scene.id(PeerIndex(19)), scene.id(PeerIndex(3)));
+    scene.network.kill(PeerIndex(19)).unwrap();
+    let register = |scene: &mut Scene, node: &str, id: &str, service: &str| {
+        let reply = scene.call("registerDirectory", &[json!(node), json!(id), json!(service)]);
+        assert_eq!(reply.value(), &json!(false));
+        assert!(reply.latency_ms() < MOST_MS, "{} ms", reply.latency_ms());
+        reply
+    };
+    let reply = register(&mut scene, &dead, &id, "directory");
     assert!(
-        refused.error_of(&scene.id(PeerIndex(15))).contains("directory"),
+        reply.error_of(&dead).contains("no answer in time"),
         "{:?}",
-        refused.errors()
+        reply.errors()
     );
-    let too_long = [
-        json!(scene.id(DIRECTORIES[0])),
-        json!("directory"),
-        json!(id),
-        json!("v".repeat(4_097)),
-        none(),
-    ];
-    assert_eq!(scene.call("enlist", &too_long).value(), &json!(false));
-    scene.network.kill(DIRECTORIES[0]).unwrap();
-    let dead = [
-        json!(scene.id(DIRECTORIES[0])),
-        json!("directory"),
-        json!(id),
-        json!("v"),
-        none(),
-    ];
-    let refused = scene.call("enlist", &dead);
-    assert_eq!(refused.value(), &json!(false));
+    let args = [json!(dead), json!(id), json!("directory")];
+    in_time(&mut scene, "registerDirectory", &args);
+    let unknown = register(&mut scene, &here, ID, "directory");
     assert!(
-        refused
-            .error_of(&scene.id(DIRECTORIES[0]))
-            .contains("no answer in time"),
+        unknown.errors()[0].contains("is not known here"),
         "{:?}",
-        refused.errors()
+        unknown.errors()
     );
-    in_time(&mut scene, "enlist", &dead);
+    let long = register(&mut scene, &here, &id, &"s".repeat(129));
+    assert!(
+        long.errors()
+            .iter()
+            .any(|error| error.contains("129 bytes, at most 128")),
+        "{:?}",
+        long.errors()
+    );
+    assert_eq!(scene.resolve(&id, 20).providers(), [] as [String; 0]);
+}
+
+#[test]
+fn a_directory_lists_nobody_in_anothers_name_and_keeps_its_list_through_a_restart() {
+    let (mut scene, id) = crowded(&DIRECTORIES[..1]);
+    fill(&mut scene, &id, DIRECTORIES[0], 0..3);
+    let forged = json!({
+        "key_id": id, "value": "forged", "peer_id": "provider 1", "set_by": "provider 1", "relay_id": [], "service_id": [],
+        "timestamp_created": 1_800_000_000, "solution": [], "signature": [],
+    });
+    let mallory = scene.id(scene.client);
+    let refused = put(&mut scene, DIRECTORIES[0], &mallory, forged);
+    assert_eq!(refused["success"], json!(false));
+    assert!(
+        refused["error"]
+            .as_str()
+            .unwrap()
+            .contains(&format!("only {mallory} itself")),
+        "{refused}"
+    );
+    scene.network.restart(DIRECTORIES[0]).unwrap();
+    let (_, found, reply) = gather(&mut scene, &id);
+    assert_eq!(reply.errors(), [] as [String; 0]);
+    assert_eq!(
+        found,
+        ["provider 0", "provider 1", "provider 2"].map(str::to_owned).into()
+    );
+    assert!(!reply.value().to_string().contains("forged"));
+}
+
+/// A thousand providers in four directories, beside what knows nothing of directories.
+#[test]
+fn directories_cost_what_the_readme_says() {
+    let (mut scene, id) = crowded(&DIRECTORIES);
+    for (number, node) in DIRECTORIES.into_iter().enumerate() {
+        let share = PROVIDERS / DIRECTORIES.len();
+        fill(&mut scene, &id, node, number * share..(number + 1) * share);
+    }
+    let another = json!(scene.create("another"));
+    let node = json!(scene.id(DIRECTORIES[0]));
+    let value = json!("a value of common length, such as a CID or a URL");
+    let mut costs: Vec<(&str, Cost)> = Vec::new();
+    for (call, args) in [
+        (
+            "registerDirectory",
+            vec![node.clone(), another.clone(), json!("directory")],
+        ),
+        ("enlist", vec![node, json!("directory"), another, value, none()]),
+        ("resolveProviders(…, 1), 4 directories", vec![json!(id), json!(1)]),
+        (
+            "resolveThroughDirectories(…, 1), 1,000 in 4 directories",
+            vec![json!(id), json!(1)],
+        ),
+    ] {
+        let function = call.split('(').next().unwrap();
+        costs.push((call, measure(&mut scene, function, &args).1));
+    }
+    assert_stated(README, &costs);
+}
+
+/// The most that there is: forty full pages.
+#[test]
+fn ten_thousand_providers_are_found_in_one_particle() {
+    let (mut scene, id) = crowded(&DIRECTORIES);
+    for (number, node) in DIRECTORIES.into_iter().enumerate() {
+        let id = id.clone();
+        pages(&mut scene, node, move |page| {
+            ServiceResult::ok(full_page(&id, number, page)).into()
+        });
+    }
+    let (lengths, found, reply) = gather(&mut scene, &id);
+    assert_eq!(reply.errors(), [] as [String; 0]);
+    assert_eq!((lengths.len(), found.len()), (1 + 40, 10_000));
+    assert!(reply.latency_ms() < MOST_MS, "{} ms", reply.latency_ms());
+    let record = reply.value()[1].to_string().len() / 250;
+    println!(
+        "a record of {record} bytes, {} bytes travelled",
+        reply.outcome.stats.bytes
+    );
+    assert!(
+        API.contains(&format!(
+            "a listed record takes about {} bytes",
+            record.div_ceil(50) * 50
+        )),
+        "{record} bytes"
+    );
+}
+
+/// What a directory has travels back at once, so a page that is missing takes those before it along.
+#[test]
+fn a_directory_that_is_slow_or_fails_between_two_pages_is_named_and_the_others_count() {
+    let (mut scene, id) = crowded(&DIRECTORIES[..3]);
+    fill(&mut scene, &id, DIRECTORIES[0], 0..3);
+    let (of, late) = (id.clone(), Duration::from_millis(300));
+    pages(&mut scene, DIRECTORIES[1], move |page| {
+        Answer::After(late, ServiceResult::ok(full_page(&of, 1, page)))
+    });
+    let of = id.clone();
+    pages(&mut scene, DIRECTORIES[2], move |page| match page {
+        0 | 1 => ServiceResult::ok(full_page(&of, 2, page)).into(),
+        _ => ServiceResult::error("no mood").into(),
+    });
+    for reply in in_time(&mut scene, "resolveThroughDirectories", &[json!(id), json!(1)]) {
+        let lists = reply.value().as_array().unwrap();
+        let found: BTreeSet<String> = lists.iter().flat_map(|list| strings(list, "peer_id")).collect();
+        let errors = reply.errors();
+        assert!(
+            reply.error_of(&scene.id(DIRECTORIES[2])).contains("no mood"),
+            "{errors:?}"
+        );
+        // 13 pages of 0.3 s: a particle of 15 s has time for them.
+        if reply.latency_ms() > 3_800 {
+            assert_eq!((found.len(), errors.len()), (3 + 13 * 250, 2), "{errors:?}");
+        } else {
+            assert_eq!((found.len(), errors.len()), (3, 3), "{errors:?}");
+            assert!(reply.error_of(&scene.id(DIRECTORIES[1])).contains("no answer in time"));
+        }
+    }
 }
 
 #[test]
