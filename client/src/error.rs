@@ -135,10 +135,15 @@ impl Error {
     pub(crate) fn argument(what: &'static str, value: impl fmt::Display, reason: impl fmt::Display) -> Self {
         Self::Argument {
             what,
-            value: value.to_string().chars().take(80).collect(),
+            value: short(value),
             reason: reason.to_string(),
         }
     }
+}
+
+/// The beginning of a value: enough to know which it is.
+pub(crate) fn short(value: impl fmt::Display) -> String {
+    value.to_string().chars().take(80).collect()
 }
 
 fn lines(items: &[impl fmt::Display]) -> String {

@@ -2,6 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::name::Name;
+use crate::error::short;
 
 /// Why something was not found, called or advertised.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -123,11 +124,6 @@ impl DhtError {
             reason: reason.to_string(),
         }
     }
-}
-
-/// Enough to know which it is.
-fn short(value: impl fmt::Display) -> String {
-    value.to_string().chars().take(80).collect()
 }
 
 fn tried(tries: &[Try]) -> String {

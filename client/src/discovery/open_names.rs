@@ -13,7 +13,7 @@ use super::provider::ProviderInfo;
 use super::value::{decode, encode};
 use crate::api::{option, Results};
 use crate::client::Client;
-use crate::error::Error as ClientError;
+use crate::error::{short, Error as ClientError};
 use crate::resource::{Provider, ResourceId};
 use crate::scripts;
 use crate::serve::Call;
@@ -210,7 +210,7 @@ fn arguments_of(call: Call) -> Result<Arguments, String> {
     match call.arguments.into_iter().next() {
         None => Ok(Arguments::new()),
         Some(Value::Object(arguments)) => Ok(arguments),
-        Some(other) => Err(format!("`{CALL}` takes a map, and {} is none", short(&other))),
+        Some(other) => Err(format!("`{CALL}` takes a map, and {} is none", short(other))),
     }
 }
 
@@ -220,13 +220,9 @@ fn reply(answer: Value) -> Result<Reply, Failure> {
         (Some(false), Some(error)) => Ok(Err(error.to_owned())),
         _ => Err(Failure::Unreached(format!(
             "it is no procedure: it answered {}",
-            short(&answer)
+            short(answer)
         ))),
     }
-}
-
-fn short(value: &Value) -> String {
-    value.to_string().chars().take(80).collect()
 }
 
 #[cfg(test)]
