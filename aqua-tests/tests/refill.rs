@@ -108,3 +108,23 @@ fn a_node_whose_database_was_cut_off_is_refilled_within_a_replication_interval()
         file.set_len(4_096).expect("it is cut off");
     });
 }
+
+/// Its owner creates it again, as an application does whenever it starts: the node knows the key then, and nothing of what is
+/// registered under it.
+#[test]
+fn a_node_without_its_database_does_not_answer_for_a_resource_that_is_created_again() {
+    let mut scene = Scene::of(NODES);
+    let id = scene.create("resource");
+    scene.register(scene.client, &id, "value");
+    scene.settle();
+    scene.network.kill(VICTIM).expect("it stops");
+    fs::remove_file(database_of(&scene, VICTIM)).expect("it goes");
+    scene.network.restart(VICTIM).expect("it comes up");
+    scene.network.advance(HOUR / 4).expect("it passes");
+    assert_eq!(scene.create("resource"), id);
+    scene.settle();
+    assert_eq!(held(&mut scene, VICTIM, &id)[1], json!([]), "it knows the key alone");
+    scene.network.set_relay(scene.client, VICTIM).expect("it is up");
+    let found = scene.call("resolveProviders", &[json!(id), json!(1)]);
+    assert_eq!(found.clean().as_array().map(Vec::len), Some(1));
+}

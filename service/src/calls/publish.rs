@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 
 use super::asking::{clamp, NodeAnswer, Plan};
-use super::keys::Came;
+use super::keys::{with_key, Came};
 use super::records::check_signed;
 use super::{Call, CallError};
 use crate::auth::WeightResult;
 use crate::domain::data::{Key, Record, RecordMetadata, Tombstone};
-use crate::domain::limits::{NEW_KEY_SEC, OWNERS_MAX, PEERS_MAX, PUBLISHED_MAX};
+use crate::domain::limits::{NEW_KEY_SEC, PEERS_MAX, PUBLISHED_KEYS_MAX, PUBLISHED_MAX};
 use crate::domain::{
     check_count, check_label, is_open, neighbourhood, quoted, verify_key, verify_tombstone, Error, Here, HostTimestamp,
     KeyId, KeyState,
@@ -25,7 +25,7 @@ const SPREAD_TIME_AT: usize = 7;
 /// What is published together, all of one key.
 #[derive(Debug, Clone, Default)]
 pub struct Published {
-    /// The key itself, for nodes that do not know it: at most one.
+    /// The key itself, for nodes that do not know it, and before it what others know of it: to such a node it is no new one.
     pub keys: Vec<Key>,
     /// Records that their providers have signed.
     pub records: Vec<Record>,
@@ -36,7 +36,7 @@ pub struct Published {
 
 impl Published {
     fn check_counts(&self) -> Result<(), Error> {
-        check_count("keys", self.keys.len(), OWNERS_MAX)?;
+        check_count("keys", self.keys.len(), PUBLISHED_KEYS_MAX)?;
         check_count("records", self.records.len(), PUBLISHED_MAX)?;
         check_count("results of put_host_record", self.hosted.len(), PUBLISHED_MAX)?;
         check_count("tombstones", self.tombstones.len(), PUBLISHED_MAX)
@@ -188,7 +188,8 @@ impl<B: Backend> Call<'_, B> {
         is_alone: bool,
         now: HostTimestamp,
     ) -> Result<KeyState, CallError> {
-        let Some(key) = keys.into_iter().next() else {
+        let mut keys = keys.into_iter();
+        let Some(key) = keys.next() else {
             return self.load(key_id);
         };
         now.check_not_ahead("timestamp_created", key.timestamp_created)?;
@@ -200,6 +201,10 @@ impl<B: Backend> Call<'_, B> {
             false => Came::PassedOn,
         };
         let (_, mut state) = self.admit_key(key, came, now)?;
+        for key in keys {
+            now.check_not_ahead("timestamp_created", key.timestamp_created)?;
+            state = with_key(Some(state), key)?;
+        }
         if is_owner || is_alone {
             state.note_use(&self.at(now));
         }
@@ -238,7 +243,6 @@ impl<B: Backend> Call<'_, B> {
     ) -> Result<Plan, CallError> {
         let now = self.caller.host_timestamp(SPREAD_TIME_AT, current_timestamp_sec)?;
         self.check_published(&published)?;
-        let is_key_alone = published.is_key_alone();
         let host_id = self.here().host_id().to_owned();
         let mut peers = near(&published.key_id()?.to_string(), peers, self.here())?;
         let known: Vec<&String> = published
@@ -261,10 +265,6 @@ impl<B: Backend> Call<'_, B> {
                     NodeAnswer::failed(&host_id, &error.to_string())
                 }
             });
-        }
-        // All other writes have begun with a look-up, which has said so.
-        if let Some(error) = self.clock_error(now).filter(|_| is_key_alone) {
-            plan.here.push(NodeAnswer::failed(&host_id, &error));
         }
         if !peers.is_empty() {
             plan.ask = peers;

@@ -28,6 +28,8 @@ pub const RELAY_IDS_MAX: usize = 1;
 pub const SERVICE_IDS_MAX: usize = 1;
 /// Owners named in one key registration; none stands for the particle's initiator.
 pub const OWNERS_MAX: usize = 1;
+/// Keys in a `publish`: the one that others know, and the one that its owner has signed now.
+pub const PUBLISHED_KEYS_MAX: usize = 2;
 
 /// Live records of a key, host records aside.
 pub const RECORDS_PER_KEY_MAX: usize = 32;
@@ -167,6 +169,9 @@ pub const CACHED_ENTRIES_MAX: usize = 1_024;
 pub const CLOCK_SKEW_MAX_SEC: u64 = 30;
 /// The largest timestamp there is: SQLite's integers are signed.
 pub const TIMESTAMP_MAX: u64 = i64::MAX as u64;
+/// A round is over by then, unless its particle was lost, in seconds: it waits three times for `DEFAULT_TIMEOUT`, 6 s. A run
+/// that begins earlier leaves it alone.
+pub const ROUND_SEC: u64 = 60;
 /// How long a key that a round, or the host's own `evict_stale`, has taken is not taken again, in seconds: longer than
 /// any round lives.
 pub const LEASE_SEC: u64 = 300;

@@ -120,6 +120,28 @@ fn of_a_key_that_is_new_nobody_holds_more() {
     }
 }
 
+/// Its owner creates it again, and brings what others know of it.
+#[test]
+fn a_key_that_others_know_is_no_new_one_however_young_its_registration_is() {
+    let owner = Peer::named("owner");
+    let renewed = owner.key("resource", LATER);
+    for (with_known, partial) in [(true, true), (false, false)] {
+        let (mut scene, mut newcomer) = (scene(), NativeNode::new(Peer::named("newcomer")));
+        let known = with_known.then(|| scene.key.clone());
+        let published = Published {
+            keys: known.into_iter().chain([renewed.clone()]).collect(),
+            ..Published::default()
+        };
+        let origins = Origins::new(&newcomer.host, &owner, 6).time(5);
+        newcomer
+            .call(origins, |call| call.publish(published.clone(), &[], LATER))
+            .unwrap();
+        assert_eq!(is_partial(&mut scene, &mut newcomer, LATER), partial);
+        let held = newcomer.get_key_metadata(&scene.key_id).unwrap();
+        assert_eq!(held.timestamp_created, LATER, "the later registration stands");
+    }
+}
+
 #[test]
 fn a_key_that_comes_without_records_is_partial_as_well() {
     let (mut scene, mut node) = (scene(), NativeNode::new(Peer::named("newcomer")));
