@@ -184,12 +184,12 @@ impl<B: Backend> Call<'_, B> {
         by_due
     }
 
-    /// Whether this node has not replicated for so long that it may have missed deletions.
+    /// Whether this node has heard nobody for so long, or its clock is set back, that it may have missed deletions.
     fn is_away(&self, now: HostTimestamp) -> bool {
         let away_sec = self.interval_sec().saturating_mul(limits::AWAY_INTERVALS);
         self.store
             .ran_at()
-            .is_some_and(|ran_at| now.as_sec() > ran_at.saturating_add(away_sec))
+            .is_some_and(|ran_at| now.as_sec() > ran_at.saturating_add(away_sec) || ran_at > now.latest_accepted())
     }
 
     /// Every call that loaded a key and was not refused ends here, whether it changed anything or not. What does not fit

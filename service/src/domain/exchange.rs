@@ -3,6 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use sha2::{Digest, Sha256};
+
+use super::bundle::Fit;
 use super::limits::*;
 use super::offer::{Fetch, KeySet, OfferAnswer};
 use super::replica::{key_tag, EntryTag, Fingerprint, KeyTag};
@@ -26,18 +29,18 @@ pub struct RoundKey {
     /// Of what is here: when the round began, and again when it gives.
     pub fingerprint: Fingerprint,
     /// This node is none of the closest to the key.
-    pub away: bool,
+    pub outside: bool,
     /// What was here when the round began, and what is here when it gives: of keys alone that somebody holds otherwise.
     before: BTreeSet<EntryTag>,
     after: BTreeSet<EntryTag>,
 }
 
 impl RoundKey {
-    pub fn new(id: KeyId, fingerprint: Fingerprint, away: bool) -> Self {
+    pub fn new(id: KeyId, fingerprint: Fingerprint, outside: bool) -> Self {
         Self {
             id,
             fingerprint,
-            away,
+            outside,
             before: BTreeSet::new(),
             after: BTreeSet::new(),
         }
@@ -47,7 +50,7 @@ impl RoundKey {
 /// What came of a key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// How many were asked; how many of them this node has nothing more to say to, or to hear from; how many hold
+    /// How many neighbours were asked; how many of them this node has nothing more to say to, or to hear from; how many hold
     /// everything that this node holds.
     pub asked: usize,
     pub done: usize,
@@ -66,7 +69,7 @@ impl Outcome {
 
     /// So many hold it that a node which does not belong there need not.
     pub const fn handed_over(&self) -> bool {
-        self.holders * 2 > self.asked || self.holders >= HANDED_OVER_TO
+        self.holders >= HANDED_OVER_TO
     }
 
     /// There was something to say, and somebody has not heard it.
@@ -84,29 +87,31 @@ struct Heard {
 
 #[derive(Debug)]
 pub struct Round {
-    /// When it began: answers of an earlier one do not count.
-    pub began_at: u64,
+    /// When it began, or a little later where others began then: their answers do not count here.
+    pub number: u64,
     pub step: Step,
     pub keys: Vec<RoundKey>,
-    /// Who is asked about which keys.
+    /// Who is asked about which keys, and of which of them each is a neighbour: providers are asked and given, and have no say.
     asked: BTreeMap<String, KeySet>,
+    neighbours: BTreeMap<String, KeySet>,
     answers: BTreeMap<String, Heard>,
     /// Stand for what was fetched, whether it stays here or not.
     judged: HashSet<EntryTag>,
-    /// The keys that the bundle holds whole, by their positions in it; what of it is for whom; who has taken what in.
-    bundle: Vec<Option<usize>>,
+    /// The keys that the bundle holds, whole or in part, by their positions in it; what of it is for whom; who has taken what in.
+    bundle: Vec<(usize, Fit)>,
     given: BTreeMap<String, KeySet>,
     receipts: BTreeMap<String, KeySet>,
     unsent: BTreeSet<usize>,
 }
 
 impl Round {
-    pub fn new(began_at: u64, keys: Vec<RoundKey>, asked: BTreeMap<String, KeySet>) -> Self {
+    pub fn new(number: u64, keys: Vec<RoundKey>) -> Self {
         Self {
-            began_at,
+            number,
             step: Step::Compare,
             keys,
-            asked,
+            asked: BTreeMap::new(),
+            neighbours: BTreeMap::new(),
             answers: BTreeMap::new(),
             judged: HashSet::new(),
             bundle: Vec::new(),
@@ -114,6 +119,18 @@ impl Round {
             receipts: BTreeMap::new(),
             unsent: BTreeSet::new(),
         }
+    }
+
+    /// Has a peer be asked about a key.
+    pub fn ask(&mut self, peer: &str, index: usize, is_neighbour: bool) {
+        self.asked.entry(peer.to_owned()).or_default().insert(index);
+        if is_neighbour {
+            self.neighbours.entry(peer.to_owned()).or_default().insert(index);
+        }
+    }
+
+    fn is_neighbour(&self, peer: &str, index: usize) -> bool {
+        self.neighbours.get(peer).is_some_and(|keys| keys.contains(index))
     }
 
     pub fn asked(&self) -> impl Iterator<Item = (&str, &KeySet)> {
@@ -159,6 +176,19 @@ impl Round {
         differing.copied().collect()
     }
 
+    /// A key has changed since the round began: what was said of it is void, and nothing comes of it.
+    pub fn forget(&mut self, index: usize) {
+        for heard in self.answers.values_mut() {
+            heard.same.remove(index);
+            heard.differing.remove(&index);
+        }
+    }
+
+    /// Whether anybody has answered.
+    pub fn is_heard(&self) -> bool {
+        !self.answers.is_empty()
+    }
+
     /// Notes what is here of a key before anything is fetched.
     pub fn note_before(&mut self, index: usize, tags: BTreeSet<EntryTag>) {
         self.keys[index].before = tags;
@@ -171,7 +201,7 @@ impl Round {
     }
 
     /// What this node lacks, and whom to ask for it: each item [`FETCHED_FROM`] of those who hold it. What most hold comes
-    /// first, so that those who name what they do not have take no room from it.
+    /// first, so that those who name what they do not have take no room from it; whom to ask is another one in each round.
     pub fn to_fetch(&self) -> BTreeMap<&str, Fetch> {
         let mut holders: BTreeMap<(usize, EntryTag), Vec<&str>> = BTreeMap::new();
         for (peer, answer) in &self.answers {
@@ -190,7 +220,7 @@ impl Round {
             holders.sort_by_key(|peer| {
                 let load = loads.get(peer).copied().unwrap_or(0);
                 let has_key = fetch.get(peer).is_some_and(|keys| keys.contains_key(&index));
-                (!has_key, load)
+                (!has_key, load, self.turn(peer))
             });
             let mut from = 0;
             for peer in holders {
@@ -208,6 +238,12 @@ impl Round {
         fetch.into_iter().map(|(peer, keys)| (peer, wanted(keys))).collect()
     }
 
+    /// Where a peer stands in an order that nobody can choose an id for.
+    fn turn(&self, peer: &str) -> [u8; 32] {
+        let number = Sha256::new().chain_update(self.number.to_le_bytes());
+        number.chain_update(peer).finalize().into()
+    }
+
     fn tag(&self, index: usize) -> KeyTag {
         key_tag(&self.keys[index].id)
     }
@@ -219,7 +255,8 @@ impl Round {
         let peers = self.asked.keys().map(String::as_str);
         let lacks = peers.filter_map(|peer| Some((peer, self.lacks(peer, index)?)));
         let (lacking, rest): (BTreeMap<_, _>, BTreeMap<_, _>) = lacks.partition(|(_, lacks)| !lacks.is_empty());
-        if key.away && rest.len() >= HANDED_OVER_TO {
+        let holders = rest.keys().filter(|peer| self.is_neighbour(peer, index)).count();
+        if key.outside && holders >= HANDED_OVER_TO {
             return BTreeMap::new();
         }
         lacking
@@ -236,11 +273,11 @@ impl Round {
     }
 
     /// Notes that a bundle holds a key, whole or in part, and for whom.
-    pub fn note_given(&mut self, index: usize, whole: bool, peers: &[String]) {
+    pub fn note_given(&mut self, index: usize, fit: Fit, peers: &[String]) {
         for peer in peers {
             self.given.entry(peer.clone()).or_default().insert(self.bundle.len());
         }
-        self.bundle.push(whole.then_some(index));
+        self.bundle.push((index, fit));
     }
 
     pub fn note_unsent(&mut self, index: usize) {
@@ -267,8 +304,9 @@ impl Round {
             unsent: self.unsent.contains(&index),
             ..Outcome::default()
         };
-        let position = self.bundle.iter().position(|at| *at == Some(index));
-        for (peer, _) in self.asked.iter().filter(|(_, keys)| keys.contains(index)) {
+        let position = self.bundle.iter().position(|(at, _)| *at == index);
+        let is_part = position.is_some_and(|position| self.bundle[position].1 == Fit::Part);
+        for (peer, _) in self.neighbours.iter().filter(|(_, keys)| keys.contains(index)) {
             outcome.asked += 1;
             let Some(lacks) = self.lacks(peer, index) else {
                 continue;
@@ -281,9 +319,10 @@ impl Round {
                 let given = self.given.get(peer)?.contains(position);
                 Some(self.receipts.get(peer).filter(|_| given)?.contains(position))
             });
-            // What it refuses it has heard all the same.
-            outcome.done += usize::from(heard && (lacks.is_empty() || receipt.is_some()));
-            outcome.holders += usize::from(lacks.is_empty() || receipt == Some(true));
+            // What it refuses it has heard all the same; of what was taken in in part, the rest follows.
+            let told = lacks.is_empty() || receipt.is_some_and(|held| !(held && is_part));
+            outcome.done += usize::from(heard && told);
+            outcome.holders += usize::from(lacks.is_empty() || receipt == Some(true) && !is_part);
         }
         outcome
     }

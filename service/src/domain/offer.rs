@@ -25,7 +25,7 @@ pub struct Digests {
     #[serde(deserialize_with = "bounded::<_, _, REPLICA_KEYS_MAX>")]
     pub keys: Vec<(KeyTag, Fingerprint)>,
     /// Those that lie outside the offering node's own reach: what it does for them replaces no neighbour's round.
-    pub away: KeySet,
+    pub outside: KeySet,
 }
 
 impl Digests {
@@ -53,6 +53,12 @@ impl KeySet {
             self.0.resize(byte + 1, 0);
         }
         self.0[byte] |= 1 << (index % 8);
+    }
+
+    pub fn remove(&mut self, index: usize) {
+        if let Some(byte) = self.0.get_mut(index / 8) {
+            *byte &= !(1 << (index % 8));
+        }
     }
 
     pub fn contains(&self, index: usize) -> bool {

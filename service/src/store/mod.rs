@@ -87,6 +87,7 @@ pub struct Store<B> {
     /// When all that had expired was last removed, since the service started.
     cleared_at: Option<u64>,
     ran_at: Option<u64>,
+    peers_expected: u64,
 }
 
 impl<B: Backend> Store<B> {
@@ -366,28 +367,51 @@ impl<B: Backend> Store<B> {
         })
     }
 
-    /// When this node last ran replication among others; none if it never has.
+    /// When others last answered this node, or it had nothing to ask them; none if they never have.
     pub fn ran_at(&self) -> Option<u64> {
         self.ran_at
     }
 
-    /// Notes that it runs now, and when keys are due again that nobody else would keep. One that was `away` has everything
-    /// due, after what is urgent, and partial.
+    /// How many peers a run is to see, as far as the ones before it have told.
+    pub fn peers_expected(&self) -> u64 {
+        self.peers_expected
+    }
+
+    /// # Errors
+    /// [`StoreError`], with nothing changed.
+    pub fn expect_peers(&mut self, count: u64) -> Result<(), StoreError> {
+        if self.peers_expected != count {
+            write_setting(&self.backend, open::PEERS_EXPECTED, &count.to_string())?;
+            self.peers_expected = count;
+        }
+        Ok(())
+    }
+
+    /// See [`ran_at`](Self::ran_at).
     ///
     /// # Errors
     /// [`StoreError`], with nothing changed.
-    pub fn note_run(&mut self, now: HostTimestamp, away: bool, idle: &KeysByDue) -> Result<(), StoreError> {
-        self.reschedule(idle, |backend| {
+    pub fn note_ran(&mut self, now: HostTimestamp) -> Result<(), StoreError> {
+        write_setting(&self.backend, open::RAN_AT, &now.as_sec().to_string())?;
+        self.ran_at = Some(now.as_sec());
+        Ok(())
+    }
+
+    /// Notes when keys are due that a run does not take. A node that was `away` has everything due, after what is urgent,
+    /// and partial.
+    ///
+    /// # Errors
+    /// [`StoreError`], with nothing changed.
+    pub fn note_run(&mut self, away: bool, put_off: &KeysByDue) -> Result<(), StoreError> {
+        self.reschedule(put_off, |backend| {
             if away {
                 backend.run(sql::NOTE_AWAY, &[])?;
             }
-            schedule(backend, sql::SET_DUE, idle, None)?;
-            write_setting(backend, open::RAN_AT, &now.as_sec().to_string())
+            schedule(backend, sql::SET_DUE, put_off, None)
         })?;
         if away {
             self.cache.clear();
         }
-        self.ran_at = Some(now.as_sec());
         Ok(())
     }
 

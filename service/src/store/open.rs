@@ -16,6 +16,7 @@ use crate::domain::{KeyId, KeyState};
 pub(super) const EXPIRED_TIMEOUT: &str = "expired_timeout_sec";
 pub(super) const STALE_TIMEOUT: &str = "stale_timeout_sec";
 pub(super) const RAN_AT: &str = "replication_ran_at";
+pub(super) const PEERS_EXPECTED: &str = "replication_peers";
 pub(super) const TOTAL_BYTES: &str = "storage_total_bytes";
 pub(super) const OWNER_BYTES: &str = "storage_owner_bytes";
 
@@ -63,6 +64,7 @@ impl<B: Backend> Store<B> {
             clear_batch_max: CLEAR_BATCH_MAX as u64,
             cleared_at: None,
             ran_at: None,
+            peers_expected: 0,
         };
         store.read_settings()?;
         Ok(store)
@@ -78,6 +80,7 @@ impl<B: Backend> Store<B> {
                 TOTAL_BYTES => self.limits.total_bytes = row::number(value.as_bytes())?,
                 OWNER_BYTES => self.limits.owner_bytes = row::number(value.as_bytes())?,
                 RAN_AT => self.ran_at = Some(row::number(value.as_bytes())?),
+                PEERS_EXPECTED => self.peers_expected = row::number(value.as_bytes())?,
                 // A later version may have had settings of its own.
                 _ => {}
             }

@@ -131,7 +131,8 @@ pub(super) const POSTPONE: &str = "
     WHERE id IN (SELECT id FROM wanted) AND due_at > 0 AND exchanged_at > 0";
 
 /// Everything is due after what is urgent, and partial.
-pub(super) const NOTE_AWAY: &str = "UPDATE keys SET due_at = min(due_at, 1), exchanged_at = 0";
+pub(super) const NOTE_AWAY: &str =
+    "UPDATE keys SET due_at = min(due_at, 1), exchanged_at = 0 WHERE exchanged_at > 0 OR due_at > 1";
 
 /// Records of this node that are due, those first that are due for longest: from when they came without a signature, or from
 /// when their signature was ?5 seconds old. Before them those that are dated ahead. ?3: dated no later; ?4: limit; ?6: dated

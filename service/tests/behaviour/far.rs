@@ -7,7 +7,7 @@ use registry_service::domain::limits::{
     FAR_KEYS_MAX, FAR_KEYS_PER_ROUND, LEASE_SEC, LOCATED_SEC, NEIGHBOURHOOD_MAX, PEERS_MAX, REPLICA_KEYS_MAX,
     REPLICA_PEERS_MAX,
 };
-use registry_service::domain::{key_tag, Digests, KeyId, RoutingTable};
+use registry_service::domain::{key_tag, pack_bundle, BundleItem, Digests, KeyId, OfferAnswer, RoutingTable};
 use registry_testkit::{NativeNode, Origins, Peer};
 use sha2::{Digest, Sha256};
 
@@ -309,4 +309,48 @@ fn looking_up_is_for_the_node_itself() {
     assert_refused(&mut world.node, &["note_neighbours", "the node itself"], |node| {
         node.call(somebody, |call| call.note_neighbours(&id, table, DUE))
     });
+}
+
+/// More than are leased, and longer due than all else: a stranger can bring them.
+#[test]
+fn however_many_far_keys_are_due_the_nodes_own_record_goes_out() {
+    let mut world = world();
+    let flood = Peer::named("flood");
+    let labels = (0..).map(|number| format!("{number}"));
+    let far: Vec<Key> = labels
+        .map(|label| flood.key(&label, NOW - HOUR))
+        .filter(|key| world.is_far(&key.id))
+        .take(6 * REPLICA_KEYS_MAX)
+        .collect();
+    for keys in far.chunks(REPLICA_KEYS_MAX) {
+        let items: Vec<BundleItem> = keys.iter().cloned().map(BundleItem::new).collect();
+        world.node.take_replica(&pack_bundle(&items), &[], NOW).unwrap();
+    }
+    let near = world.hold_where(1, false, NOW);
+    let host = world.node.host.clone();
+    let metadata = Peer::named("issuer").metadata(&near[0], &host, "value", NOW);
+    world.node.put_record(&host.record(metadata, NOW), NOW).unwrap();
+    let mut runs = (NOW + 60..NOW + HOUR).step_by(60);
+    let is_taken = runs.any(|now| {
+        let begun = world.begin(now);
+        begun.far.iter().for_each(|id| world.locate(id, now));
+        if begun.asks.is_empty() {
+            return false;
+        }
+        let is_taken = taken_of(&begun, &near) == 1;
+        // All neighbours hold what was taken: nothing goes faster than that.
+        let same = OfferAnswer {
+            same: (0..REPLICA_KEYS_MAX).collect(),
+            ..OfferAnswer::default()
+        };
+        for peer in asked(&begun) {
+            let from = (peer.as_str(), "compare_replica");
+            world.node.note_replica(begun.round, from, Ok(same.encode())).unwrap();
+        }
+        for _ in 0..3 {
+            world.node.continue_replication(begun.round, now).unwrap();
+        }
+        is_taken
+    });
+    assert!(is_taken);
 }

@@ -3,9 +3,9 @@
 
 use registry_service::calls::{get_replica_issuers, NodeReply, ReplicaStep};
 use registry_service::domain::limits::{
-    AWAY_INTERVALS, BUNDLE_ISSUERS_MAX, BUNDLE_LEN_MAX, FETCH_LEN_MAX, FETCH_PEERS_MAX, HANDED_OVER_TO, LEASE_SEC,
-    NEIGHBOURHOOD_MAX, POSTPONED_INTERVALS, RECORDS_PER_KEY_MAX, REPLICA_ENTRIES_MAX, REPLICA_KEYS_MAX,
-    TOMBSTONES_PER_KEY_MAX, VALUE_LEN_MAX,
+    AWAY_INTERVALS, BUNDLE_ISSUERS_MAX, BUNDLE_LEN_MAX, FETCHED_FROM, FETCH_LEN_MAX, FETCH_PEERS_MAX, HANDED_OVER_TO,
+    LEASE_SEC, NEIGHBOURHOOD_MAX, POSTPONED_INTERVALS, RECORDS_PER_KEY_MAX, REPLICA_ENTRIES_MAX, REPLICA_KEYS_MAX,
+    ROUND_SEC, TOMBSTONES_PER_KEY_MAX, VALUE_LEN_MAX,
 };
 use registry_service::domain::{
     key_tag, pack_bundle, unpack_bundle, Digests, Entry, Fetch, KeyId, KeySet, KeyState, OfferAnswer,
@@ -276,9 +276,11 @@ fn a_round_cut_short_leaves_its_keys_as_due_as_they_were() {
     let taken = |step: &ReplicaStep| Digests::parse(&step.text).unwrap().keys.len();
     for _ in 0..2 {
         let first = node.begin_replication(table(&others), HOUR, DUE).unwrap();
-        let second = node.begin_replication(table(&others), HOUR, DUE + 1).unwrap();
+        let second = node.begin_replication(table(&others), HOUR, DUE + ROUND_SEC).unwrap();
         assert_eq!((taken(&first), taken(&second)), (REPLICA_KEYS_MAX, REPLICA_KEYS_MAX));
-        let third = node.begin_replication(table(&others), HOUR, DUE + 2).unwrap();
+        let third = node
+            .begin_replication(table(&others), HOUR, DUE + 2 * ROUND_SEC)
+            .unwrap();
         assert!(third.asks.is_empty(), "all are leased");
         node = node.restart(|_| {}).unwrap();
     }
@@ -535,24 +537,118 @@ fn a_node_that_sees_no_peers_settles_nothing() {
     assert_eq!(trip.end.exchanged, 1, "when it sees some, at once");
 }
 
+/// It has just started, or is being cut off.
+#[test]
+fn a_node_that_sees_few_of_those_it_saw_settles_nothing_until_it_has_seen_as_few_for_some_runs() {
+    let (mut scene, mut others) = missed_a_deletion();
+    others.extend(nodes(25).into_iter().skip(others.len()));
+    let now = DUE + AWAY_INTERVALS * HOUR + 120;
+    let expected = others.len();
+    scene.node.begin_replication(table(&others), HOUR, DUE + 60).unwrap();
+    // Newcomers, who would take in what was deleted.
+    let mut few = others.split_off(expected - 2);
+    let before = dump(&scene.node);
+    let mut runs = 0;
+    while scene
+        .node
+        .begin_replication(table(&few), HOUR, now + runs * 60)
+        .unwrap()
+        .asks
+        .is_empty()
+    {
+        assert!(is_partial(&mut scene.node, &scene.key_id, now + runs * 60));
+        assert!(few.iter_mut().all(|node| node.get_key_metadata(&scene.key_id).is_err()));
+        runs += 1;
+    }
+    assert_eq!(runs, 3, "25, 12, 6 were expected, then 3");
+    assert_ne!(before, dump(&scene.node), "away");
+}
+
+#[test]
+fn a_node_that_sees_a_neighbourhood_or_half_of_what_it_saw_goes_on() {
+    for (seen, then, goes) in [
+        (100, 20, true),
+        (100, 19, false),
+        (18, 9, true),
+        (18, 8, false),
+        (3, 1, false),
+        (2, 1, true),
+    ] {
+        let mut scene = with_providers(&["provider"]);
+        let peers = table(&nodes(seen));
+        scene.node.begin_replication(peers.clone(), HOUR, NOW + 60).unwrap();
+        let begun = scene.node.begin_replication(peers[..then].to_vec(), HOUR, DUE).unwrap();
+        assert_eq!(!begun.asks.is_empty(), goes, "{then} of {seen}");
+    }
+}
+
+/// The clock was ahead for as long as nobody knows.
+#[test]
+fn a_node_whose_clock_was_ahead_was_away() {
+    let mut scene = with_providers(&["provider"]);
+    let mut others = nodes(3);
+    scene.node.replicate(&mut others, everybody, HOUR, DUE + 10 * HOUR);
+    assert!(!is_partial(&mut scene.node, &scene.key_id, DUE + 10 * HOUR));
+    assert!(is_partial(&mut scene.node, &scene.key_id, DUE));
+}
+
 // Bounds.
+
+/// Parts of large keys that nobody takes in are heard of all the same, and not sent again before the next interval.
+#[test]
+fn large_keys_that_a_majority_refuses_keep_no_other_waiting() {
+    let mut scene = scene();
+    for number in 0..2 {
+        let key = Peer::named("owner").key(&format!("large {number}"), NOW - 10);
+        scene.node.register_key(&key, NOW).unwrap();
+        put_large(&mut scene.node, &key.id);
+    }
+    let mut others = nodes(3);
+    let small = scene.key_id.clone();
+    let (mut now, mut taken) = (DUE, Vec::new());
+    for _ in 0..2 {
+        let begun = scene.node.ask(&mut others, everybody, HOUR, now);
+        if begun.asks.is_empty() {
+            break;
+        }
+        scene.node.continue_replication(begun.round, now).unwrap();
+        let give = scene.node.continue_replication(begun.round, now).unwrap();
+        for node in &mut others {
+            let items = unpack_bundle(&give.text).unwrap();
+            let is_small = |at: &usize| items[*at].key.id == small;
+            let receipt: KeySet = (0..items.len()).filter(is_small).collect();
+            node.take_part(&give.text, &receipt.encode(), &[], now).unwrap();
+            let from = (node.host.id(), "take_replica");
+            scene
+                .node
+                .note_replica(begun.round, from, Ok(receipt.encode()))
+                .unwrap();
+        }
+        taken.push(scene.node.continue_replication(begun.round, now).unwrap().exchanged);
+        now += LEASE_SEC;
+    }
+    assert_eq!(taken.iter().sum::<u32>(), 3, "{taken:?}");
+    assert!(others.iter_mut().all(|node| node.get_key_metadata(&small).is_ok()));
+}
+
+/// All the records and tombstones that a key can hold, of the largest values.
+fn put_large(node: &mut NativeNode, key_id: &str) {
+    for number in 0..RECORDS_PER_KEY_MAX {
+        let value = format!("{number:04}").repeat(VALUE_LEN_MAX / 4);
+        let provider = Peer::named(&format!("provider {number}"));
+        node.put_record(&provider.own_record(key_id, &value, NOW), NOW).unwrap();
+    }
+    let issuers = (0..TOMBSTONES_PER_KEY_MAX).map(|number| Peer::named(&format!("issuer {number}")));
+    let tombstones: Vec<_> = issuers.map(|issuer| issuer.tombstone(key_id, &issuer, NOW)).collect();
+    node.republish_tombstones(&tombstones, NOW).unwrap();
+}
 
 #[test]
 fn a_key_that_is_larger_than_a_bundle_keeps_no_other_waiting() {
     let mut scene = scene();
     let key = Peer::named("owner").key("large", NOW - 10);
     scene.node.register_key(&key, NOW).unwrap();
-    for number in 0..RECORDS_PER_KEY_MAX {
-        let value = format!("{number:04}").repeat(VALUE_LEN_MAX / 4);
-        let provider = Peer::named(&format!("provider {number}"));
-        scene
-            .node
-            .put_record(&provider.own_record(&key.id, &value, NOW), NOW)
-            .unwrap();
-    }
-    let issuers = (0..TOMBSTONES_PER_KEY_MAX).map(|number| Peer::named(&format!("issuer {number}")));
-    let tombstones: Vec<_> = issuers.map(|issuer| issuer.tombstone(&key.id, &issuer, NOW)).collect();
-    scene.node.republish_tombstones(&tombstones, NOW).unwrap();
+    put_large(&mut scene.node, &key.id);
     let mut others = nodes(2);
     let trip = scene.node.replicate(&mut others, everybody, HOUR, DUE);
     assert!(trip.give.text.len() <= BUNDLE_LEN_MAX);
@@ -696,6 +792,45 @@ fn those_who_name_what_they_do_not_hold_keep_nothing_from_the_others() {
     for node in honest {
         assert_eq!(providers(node, &scene.key_id, now), 1);
     }
+}
+
+/// A neighbour that names what it does not hold is never done.
+#[test]
+fn nobody_has_a_key_exchanged_every_five_minutes() {
+    let mut scene = with_providers(&["provider"]);
+    let mut others = nodes(5);
+    let mut rounds = Vec::new();
+    for now in (DUE..DUE + HOUR - HOUR / 10).step_by(60) {
+        let begun = scene.node.begin_replication(table(&others), HOUR, now).unwrap();
+        if begun.asks.is_empty() {
+            continue;
+        }
+        rounds.push(now - DUE);
+        let differing = vec![(0, vec![[7; 8]])];
+        let named = OfferAnswer {
+            differing,
+            ..OfferAnswer::default()
+        };
+        lie(&mut scene, (begun.round, &others[0]), named);
+        for node in &mut others[1..] {
+            let held = node.compare_replica(&begun.text, "*", now);
+            scene
+                .node
+                .note_replica(begun.round, (node.host.id(), "compare_replica"), held)
+                .unwrap();
+        }
+        scene.node.continue_replication(begun.round, now).unwrap();
+        let give = scene.node.continue_replication(begun.round, now).unwrap();
+        for node in others[1..].iter_mut().filter(|_| !give.asks.is_empty()) {
+            let receipt = node.take_replica(&give.text, &[], now);
+            scene
+                .node
+                .note_replica(begun.round, (node.host.id(), "take_replica"), receipt)
+                .unwrap();
+        }
+        assert_eq!(scene.node.continue_replication(begun.round, now).unwrap().exchanged, 1);
+    }
+    assert_eq!(rounds, [0, LEASE_SEC]);
 }
 
 #[test]
@@ -1043,4 +1178,331 @@ fn clearing_happens_once_an_interval() {
     scene.node.register_key(&owner.key("another", NOW), NOW).unwrap();
     assert_eq!(scene.node.clear_expired_every(HOUR, late + HOUR - 1).unwrap().keys, 0);
     assert_eq!(scene.node.clear_expired_every(HOUR, late + HOUR).unwrap().keys, 1);
+}
+
+// Rounds that meet, and peers that lie.
+
+#[test]
+fn a_late_step_of_an_earlier_round_leaves_the_later_one_alone() {
+    let mut scene = with_providers(&["provider"]);
+    let mut others = nodes(3);
+    let first = scene.node.ask(&mut others, everybody, HOUR, DUE);
+    let key = Peer::named("owner").key("another", NOW);
+    scene.node.republish_key(&key, DUE).unwrap();
+    let second = scene.node.ask(&mut others, everybody, HOUR, DUE + ROUND_SEC);
+    assert_eq!(second.asks.len(), 3);
+    assert!(scene.node.continue_replication(first.round, DUE).is_err());
+    scene.node.continue_replication(second.round, DUE + ROUND_SEC).unwrap();
+}
+
+#[test]
+fn a_run_with_nothing_due_leaves_the_round_under_way_alone() {
+    let mut scene = with_providers(&["provider"]);
+    let mut others = nodes(3);
+    let first = scene.node.ask(&mut others, everybody, HOUR, DUE);
+    let idle = scene.node.begin_replication(table(&others), HOUR, DUE + 5).unwrap();
+    assert!(idle.asks.is_empty());
+    scene.node.continue_replication(first.round, DUE).unwrap();
+}
+
+#[test]
+fn answers_of_one_round_are_not_those_of_another_of_the_same_second() {
+    let (scene, mut near) = outsider();
+    let host = scene.host();
+    let mut node = NativeNode::new(host.clone());
+    let other = Peer::named("owner").key("other", NOW);
+    let record = host.record(Peer::named("issuer").metadata(&other.id, &host, "value", NOW), NOW);
+    for node in near.iter_mut().chain([&mut node]) {
+        node.register_key(&other, NOW).unwrap();
+        node.put_record(&record, NOW).unwrap();
+    }
+    let now = NOW + 10;
+    let first = node.begin_replication(table(&near), HOUR, now).unwrap();
+    assert!(first.asks.len() >= 19);
+    // Nobody has answered.
+    for _ in 0..3 {
+        node.continue_replication(first.round, now).unwrap();
+    }
+    let mut item = registry_service::domain::BundleItem::new(scene.key.clone());
+    item.records.push(scene.record("third", NOW));
+    node.take_replica(&pack_bundle(&[item]), &[], now).unwrap();
+    let second = node.begin_replication(table(&near), HOUR, now).unwrap();
+    assert_eq!(second.asks.len(), 20);
+    assert_ne!(second.round, first.round);
+    // Now the answers to the first come.
+    for ask in &first.asks {
+        let asked = near.iter_mut().find(|node| node.host.id() == ask.peer_id).unwrap();
+        let held = asked.compare_replica(&first.text, &ask.what, now);
+        node.note_replica(first.round, (&ask.peer_id, "compare_replica"), held)
+            .unwrap();
+    }
+    for _ in 0..2 {
+        node.continue_replication(second.round, now).unwrap();
+    }
+    let end = node.continue_replication(second.round, now).unwrap();
+    let copies = near
+        .iter_mut()
+        .filter_map(|node| node.get_key_metadata(&scene.key_id).ok())
+        .count();
+    assert_eq!((end.dropped, copies), (0, 0), "nobody else holds it");
+}
+
+/// Peers in the routing table that are none of the 20.
+fn sybils(scene: &mut Scene, near: &[NativeNode], count: usize) -> Vec<Peer> {
+    let liars: Vec<Peer> = (0..60).map(|number| Peer::named(&format!("sybil {number}"))).collect();
+    let mut ids = table(near);
+    ids.extend(liars.iter().map(|peer| peer.id().to_owned()));
+    let host = scene.host();
+    let origins = Origins::new(&host, &host, 2);
+    let key_id = scene.key_id.clone();
+    let closest = scene
+        .node
+        .call(origins, |call| Ok(call.get_neighbourhood(&key_id, vec![ids])?))
+        .unwrap();
+    let is_far = |peer: &Peer| !closest.iter().any(|id| id == peer.id());
+    liars.into_iter().filter(is_far).take(count).collect()
+}
+
+#[test]
+fn peers_who_are_no_neighbours_do_not_make_a_node_drop_the_last_copy() {
+    let (mut scene, mut near) = outsider();
+    let liars = sybils(&mut scene, &near, HANDED_OVER_TO);
+    assert_eq!(liars.len(), HANDED_OVER_TO);
+    for liar in &liars {
+        let record = liar.own_record(&scene.key_id, "value", NOW);
+        scene.node.put_record(&record, NOW).unwrap();
+    }
+    let mut peers = table(&near);
+    peers.extend(liars.iter().map(|peer| peer.id().to_owned()));
+    let begun = scene.node.begin_replication(peers, HOUR, DUE).unwrap();
+    assert_eq!(begun.asks.len(), 28);
+    for ask in &begun.asks {
+        let from = (ask.peer_id.as_str(), "compare_replica");
+        let held = match near.iter_mut().find(|node| node.host.id() == ask.peer_id) {
+            Some(node) => node.compare_replica(&begun.text, &ask.what, DUE),
+            None => Ok(OfferAnswer {
+                same: (0..1).collect(),
+                ..OfferAnswer::default()
+            }
+            .encode()),
+        };
+        scene.node.note_replica(begun.round, from, held).unwrap();
+    }
+    scene.node.continue_replication(begun.round, DUE).unwrap();
+    let give = scene.node.continue_replication(begun.round, DUE).unwrap();
+    let end = scene.node.continue_replication(begun.round, DUE).unwrap();
+    assert_eq!(
+        (give.asks.len(), end.dropped),
+        (20, 0),
+        "all 20 neighbours have said that they hold nothing"
+    );
+}
+
+#[test]
+fn silent_providers_do_not_keep_a_key_from_being_exchanged() {
+    let candidates: Vec<Peer> = (0..60).map(|number| Peer::named(&format!("node {number}"))).collect();
+    let ids: Vec<String> = candidates.iter().map(|peer| peer.id().to_owned()).collect();
+    let mut node = NativeNode::new(Peer::named("host"));
+    let host = node.host.clone();
+    let owner = Peer::named("owner");
+    let (key, closest) = (0..)
+        .map(|number| owner.key(&format!("label {number}"), NOW))
+        .find_map(|key| {
+            let origins = Origins::new(&host, &host, 2);
+            let ids = ids.clone();
+            let near = node
+                .call(origins, |call| Ok(call.get_neighbourhood(&key.id, vec![ids])?))
+                .unwrap();
+            near.iter().any(|id| id == host.id()).then_some((key, near))
+        })
+        .unwrap();
+    let is_near = |peer: &Peer| closest.iter().any(|id| id == peer.id());
+    let (near, far): (Vec<Peer>, Vec<Peer>) = candidates.into_iter().partition(is_near);
+    let mut near: Vec<NativeNode> = near.into_iter().map(NativeNode::new).collect();
+    assert_eq!(near.len(), 19);
+    for node in near.iter_mut().chain([&mut node]) {
+        node.register_key(&key, NOW).unwrap();
+        for provider in &far[..21] {
+            node.put_record(&provider.own_record(&key.id, "value", NOW), NOW)
+                .unwrap();
+        }
+    }
+    let begun = node.begin_replication(ids, HOUR, DUE).unwrap();
+    assert_eq!(begun.asks.len(), 40);
+    for asked in &mut near {
+        let held = asked.compare_replica(&begun.text, "*", DUE);
+        node.note_replica(begun.round, (asked.host.id(), "compare_replica"), held)
+            .unwrap();
+    }
+    for _ in 0..2 {
+        node.continue_replication(begun.round, DUE).unwrap();
+    }
+    let end = node.continue_replication(begun.round, DUE).unwrap();
+    assert_eq!(end.exchanged, 1, "all 19 neighbours hold the same");
+}
+
+/// Two of nine bring what they have named under a key that is refused.
+#[test]
+fn what_comes_under_a_refused_key_is_not_heard() {
+    let (mut scene, mut others) = missed_a_deletion();
+    let now = DUE + AWAY_INTERVALS * HOUR + 60;
+    assert!(is_partial(&mut scene.node, &scene.key_id, now), "it was away");
+    let begun = scene.node.ask(&mut others, everybody, HOUR, now);
+    let fetch = scene.node.continue_replication(begun.round, now).unwrap();
+    assert_eq!(recipients(&fetch).len(), FETCHED_FROM);
+    for ask in &fetch.asks {
+        let liar = others.iter_mut().find(|node| node.host.id() == ask.peer_id).unwrap();
+        let mut items = unpack_bundle(&liar.fetch_replica(&ask.what, now).unwrap()).unwrap();
+        assert_eq!(items[0].tombstones.len(), 1);
+        items[0].key.timestamp_created = now + HOUR;
+        scene.node.learn_replica(&pack_bundle(&items), now).unwrap();
+    }
+    let give = scene.node.continue_replication(begun.round, now).unwrap();
+    for ask in &give.asks {
+        let node = others.iter_mut().find(|node| node.host.id() == ask.peer_id).unwrap();
+        let receipt = node.take_part(&give.text, &ask.what, &[], now);
+        scene
+            .node
+            .note_replica(begun.round, (&ask.peer_id, "take_replica"), receipt)
+            .unwrap();
+    }
+    let end = scene.node.continue_replication(begun.round, now).unwrap();
+    let shown = providers(&mut scene.node, &scene.key_id, now);
+    let partial = is_partial(&mut scene.node, &scene.key_id, now);
+    assert!(
+        partial || shown == 1,
+        "exchanged {}, {shown} providers, the deleted one among them",
+        end.exchanged
+    );
+}
+
+/// Cut off, but running: its routing table still has the peers.
+#[test]
+fn a_node_that_nobody_has_answered_for_hours_was_away() {
+    let mut scene = with_providers(&["provider", "another"]);
+    let mut others = nodes(5);
+    scene.node.replicate(&mut others, everybody, HOUR, DUE);
+    let gone = Peer::named("provider").tombstone(&scene.key_id, &Peer::named("provider"), DUE + 60);
+    others
+        .iter_mut()
+        .for_each(|node| node.add_tombstone(&gone, DUE + 60).unwrap());
+    let back = DUE + 12 * HOUR;
+    for now in (DUE + 60..back).step_by(60) {
+        let trip = scene.node.replicate(&mut others, |_| false, HOUR, now);
+        assert_eq!(trip.end.exchanged, 0);
+    }
+    let partial = is_partial(&mut scene.node, &scene.key_id, back);
+    let shown = providers(&mut scene.node, &scene.key_id, back);
+    assert!(partial, "whole, with {shown} providers");
+}
+
+/// The neighbours that have answered "the same" do not hold what comes between their answer and the next step.
+#[test]
+fn what_came_in_while_others_compared_is_not_dropped() {
+    // One of the 20 holds the key without its record, the others hold the same.
+    let (mut scene, mut near) = where_some_hold_it(NEIGHBOURHOOD_MAX - 1);
+    near[NEIGHBOURHOOD_MAX - 1].register_key(&scene.key, NOW).unwrap();
+    let begun = scene.node.ask(&mut near, everybody, HOUR, DUE);
+    let late = scene.record("late", DUE);
+    scene.node.put_record(&late, DUE).unwrap();
+    let fetch = scene.node.continue_replication(begun.round, DUE).unwrap();
+    for ask in &fetch.asks {
+        let node = near.iter_mut().find(|node| node.host.id() == ask.peer_id).unwrap();
+        let bundle = node.fetch_replica(&ask.what, DUE).unwrap();
+        scene.node.learn_replica(&bundle, DUE).unwrap();
+    }
+    let give = scene.node.continue_replication(begun.round, DUE).unwrap();
+    for ask in &give.asks {
+        let node = near.iter_mut().find(|node| node.host.id() == ask.peer_id).unwrap();
+        let receipt = node.take_part(&give.text, &ask.what, &[], DUE);
+        scene
+            .node
+            .note_replica(begun.round, (&ask.peer_id, "take_replica"), receipt)
+            .unwrap();
+    }
+    let end = scene.node.continue_replication(begun.round, DUE).unwrap();
+    let id = Peer::named("late").id().to_owned();
+    let mut copies = 0;
+    for node in near.iter_mut().chain([&mut scene.node]) {
+        let records = node.get_records(&scene.key_id, DUE).unwrap_or_default();
+        copies += usize::from(records.iter().any(|record| record.metadata.peer_id == id));
+    }
+    assert!(
+        copies >= HANDED_OVER_TO || end.dropped == 0,
+        "{copies} copies, {} dropped",
+        end.dropped
+    );
+}
+
+#[test]
+fn a_key_with_an_unreadable_row_does_not_keep_others_of_a_bundle_out() {
+    let mut scene = with_providers(&["provider"]);
+    let mut node = NativeNode::new(Peer::named("damaged"));
+    node.register_key(&scene.key, NOW).unwrap();
+    node.put_record(&scene.record("provider", NOW), NOW).unwrap();
+    let node = node.restart(|_| {}).unwrap();
+    let other = Peer::named("owner").key("other", NOW);
+    scene.node.register_key(&other, NOW).unwrap();
+    let mut others = vec![node];
+    others[0].run_raw("UPDATE entries SET body = x'01FF'").unwrap();
+    let give = gives(&mut scene, &mut others, DUE);
+    assert_eq!(unpack_bundle(&give.text).unwrap().len(), 2);
+    let receipt = others[0].take_part(&give.text, &give.asks[0].what, &[], DUE);
+    assert!(receipt.is_ok(), "{receipt:?}");
+    assert!(others[0].get_key_metadata(&other.id).is_ok());
+}
+
+/// A liar says in every round that it holds nothing of a key that travels in parts.
+#[test]
+fn whoever_lacks_everything_keeps_nothing_from_the_others() {
+    let mut scene = scene();
+    let key = Peer::named("owner").key("large", NOW - 10);
+    scene.node.register_key(&key, NOW).unwrap();
+    let issuers = (0..TOMBSTONES_PER_KEY_MAX).map(|number| Peer::named(&format!("issuer {number}")));
+    let tombstones: Vec<_> = issuers
+        .map(|issuer| {
+            let mut tombstone = issuer.tombstone(&key.id, &issuer, NOW);
+            tombstone.solution = vec![7; 1024];
+            tombstone.issuer_signature = issuer.sign(&registry_service::domain::signing::tombstone_bytes(&tombstone));
+            tombstone
+        })
+        .collect();
+    assert_eq!(scene.node.republish_tombstones(&tombstones, NOW).unwrap().updated, 256);
+    let mut honest = nodes(1);
+    let liar = NativeNode::new(Peer::named("liar"));
+    let held = |node: &mut NativeNode, now| node.get_tombstones(&key.id, now).map_or(0, |all| all.len());
+    let mut progress = Vec::new();
+    for turn in 0..12 {
+        let now = DUE + turn * LEASE_SEC;
+        let mut peers = table(&honest);
+        peers.push(liar.host.id().to_owned());
+        let begun = scene.node.begin_replication(peers, HOUR, now).unwrap();
+        if begun.asks.is_empty() {
+            continue;
+        }
+        let count = Digests::parse(&begun.text).unwrap().keys.len();
+        let nothing = OfferAnswer {
+            differing: (0..count as u16).map(|at| (at, Vec::new())).collect(),
+            ..OfferAnswer::default()
+        };
+        lie(&mut scene, (begun.round, &liar), nothing);
+        let answer = honest[0].compare_replica(&begun.text, "*", now);
+        let from = (honest[0].host.id(), "compare_replica");
+        scene.node.note_replica(begun.round, from, answer).unwrap();
+        scene.node.continue_replication(begun.round, now).unwrap();
+        let give = scene.node.continue_replication(begun.round, now).unwrap();
+        for ask in &give.asks {
+            let receipt = match ask.peer_id == honest[0].host.id() {
+                true => honest[0].take_part(&give.text, &ask.what, &[], now),
+                false => Ok(ask.what.clone()).map(|what| if what == "*" { "Aw".to_owned() } else { what }),
+            };
+            scene
+                .node
+                .note_replica(begun.round, (&ask.peer_id, "take_replica"), receipt)
+                .unwrap();
+        }
+        scene.node.continue_replication(begun.round, now).unwrap();
+        progress.push(held(&mut honest[0], now));
+    }
+    assert_eq!(progress.last(), Some(&TOMBSTONES_PER_KEY_MAX), "{progress:?}");
 }

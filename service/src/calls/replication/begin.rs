@@ -8,19 +8,21 @@ use crate::domain::limits::*;
 use crate::domain::{
     check_count, key_tag, Digests, HostTimestamp, KeyId, KeySet, KeyState, Round, RoundKey, RoutingTable, Timeouts,
 };
-use crate::store::Backend;
+use crate::store::{Backend, KeysByDue};
 
 /// A key that goes into a round.
 struct Taken {
     state: KeyState,
-    /// Those closest to the key, and the nodes that provide.
+    /// Those closest to the key but this node; the other nodes that provide.
     neighbours: Vec<usize>,
+    providers: Vec<usize>,
     belongs_here: bool,
 }
 
 impl<B: Backend> Call<'_, B> {
     /// Begins a round with keys that are due, the longest due first, or says which have to be looked up before. `peers` is
-    /// what the host's `kad.neighborhood` around this node returned. A node that sees nobody settles nothing.
+    /// what the host's `kad.neighborhood` around this node returned. A node that sees nobody, or few of those that it saw
+    /// before, settles nothing; nor does a run that begins before the last round is over.
     ///
     /// # Errors
     /// [`CallError`]; for anybody but the host.
@@ -35,25 +37,31 @@ impl<B: Backend> Call<'_, B> {
         check_count("peers", peers.len(), PEERS_MAX)?;
         let interval_sec = Timeouts::check_range(interval_sec)?;
         self.replication.interval_sec = Some(interval_sec);
-        self.replication.round = None;
-        let has_located = std::mem::take(&mut self.replication.has_located);
-        if peers.iter().all(|peer| self.here().is(peer)) {
+        let is_under_way =
+            |round: &Round| !round.keys.is_empty() && (round.number..round.number + ROUND_SEC).contains(&now.as_sec());
+        if self.replication.round.as_ref().is_some_and(is_under_way) || self.sees_few(&peers)? {
             return Ok(ReplicaStep::new(now.as_sec(), Vec::new(), String::new()));
         }
+        let has_located = std::mem::take(&mut self.replication.has_located);
         let away = self.is_away(now);
         // Who was away has everything due.
         let due_by = if away { TIMESTAMP_MAX } else { now.as_sec() };
         let ids = self.due_ids((now, interval_sec, due_by), REPLICA_KEYS_MAX)?;
         if ids.is_empty() {
-            // Most runs of the spell: no place of any peer needs to be computed.
-            self.store.note_run(now, away, &BTreeMap::new())?;
+            // Most runs of the spell: no place of any peer needs to be computed. What a silent round has leased is due.
+            self.store.note_run(away, &BTreeMap::new())?;
+            if self.replication.leases.is_empty() {
+                self.store.note_ran(now)?;
+            }
             return Ok(ReplicaStep::new(now.as_sec(), Vec::new(), String::new()));
         }
         let table = RoutingTable::new(peers, self.here());
-        let (near, far, unknown) = self.by_distance(&ids, &table, now);
+        let (near, far, mut unknown) = self.by_distance(&ids, &table, now);
+        // However many there are, they are not first again when others are taken.
+        let later = unknown.split_off(unknown.len().min(FAR_KEYS_MAX));
+        let mut put_off = KeysByDue::from([(now.as_sec().saturating_add(LEASE_SEC), later)]);
         if !unknown.is_empty() && !has_located {
-            self.store.note_run(now, away, &BTreeMap::new())?;
-            self.lease(&unknown, now);
+            self.store.note_run(away, &put_off)?;
             return Ok(self.locate(&unknown, now));
         }
         let located = far
@@ -69,7 +77,8 @@ impl<B: Backend> Call<'_, B> {
         let ids: Vec<KeyId> = far.into_iter().take(far_max).chain(near).collect();
         let (states, _) = self.store.load_bounded(&ids, REPLICA_ENTRIES_MAX)?;
         let (taken, idle) = self.choose(states, &table, now);
-        self.store.note_run(now, away, &self.by_next_due(&idle, now))?;
+        put_off.append(&mut self.by_next_due(&idle, now));
+        self.store.note_run(away, &put_off)?;
         self.lease(&unknown, now);
         let leased: Vec<KeyId> = taken.iter().map(|taken| *taken.state.key_id()).collect();
         self.lease(&leased, now);
@@ -88,22 +97,21 @@ impl<B: Backend> Call<'_, B> {
             }
             let mut neighbours: Vec<usize> = table.closest(state.key_id()).collect();
             let belongs_here = neighbours.iter().any(|peer| table.is_here(*peer));
+            neighbours.retain(|peer| !table.is_here(*peer));
             // A node that provides has its own records wherever it lies, also when it has lost them.
             let providers = state.live_records(&at);
             let providers = providers.filter_map(|held| table.index_of(&held.record.metadata.peer_id));
-            for provider in providers.collect::<BTreeSet<usize>>() {
-                if !neighbours.contains(&provider) {
-                    neighbours.push(provider);
-                }
-            }
-            neighbours.retain(|peer| !table.is_here(*peer));
-            let more = neighbours.iter().filter(|peer| !peers.contains(*peer)).count();
+            let mut providers: BTreeSet<usize> = providers.collect();
+            providers.retain(|peer| !table.is_here(*peer) && !neighbours.contains(peer));
+            let asked = || neighbours.iter().chain(&providers).copied();
+            let more = asked().filter(|peer| !peers.contains(peer)).count();
             if !taken.is_empty() && peers.len() + more > REPLICA_PEERS_MAX {
                 continue;
             }
-            peers.extend(neighbours.iter().copied());
+            peers.extend(asked());
             taken.push(Taken {
                 state,
+                providers: providers.into_iter().collect(),
                 neighbours,
                 belongs_here,
             });
@@ -111,32 +119,45 @@ impl<B: Backend> Call<'_, B> {
         (taken, idle)
     }
 
+    /// Whether so few peers are seen that they cannot be the network: nobody, or fewer than a neighbourhood has and less than
+    /// half of what was seen before, of which each such run expects half.
+    fn sees_few(&mut self, peers: &[String]) -> Result<bool, CallError> {
+        let others: BTreeSet<&String> = peers.iter().filter(|peer| !self.here().is(peer)).collect();
+        let (seen, expected) = (others.len() as u64, self.store.peers_expected());
+        if seen == 0 {
+            return Ok(true);
+        }
+        let is_few = others.len() < NEIGHBOURHOOD_MAX && seen * 2 < expected;
+        self.store.expect_peers(if is_few { expected / 2 } else { seen })?;
+        Ok(is_few)
+    }
+
     fn begin(&mut self, taken: &[Taken], table: &RoutingTable, now: HostTimestamp) -> ReplicaStep {
-        let mut asked: BTreeMap<String, KeySet> = BTreeMap::new();
         let (mut digests, mut keys) = (Digests::default(), Vec::new());
         for (
             index,
             Taken {
-                state,
-                neighbours,
-                belongs_here,
+                state, belongs_here, ..
             },
         ) in taken.iter().enumerate()
         {
             let fingerprint = state.fingerprint(&self.at(now));
             digests.keys.push((key_tag(state.key_id()), fingerprint));
             if !belongs_here {
-                digests.away.insert(index);
-            }
-            for peer in neighbours {
-                asked.entry(table.peer(*peer).to_owned()).or_default().insert(index);
+                digests.outside.insert(index);
             }
             keys.push(RoundKey::new(*state.key_id(), fingerprint, !belongs_here));
         }
-        let round = Round::new(now.as_sec(), keys, asked);
+        let round = self.begin_round(keys, now);
+        for (index, key) in taken.iter().enumerate() {
+            for (peers, are_neighbours) in [(&key.neighbours, true), (&key.providers, false)] {
+                peers
+                    .iter()
+                    .for_each(|peer| round.ask(table.peer(*peer), index, are_neighbours));
+            }
+        }
         let asks = asks(round.asked(), taken.len());
-        self.replication.round = Some(round);
-        ReplicaStep::new(now.as_sec(), asks, digests.encode())
+        ReplicaStep::new(round.number, asks, digests.encode())
     }
 }
 

@@ -43,7 +43,7 @@ impl<B: Backend> Call<'_, B> {
                 .find(|state| state.fingerprint(&at) == digests.keys[index].1);
             if let Some(same) = same {
                 answer.same.insert(index);
-                if !digests.away.contains(index) {
+                if !digests.outside.contains(index) {
                     same_ids.push(*same.key_id());
                 }
                 continue;

@@ -1,13 +1,10 @@
 //! Keys that lie far from this node: its own records, above all. The node knows few of the closest to them, so it looks
 //! those up before a round takes them, in a script of its own (see [`Located`](crate::domain::Located)).
 
-use std::collections::BTreeMap;
-
 use super::ReplicaStep;
 use crate::calls::publish::near;
 use crate::calls::{Call, CallError};
-use crate::domain::limits::*;
-use crate::domain::{HostTimestamp, KeyId, Round, RoutingTable};
+use crate::domain::{HostTimestamp, KeyId, RoutingTable};
 use crate::store::Backend;
 
 impl<B: Backend> Call<'_, B> {
@@ -28,16 +25,17 @@ impl<B: Backend> Call<'_, B> {
         (owned(near), owned(located), owned(unknown))
     }
 
-    /// Has the first of these looked up. They are due as soon as that is done.
+    /// Has these looked up. They are due as soon as that is done.
     pub(super) fn locate(&mut self, unknown: &[KeyId], now: HostTimestamp) -> ReplicaStep {
         self.replication.has_located = true;
+        self.lease(unknown, now);
         // The script goes on as in every round: with no keys.
-        self.replication.round = Some(Round::new(now.as_sec(), Vec::new(), BTreeMap::new()));
-        let far: Vec<String> = unknown.iter().take(FAR_KEYS_MAX).map(KeyId::to_string).collect();
+        let number = self.begin_round(Vec::new(), now).number;
+        let far: Vec<String> = unknown.iter().map(KeyId::to_string).collect();
         ReplicaStep {
             last: vec![far.len() as u32 - 1],
             far,
-            ..ReplicaStep::new(now.as_sec(), Vec::new(), String::new())
+            ..ReplicaStep::new(number, Vec::new(), String::new())
         }
     }
 

@@ -17,7 +17,7 @@ use std::collections::HashMap;
 use marine_rs_sdk::marine;
 
 use super::{Call, CallError};
-use crate::domain::{key_tag, HostTimestamp, KeyId, KeyState, KeyTag, Leases, Located, Round};
+use crate::domain::{key_tag, HostTimestamp, KeyId, KeyState, KeyTag, Leases, Located, Round, RoundKey};
 use crate::store::Backend;
 
 pub use take::get_replica_issuers;
@@ -29,6 +29,8 @@ pub(super) struct Replication {
     pub(super) interval_sec: Option<u64>,
     leases: Leases,
     round: Option<Round>,
+    /// Names the last round: no other one has its number.
+    round_number: u64,
     located: Located,
     /// The last run has looked far keys up: this one takes a round.
     has_located: bool,
@@ -101,6 +103,13 @@ impl<B: Backend> Call<'_, B> {
         let skip = (|id: &KeyId| leases.contains(id), leases.len());
         let due = (now, interval_sec, due_by);
         Ok(self.store.due_ids(due, keys_max, skip)?)
+    }
+
+    /// A round of these keys, instead of the one before it.
+    pub(super) fn begin_round(&mut self, keys: Vec<RoundKey>, now: HostTimestamp) -> &mut Round {
+        let number = now.as_sec().max(self.replication.round_number.saturating_add(1));
+        self.replication.round_number = number;
+        self.replication.round.insert(Round::new(number, keys))
     }
 
     pub(super) fn lease(&mut self, ids: &[KeyId], now: HostTimestamp) {

@@ -1,13 +1,16 @@
 //! A round goes on: what neighbours have answered is noted, and from that follows what is fetched, what is given, and in the
 //! end what is exchanged.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::begin::asks;
 use super::{ReplicaAsk, ReplicaStep};
 use crate::calls::{Call, CallError, NodeReply};
 use crate::domain::limits::*;
-use crate::domain::{entry_tag, Error, Fit, HostTimestamp, KeyId, KeySet, KeyState, OfferAnswer, Parcel, Round, Step};
+use crate::domain::{
+    entry_tag, Entry, Error, Fit, HostTimestamp, KeyId, KeySet, KeyState, OfferAnswer, Parcel, Round, Step,
+};
 use crate::store::Backend;
 
 impl<B: Backend> Call<'_, B> {
@@ -19,7 +22,7 @@ impl<B: Backend> Call<'_, B> {
     pub fn note_replica(&mut self, round: u64, answer: &NodeReply) -> Result<(), CallError> {
         self.caller.check_host("note_replica")?;
         let (peer, function) = self.caller.origin_of(1);
-        let round = self.replication.round.as_mut().filter(|this| this.began_at == round);
+        let round = self.replication.round.as_mut().filter(|this| this.number == round);
         // What comes too late changes nothing.
         let Some(round) = round.filter(|_| answer.success) else {
             return Ok(());
@@ -39,7 +42,7 @@ impl<B: Backend> Call<'_, B> {
     pub fn continue_replication(&mut self, round: u64, current_timestamp_sec: u64) -> Result<ReplicaStep, CallError> {
         self.caller.check_host("continue_replication")?;
         let now = self.caller.host_timestamp(1, current_timestamp_sec)?;
-        let this = self.replication.round.take().filter(|this| this.began_at == round);
+        let this = self.replication.round.take_if(|this| this.number == round);
         let mut this = this.ok_or(Error::NoRound { round })?;
         let step = match this.step {
             Step::Compare => self.fetch(&mut this, now)?,
@@ -52,14 +55,17 @@ impl<B: Backend> Call<'_, B> {
 
     fn fetch(&mut self, round: &mut Round, now: HostTimestamp) -> Result<ReplicaStep, CallError> {
         for (index, state) in self.differing(round)? {
-            let tags = state.tags(&self.at(now));
-            round.note_before(index, tags);
+            let at = self.at(now);
+            match state.fingerprint(&at) == round.keys[index].fingerprint {
+                true => round.note_before(index, state.tags(&at)),
+                false => round.forget(index),
+            }
         }
         let asks = round.to_fetch().into_iter().map(|(peer, wanted)| ReplicaAsk {
             peer_id: peer.to_owned(),
             what: wanted.encode(),
         });
-        let step = ReplicaStep::new(round.began_at, asks.collect(), String::new());
+        let step = ReplicaStep::new(round.number, asks.collect(), String::new());
         round.step = Step::Fetch;
         Ok(step)
     }
@@ -74,20 +80,24 @@ impl<B: Backend> Call<'_, B> {
             if lacking.is_empty() {
                 continue;
             }
-            let somebody_lacks = |entry: &&_| {
+            // What most lack goes first: who says that he lacks everything keeps nothing from the others.
+            let lack = |entry: &&Entry| {
                 let tag = entry_tag(entry);
-                lacking.values().any(|lacks| lacks.contains(&tag))
+                lacking.values().filter(|lacks| lacks.contains(&tag)).count()
             };
-            let fit = parcel.add(state.key(), state.replicable(&at).filter(somebody_lacks));
+            let mut given: Vec<(usize, &Entry)> = state.replicable(&at).map(|entry| (lack(&entry), entry)).collect();
+            given.retain(|(count, _)| *count > 0);
+            given.sort_by_key(|(count, _)| Reverse(*count));
+            let fit = parcel.add(state.key(), given.into_iter().map(|(_, entry)| entry));
             let peers: Vec<String> = lacking.keys().map(|peer| (*peer).to_owned()).collect();
             match fit {
                 Fit::None => round.note_unsent(index),
-                fit => round.note_given(index, fit == Fit::Whole, &peers),
+                fit => round.note_given(index, fit, &peers),
             }
         }
         round.step = Step::Give;
         let asks = asks(round.given(), parcel.len());
-        Ok(ReplicaStep::new(round.began_at, asks, parcel.pack()))
+        Ok(ReplicaStep::new(round.number, asks, parcel.pack()))
     }
 
     /// The keys that somebody holds otherwise, in the order of the round.
@@ -126,13 +136,13 @@ impl<B: Backend> Call<'_, B> {
                 released.insert(key.id);
                 continue;
             };
-            if key.away && outcome.handed_over() && !state.needed_here(&at) {
+            if key.outside && outcome.handed_over() && !state.needed_here(&at) {
                 dropped.push(key.id);
             } else if !outcome.exchanged() {
                 if outcome.unsent {
                     released.insert(key.id);
                 }
-            } else if outcome.incomplete() {
+            } else if outcome.incomplete() && state.due_at() != state.exchanged_at().saturating_add(LEASE_SEC) {
                 again.push(key.id);
             } else {
                 exchanged.push(key.id);
@@ -144,6 +154,9 @@ impl<B: Backend> Call<'_, B> {
             .or_default()
             .extend(&again);
         self.store.set_exchanged(&by_due, now)?;
+        if round.is_heard() {
+            self.store.note_ran(now)?;
+        }
         if self.store.drop_keys(&dropped).is_err() {
             // They are due again when the lease ends, and the rest is done.
             dropped.clear();
@@ -157,7 +170,7 @@ impl<B: Backend> Call<'_, B> {
             exchanged: done.iter().sum::<usize>() as u32,
             dropped: dropped.len() as u32,
             silent: round.silent().map(str::to_owned).collect(),
-            ..ReplicaStep::new(round.began_at, Vec::new(), String::new())
+            ..ReplicaStep::new(round.number, Vec::new(), String::new())
         })
     }
 }

@@ -9,10 +9,10 @@ use crate::calls::{tombstones, Call, CallError};
 use crate::domain::data::{Record, Tombstone};
 use crate::domain::limits::*;
 use crate::domain::{
-    check_count, unpack_bundle, Admission, Arrival, BundleItem, Error, HostTimestamp, KeyId, KeySet, KeyState,
-    ProvedWeight, Verified,
+    check_count, unpack_bundle, Admission, Arrival, BundleItem, EntryTag, Error, HostTimestamp, KeyId, KeySet,
+    KeyState, ProvedWeight, Verified,
 };
-use crate::store::Backend;
+use crate::store::{Backend, StoreError};
 
 impl<B: Backend> Call<'_, B> {
     /// Takes in what another node holds and this one lacks: of a bundle, the `keys` that are for this node. Each key and
@@ -30,26 +30,29 @@ impl<B: Backend> Call<'_, B> {
     ) -> Result<String, CallError> {
         let now = self.caller.host_timestamp(3, current_timestamp_sec)?;
         check_count("weights", weights.len(), PEERS_MAX)?;
-        let mut clean_keys = Vec::new();
+        let (mut clean_keys, mut judged) = (Vec::new(), Vec::new());
         let mut states: BTreeMap<KeyId, KeyState> = BTreeMap::new();
         for (index, item) in addressed(bundle, keys)? {
-            if let Some(round) = self.replication.round.as_mut().filter(|_| self.caller.is_host()) {
-                round.note_judged(item.tags());
-            }
             let Ok(key_id) = KeyId::parse(&item.key.id) else {
                 continue;
             };
             let held = match states.remove(&key_id) {
                 Some(state) => Some(state),
-                None => self.store.load(&key_id)?,
+                None => match self.store.load(&key_id) {
+                    // It keeps none of the others out.
+                    Err(StoreError::BadRow { .. }) => continue,
+                    held => held?,
+                },
             };
             let is_known = held.as_ref().is_some_and(|held| !held.dead(&self.at(now)));
             let admitted = now
                 .check_not_ahead("timestamp_created", item.key.timestamp_created)
                 .and_then(|()| with_key(held, item.key.clone()));
             let Ok(mut state) = admitted else {
+                judged.retain(|(id, _)| *id != key_id);
                 continue;
             };
+            judged.push((key_id, item.tags().collect::<Vec<EntryTag>>()));
             state.note_weight(self.caller.weight_of(2, weights, &item.key.owner_peer_id)?);
             let clean = self.admit_replica(&mut state, item, weights, now)?;
             if !is_known {
@@ -66,7 +69,12 @@ impl<B: Backend> Call<'_, B> {
         // If a bundle names a key twice and the second copy is refused, the first is discarded, too.
         clean_keys.retain(|(_, key_id)| states.contains_key(key_id));
         let unfit = self.save_fitting(states.into_values().collect(), now)?;
-        clean_keys.retain(|(_, key_id)| unfit.iter().all(|unfit| unfit.key_id != *key_id));
+        let is_unfit = |key_id: &KeyId| unfit.iter().any(|unfit| unfit.key_id == *key_id);
+        clean_keys.retain(|(_, key_id)| !is_unfit(key_id));
+        if let Some(round) = self.replication.round.as_mut().filter(|_| self.caller.is_host()) {
+            judged.retain(|(key_id, _)| !is_unfit(key_id));
+            round.note_judged(judged.into_iter().flat_map(|(_, tags)| tags));
+        }
         let held: KeySet = clean_keys.into_iter().map(|(index, _)| index).collect();
         Ok(held.encode())
     }
