@@ -67,11 +67,6 @@ impl Outcome {
         self.done * 2 > self.asked
     }
 
-    /// So many hold it that a node which does not belong there need not.
-    pub const fn handed_over(&self) -> bool {
-        self.holders >= HANDED_OVER_TO
-    }
-
     /// There was something to say, and somebody has not heard it.
     pub const fn incomplete(&self) -> bool {
         self.differed && self.done < self.asked
@@ -179,7 +174,7 @@ impl Round {
     /// A key has changed since the round began: what was said of it is void, and nothing comes of it.
     pub fn forget(&mut self, index: usize) {
         for heard in self.answers.values_mut() {
-            heard.same.remove(index);
+            heard.same = heard.same.iter().filter(|at| *at != index).collect();
             heard.differing.remove(&index);
         }
     }

@@ -55,12 +55,6 @@ impl KeySet {
         self.0[byte] |= 1 << (index % 8);
     }
 
-    pub fn remove(&mut self, index: usize) {
-        if let Some(byte) = self.0.get_mut(index / 8) {
-            *byte &= !(1 << (index % 8));
-        }
-    }
-
     pub fn contains(&self, index: usize) -> bool {
         self.0.get(index / 8).is_some_and(|byte| byte & (1 << (index % 8)) != 0)
     }

@@ -136,7 +136,7 @@ impl<B: Backend> Call<'_, B> {
                 released.insert(key.id);
                 continue;
             };
-            if key.outside && outcome.handed_over() && !state.needed_here(&at) {
+            if key.outside && outcome.holders >= HANDED_OVER_TO && !state.needed_here(&at) {
                 dropped.push(key.id);
             } else if !outcome.exchanged() {
                 if outcome.unsent {
