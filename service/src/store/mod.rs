@@ -62,7 +62,7 @@ pub struct Counts {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Behind {
     pub due: u64,
-    /// For how long the longest due key is, but for urgent ones; 0 where none is.
+    /// For how long the longest due key is, but for urgent ones and those of a node that was away; 0 where none is.
     pub oldest_due_sec: u64,
     pub partial: u64,
 }

@@ -27,6 +27,30 @@ fn how_long_ago_the_spell_ran_is_told_once_it_has_run() {
 }
 
 #[test]
+fn what_replication_has_still_to_do_is_told() {
+    let mut scene = scene();
+    let behind = scene.node.get_stats(NOW + 60).unwrap().behind;
+    assert_eq!((behind.due, behind.oldest_due_sec, behind.partial), (0, 0, 0));
+    let behind = scene.node.get_stats(NOW + 3 * HOUR).unwrap().behind;
+    assert_eq!((behind.due, behind.partial), (1, 0));
+    let (spread, since) = (HOUR / 10, 2 * HOUR);
+    assert!(
+        (since - spread..=since + spread).contains(&behind.oldest_due_sec),
+        "{behind:?}"
+    );
+
+    // What is urgent or partial is due; since when nobody knows.
+    let older = Peer::named("owner").key("older", NOW - HOUR);
+    scene.node.republish_key(&older, NOW).unwrap();
+    let behind = scene.node.get_stats(NOW + 60).unwrap().behind;
+    assert_eq!((behind.due, behind.oldest_due_sec, behind.partial), (1, 0, 1));
+    let hosted = scene.host().record(scene.host_metadata("issuer", NOW), NOW);
+    scene.node.put_record(&hosted, NOW).unwrap();
+    let behind = scene.node.get_stats(NOW + 60).unwrap().behind;
+    assert_eq!((behind.due, behind.oldest_due_sec, behind.partial), (2, 0, 1));
+}
+
+#[test]
 fn refused_calls_are_counted_by_reason() {
     let mut scene = scene();
     assert_eq!(scene.node.get_stats(NOW).unwrap().refused, []);
