@@ -46,10 +46,9 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
         check_through(&mut world, &population, &away)?;
         world.run_for(options.tick() + Duration::from_secs(60))?;
         check_through(&mut world, &population, &away)?;
-        world.sample();
     }
     population.check_all(&mut world)?;
-    Ok(world.finish())
+    world.finish()
 }
 
 /// Of some resources a provider is deleted; to each a client is added.

@@ -7,7 +7,6 @@ use devnet::{PeerIndex, Query};
 use eyre::{ensure, Result};
 use serde_json::{json, Value};
 
-use super::HOUR;
 use crate::figures::Figures;
 use crate::options::Options;
 use crate::population::{create, Population};
@@ -34,7 +33,6 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
     let end = world.network.now() + options.length(HOURS);
     let every_replacement = HALF_LIFE / (nodes as u32 / 2).max(1);
     let mut replace_at = world.network.now() + every_replacement;
-    let mut sample_at = world.network.now();
     while world.network.now() < end {
         let began = world.network.now();
         for (index, key_id) in population.keys.iter().enumerate() {
@@ -53,14 +51,10 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
             population.replace(&mut world, node)?;
             replace_at += every_replacement;
         }
-        if world.network.now() >= sample_at {
-            world.sample();
-            sample_at += HOUR;
-        }
         world.run_until(began + BUSY_EVERY)?;
     }
     population.check_all(&mut world)?;
-    Ok(world.finish())
+    world.finish()
 }
 
 /// The calls that pass on a key, and what lies under it on the first node that has it, as anybody can make them: none where

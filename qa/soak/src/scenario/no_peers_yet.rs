@@ -36,8 +36,7 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
     }
     // What reaches them alone meanwhile: they are the relays of those who write.
     world.run_for(BLIND)?;
-    world.sample();
-    if world.due_of(&blind)? == 0 {
+    if world.backlog()?.due == 0 {
         world.violation("nodes that saw nobody have nothing due: they settled it alone".to_owned());
     }
     seeing.set(true);
@@ -48,8 +47,7 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
     let within = HOUR + HOUR / 10 + Duration::from_secs(300) + 2 * options.tick();
     population.check_replicas(&mut world, within)?;
     population.check_all(&mut world)?;
-    world.sample();
-    Ok(world.finish())
+    world.finish()
 }
 
 /// The node's host names nobody until it sees.

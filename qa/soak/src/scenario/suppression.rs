@@ -48,12 +48,11 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
         suppress(&mut world, spy, &population.keys)?;
         if replaced {
             population.check_all(&mut world)?;
-            world.sample();
         }
         world.run_until(began + LIE_EVERY)?;
     }
     population.check_all(&mut world)?;
-    Ok(world.finish())
+    world.finish()
 }
 
 /// Asks a node of its own what a round there would say, and says it to all others; and passes on all that there is.
