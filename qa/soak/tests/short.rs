@@ -66,7 +66,6 @@ fn run(scenario: Scenario, options: &Options) -> Figures {
     println!("{}: seed {}", scenario.name(), options.seed);
     let figures = scenario.run(options, Progress::hidden());
     let figures = figures.unwrap_or_else(|error| panic!("{}, seed {}: {error:?}", scenario.name(), options.seed));
-    println!("{:.0} s", figures.wall_sec);
     assert_eq!(figures.violations, [] as [String; 0]);
     assert_eq!(figures.spell_errors, [] as [String; 0]);
     assert!(figures.checks > 0 && figures.providers_expected > 0, "{figures:?}");

@@ -23,7 +23,7 @@ use crate::world::{World, INTERVAL_SEC};
 const BLIND: Duration = Duration::from_secs(3_600 + 30 * 60);
 /// When clients write, after the nodes have lost sight: so late that readers need not know of it before the nodes see again.
 const WRITE_AFTER: Duration = Duration::from_secs(85 * 60);
-/// How many others a node sees, one after the other, before it sees all. Those that are too many for the network to be a few are
+/// How many others of its group a node sees, one after the other, before it sees all. Those that are too many for the network to be a few are
 /// left out.
 const STEPS: [usize; 3] = [1, 3, 10];
 /// Copies of keys that must be due when nobody has been seen for so long.
@@ -40,10 +40,11 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
     // From now on every node knows all of that.
     world.run_for(Duration::from_secs(world.agreed_sec(1)))?;
     // All of them: a neighbour that sees and holds the same would rightly postpone what is due at those that do not.
-    let blind: Vec<PeerIndex> = world.live_nodes();
+    let mut blind: Vec<PeerIndex> = world.live_nodes();
+    blind.shuffle(&mut world.rng);
     let seen = Rc::new(Cell::new(0));
     for node in &blind {
-        blindfold(&mut world, *node, Rc::clone(&seen))?;
+        blindfold(&mut world, (*node, &blind), Rc::clone(&seen))?;
         world.harvest(*node);
         world.network.kill(*node)?;
         world.network.restart(*node)?;
@@ -129,17 +130,15 @@ fn check_backlog(world: &mut World) -> Result<()> {
     Ok(())
 }
 
-/// The node's host names no more others than `seen`, the same ones each time.
-fn blindfold(world: &mut World, node: PeerIndex, seen: Rc<Cell<usize>>) -> Result<()> {
+/// The node's host names no more others than `seen`: of all nodes, in the same order for all, those of its group. So what one group
+/// settles alone no other one hears of.
+fn blindfold(world: &mut World, (node, all): (PeerIndex, &[PeerIndex]), seen: Rc<Cell<usize>>) -> Result<()> {
     let own = world.id(node);
-    let mut others: Vec<(Point, String)> = world
-        .live_nodes()
-        .into_iter()
-        .map(|node| world.id(node))
-        .filter(|id| *id != own)
+    let place = all.iter().position(|other| *other == node).unwrap_or_default();
+    let ids = all.iter().map(|node| world.id(*node));
+    let all: Vec<(Point, String)> = ids
         .filter_map(|id| Some((Point::of(&bs58::decode(&id).into_vec().ok()?), id)))
         .collect();
-    others.shuffle(&mut world.rng);
     let answer = move |call: &ServiceCall| {
         let target = || {
             let key = bs58::decode(call.args.first()?.as_str()?).into_vec().ok()?;
@@ -150,7 +149,9 @@ fn blindfold(world: &mut World, node: PeerIndex, seen: Rc<Cell<usize>>) -> Resul
             return ServiceResult::ok(json!([])).into();
         };
         let count = call.args.get(2).and_then(|count| count[0].as_u64()).unwrap_or(20) as usize;
-        let mut near: Vec<&(Point, String)> = others.iter().take(seen.get()).collect();
+        let group = seen.get().min(all.len()) + 1;
+        let group = all.iter().skip(place / group * group).take(group);
+        let mut near: Vec<&(Point, String)> = group.filter(|(_, id)| *id != own).collect();
         near.sort_by_key(|(point, _)| target.distance(point));
         let ids: Vec<&String> = near.into_iter().take(count).map(|(_, id)| id).collect();
         ServiceResult::ok(json!(ids)).into()
