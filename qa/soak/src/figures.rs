@@ -47,6 +47,11 @@ pub struct Figures {
     /// Lookups at `ack` 1 that lacked a provider which had registered less than two intervals before: the node that
     /// answered did not know yet.
     pub registrations_on_their_way: u64,
+    /// Looks into nodes that have just joined: whether their answers count too early, or too late.
+    pub newcomer_checks: u64,
+    /// Comparisons that a liar has made with others about keys, and how many keys these then put off.
+    pub keys_lied_about: u64,
+    pub keys_put_off: u64,
     /// How long it took until all replicas agreed, in seconds, each time that was waited for.
     pub agreed_after_sec: Vec<u64>,
     /// Looks into nodes, past the lookups: unused keys, tombstones, replicas that must be equal.
@@ -65,6 +70,8 @@ pub struct Figures {
     pub spell_runs: u64,
     /// Runs that did not end in a response: the node was killed, or its particle expired.
     pub spell_runs_cut_short: u64,
+    /// Rounds of replication that had something to do.
+    pub rounds: u64,
     /// What runs of spells have sent, and their time in AquaVM and in services.
     pub spell_bytes: u64,
     pub spell_avm_sec: f64,

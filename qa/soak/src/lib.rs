@@ -5,6 +5,8 @@
 //! time: every live provider is found, nothing deleted is ever returned, nothing outlives its time.
 
 mod figures;
+mod liar;
+mod newcomers;
 mod options;
 mod population;
 mod progress;

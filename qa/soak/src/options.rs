@@ -10,7 +10,7 @@ pub struct Options {
     /// Decides everything that is random: the same seed gives the same run.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// How many nodes there are at any time [default: 40 in `churn`, 64 in `short-tables`, else 24: more than a neighbourhood].
+    /// How many nodes there are at any time [default: 40 in `churn`, 44 in `partition`, 64 in `short-tables`, else 24: more than a neighbourhood].
     #[arg(long)]
     pub nodes: Option<usize>,
     /// How long `churn` lasts, in days.
@@ -50,6 +50,10 @@ pub struct Options {
     /// Give every node a trust-graph; without it, as on today's networks, all weights are 0.
     #[arg(long)]
     pub trust_graph: bool,
+    /// Nodes do not replicate: a scenario that shows something must meet violations then. For tests alone.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub without_replication: bool,
 }
 
 impl Default for Options {
@@ -69,6 +73,7 @@ impl Default for Options {
             clock_skew: 20,
             notice_after: 60,
             trust_graph: false,
+            without_replication: false,
         }
     }
 }

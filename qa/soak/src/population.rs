@@ -8,6 +8,7 @@ use eyre::Result;
 use rand::seq::SliceRandom;
 use serde_json::json;
 
+use crate::scenario::{HOUR, LEASE};
 use crate::world::World;
 
 /// So many records a key can hold.
@@ -143,6 +144,25 @@ impl Population {
         Ok(())
     }
 
+    /// Readers may be told of a provider or not.
+    pub(crate) fn release(&self, world: &mut World, index: usize) {
+        let Provider {
+            key_id, issuer, peer, ..
+        } = &self.providers[index];
+        let (issuer_id, peer_id) = (world.id(*issuer), world.id(*peer));
+        world.ledger.release(key_id, &issuer_id, &peer_id);
+    }
+
+    /// Readers must be told of a provider, though it has not registered again.
+    pub(crate) fn expect(&self, world: &mut World, index: usize) {
+        let Provider {
+            key_id, issuer, peer, ..
+        } = &self.providers[index];
+        let (issuer_id, peer_id) = (world.id(*issuer), world.id(*peer));
+        world.ledger.register(key_id, &issuer_id, &peer_id);
+        self.release_surplus(world, key_id);
+    }
+
     /// The providers of nodes that have left: readers need not be told of them any more.
     pub(crate) fn release_hosts(&mut self, world: &mut World, gone: &BTreeSet<PeerIndex>) {
         for provider in self
@@ -156,22 +176,52 @@ impl Population {
         }
     }
 
-    /// A node leaves for ever, another one with empty storage takes its place; who registered what it provided has a third one
-    /// take over.
+    /// A node leaves for ever, another one with empty storage takes its place, which is returned; who registered what it
+    /// provided has a third one take over.
     ///
     /// # Errors
     /// Where a registration fails for good.
-    pub(crate) fn replace(&mut self, world: &mut World, node: PeerIndex) -> Result<()> {
+    pub(crate) fn replace(&mut self, world: &mut World, node: PeerIndex) -> Result<PeerIndex> {
         let provided = self.provided_by(node);
         world.retire(node)?;
         self.release_hosts(world, &BTreeSet::from([node]));
-        world.add_node()?;
+        let newcomer = world.add_node()?;
         for (key_id, issuer) in provided {
             if let Some(next) = self.movable(world).choose(&mut world.rng).copied() {
                 self.add(world, &key_id, issuer, next)?;
             }
         }
         world.figures.nodes_replaced += 1;
+        Ok(newcomer)
+    }
+
+    /// Registers one more client as a provider.
+    ///
+    /// # Errors
+    /// Where that fails for good.
+    pub(crate) fn add_client(&mut self, world: &mut World, key_id: &str) -> Result<usize> {
+        let client = world.add_client()?;
+        self.add(world, key_id, client, client)
+    }
+
+    /// Deletes the provider of a resource that was added first, if there is another one. A node's place is taken by another node.
+    ///
+    /// # Errors
+    /// Where that fails for good.
+    pub(crate) fn delete_eldest(&mut self, world: &mut World, key_id: &str) -> Result<()> {
+        let of_key = |provider: &&Provider| provider.live && provider.key_id == key_id;
+        if self.providers.iter().filter(of_key).count() < 2 {
+            return Ok(());
+        }
+        let Some(eldest) = self.providers.iter().position(|provider| of_key(&provider)) else {
+            return Ok(());
+        };
+        self.delete(world, eldest)?;
+        let Provider { issuer, peer, .. } = self.providers[eldest].clone();
+        let next = self.movable(world).choose(&mut world.rng).copied();
+        if let Some(next) = next.filter(|_| issuer != peer) {
+            self.add(world, key_id, issuer, next)?;
+        }
         Ok(())
     }
 
@@ -266,11 +316,37 @@ impl Population {
         Ok(())
     }
 
+    /// The same, within which they agree after whatever has happened: an interval, and what lost messages take.
+    ///
+    /// # Errors
+    /// Where a registry does not answer.
+    pub(crate) fn check_replicas_in_an_interval(&self, world: &mut World) -> Result<()> {
+        self.check_replicas(world, in_an_interval(world))
+    }
+
     /// Waits until all nodes that are up and belong to a resource's neighbourhood hold the same of it, of each resource.
     ///
     /// # Errors
     /// Where a registry does not answer.
     pub(crate) fn check_replicas(&self, world: &mut World, within: Duration) -> Result<()> {
+        self.check_agreement(world, within, |_, _| true)
+    }
+
+    /// The same of those that hold the key: where nodes know few others, there may be some that nobody knows of who has it.
+    ///
+    /// # Errors
+    /// Where a registry does not answer.
+    pub(crate) fn check_holders_in_an_interval(&self, world: &mut World) -> Result<()> {
+        self.check_agreement(world, in_an_interval(world), |holders, node| holders.contains(&node))
+    }
+
+    /// Of the neighbours that count, by who holds the key.
+    fn check_agreement(
+        &self,
+        world: &mut World,
+        within: Duration,
+        counts: impl Fn(&[PeerIndex], PeerIndex) -> bool,
+    ) -> Result<()> {
         const LOOK_EVERY: Duration = Duration::from_secs(300);
         let began = world.network.now();
         world.figures.state_checks += self.keys.len() as u64;
@@ -279,7 +355,9 @@ impl Population {
             let mut differences = Vec::new();
             for key_id in &self.keys {
                 let point = devnet::kademlia::resource_point(key_id).map_err(eyre::Report::msg)?;
-                let nodes = world.network.closest_nodes(point, devnet::kademlia::REPLICATION_FACTOR);
+                let holders = world.holders(key_id)?;
+                let mut nodes = world.network.closest_nodes(point, devnet::kademlia::REPLICATION_FACTOR);
+                nodes.retain(|node| counts(&holders, *node));
                 if let Some(difference) = world.network.divergence(key_id, &nodes)? {
                     differences.push(format!("replicas of {key_id}: {difference}"));
                 }
@@ -295,6 +373,10 @@ impl Population {
             world.run_for(LOOK_EVERY.min(within - passed))?;
         }
     }
+}
+
+fn in_an_interval(world: &World) -> Duration {
+    HOUR + HOUR / 10 + LEASE + 2 * world.options.tick()
 }
 
 /// Creates a resource and returns its id.

@@ -29,6 +29,9 @@ pub fn table(runs: &[(Scenario, Figures)]) -> Table {
         f.registrations_on_their_way.to_string()
     });
     row("checks of nodes", &|f| f.state_checks.to_string());
+    row("checks of newcomers", &|f| f.newcomer_checks.to_string());
+    row("keys lied about", &|f| f.keys_lied_about.to_string());
+    row("  put off", &|f| f.keys_put_off.to_string());
     row("replicas agreed after, s", &|f| {
         let longest = f.agreed_after_sec.iter().max();
         longest.map_or("-".to_owned(), u64::to_string)
@@ -45,6 +48,7 @@ pub fn table(runs: &[(Scenario, Figures)]) -> Table {
     row("runs of spells", &|f| f.spell_runs.to_string());
     row("  cut short", &|f| f.spell_runs_cut_short.to_string());
     row("  jobs failed", &|f| f.spell_jobs_failed.to_string());
+    row("  rounds of replication", &|f| f.rounds.to_string());
     row("  bytes a key and hour", &|f| format!("{:.0}", f.bytes_per_key_hour()));
     row("  seconds in AquaVM", &|f| format!("{:.1}", f.spell_avm_sec));
     row("  seconds in services", &|f| format!("{:.1}", f.spell_services_sec));

@@ -9,7 +9,7 @@ use devnet::{
     AquaCompiler, AquaProgram, CallFailure, CallOptions, Causality, Judgement, Link, Network, NetworkConfig, PeerIndex,
     ProviderLedger, Query, ScheduleIndex, SpellSpec, ARTIFACTS_DIR_VARIABLE, EPOCH_SEC,
 };
-use eyre::{bail, eyre, Result, WrapErr};
+use eyre::{bail, ensure, eyre, Result, WrapErr};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
@@ -30,8 +30,23 @@ const ATTEMPTS_MAX: usize = 20;
 /// eight in a row once in a hundred million times.
 const UNANSWERED_MAX: u64 = 8;
 const SPELL_ERRORS_MAX: usize = 20;
+/// How often the state of all nodes is noted.
+const SAMPLE_EVERY: Duration = Duration::from_secs(30 * 60);
+/// What ends an answer that does not count.
+const PARTIAL: char = '!';
+/// Within this time a write has reached everybody whom its messages reach.
+const WRITE_SEC: u64 = 10;
 /// Keeps the scenario's choices apart from the network's own.
 const CHOICES: u64 = 0x50a_c0de;
+
+/// What replication has still to do, by `get_stats`.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Backlog {
+    pub(crate) keys: u64,
+    pub(crate) due: u64,
+    pub(crate) oldest_due_sec: u64,
+    pub(crate) partial: u64,
+}
 
 /// A network whose nodes all run the spell, its clients, and what readers must be told.
 #[derive(Debug)]
@@ -41,6 +56,8 @@ pub(crate) struct World {
     pub(crate) ledger: ProviderLedger,
     pub(crate) figures: Figures,
     pub(crate) rng: StdRng,
+    /// Nodes see fewer others than a lookup asks for: an answer that says so is right, and nobody asks again.
+    pub(crate) few_peers: bool,
     program: AquaProgram,
     spell: Arc<str>,
     schedules: BTreeMap<PeerIndex, ScheduleIndex>,
@@ -51,6 +68,7 @@ pub(crate) struct World {
     registered: BTreeMap<(String, String), u64>,
     /// When the last sample was taken, for adding up how long keys were held.
     sampled: Duration,
+    sample_at: Duration,
     started: Instant,
     progress: Progress,
 }
@@ -81,6 +99,10 @@ impl World {
         let spell = dir.join("registry-spell.air");
         let spell =
             std::fs::read_to_string(&spell).wrap_err_with(|| format!("{}: run ./build.sh first", spell.display()))?;
+        let spell = match options.without_replication {
+            true => cut_replication(&spell)?,
+            false => spell,
+        };
         let program = AquaCompiler::new().compile(Path::new(env!("CARGO_MANIFEST_DIR")).join("aqua/soak.aqua"))?;
         let mut config = NetworkConfig::new(1).seed(options.seed);
         config.ttl_ms = CALL_TTL_MS;
@@ -101,6 +123,7 @@ impl World {
             ledger: ProviderLedger::default(),
             figures: Figures::default(),
             rng: StdRng::seed_from_u64(options.seed ^ CHOICES),
+            few_peers: false,
             program,
             spell: spell.into(),
             schedules: BTreeMap::new(),
@@ -108,6 +131,7 @@ impl World {
             reader,
             registered: BTreeMap::new(),
             sampled: Duration::ZERO,
+            sample_at: SAMPLE_EVERY,
             started: Instant::now(),
             progress,
         };
@@ -221,19 +245,31 @@ impl World {
         Ok(self.network.set_relay(client, relay)?)
     }
 
-    /// Virtual time passes until then, unless it has.
+    /// Virtual time passes until then, unless it has. Every half an hour the state of all nodes is noted.
     ///
     /// # Errors
-    /// Where a checker objects.
+    /// Where a checker objects, or a registry does not say how it is.
     pub(crate) fn run_until(&mut self, until: Duration) -> Result<()> {
         let mut now = self.network.now();
         while now < until {
-            let step = (until - now).min(Duration::from_secs(600));
+            self.sample_if_due()?;
+            let step = (until - now).min(Duration::from_secs(600)).min(self.sample_at - now);
             self.network.advance(step)?;
             now = self.network.now();
             self.progress.at(now, &self.figures);
         }
-        Ok(())
+        self.sample_if_due()
+    }
+
+    /// # Errors
+    /// Where a registry does not say how it is.
+    pub(crate) fn sample_if_due(&mut self) -> Result<()> {
+        let now = self.network.now();
+        if now < self.sample_at {
+            return Ok(());
+        }
+        self.sample_at = now + SAMPLE_EVERY;
+        self.sample()
     }
 
     /// # Errors
@@ -310,7 +346,7 @@ impl World {
 
     /// For how long a deletion may be on its way. One answer may be that of a node that missed it, and whose next exchange it
     /// missed, too; of three, one knows after an interval.
-    fn agreed_sec(&self, ack: i16) -> u64 {
+    pub(crate) fn agreed_sec(&self, ack: i16) -> u64 {
         let exchanges = if ack > 1 { 1 } else { 2 };
         exchanges * (INTERVAL_SEC + INTERVAL_SEC / 10 + self.options.tick) + self.options.clock_skew
     }
@@ -390,17 +426,85 @@ impl World {
         checked
     }
 
-    /// How many keys are due on these nodes.
+    /// What the nodes that are up have to do: all numbers of `get_stats` together, the longest due of any of them.
     ///
     /// # Errors
     /// Where a registry does not answer.
-    pub(crate) fn due_of(&mut self, nodes: &[PeerIndex]) -> Result<u64> {
-        let mut due = 0;
-        for node in nodes {
-            let stats = self.ask(*node, &Query::new("registry", "get_stats").now())?;
-            due += stats["keys_due"].as_u64().unwrap_or(0);
+    pub(crate) fn backlog(&mut self) -> Result<Backlog> {
+        let mut backlog = Backlog::default();
+        for node in self.live_nodes() {
+            let one = self.backlog_in(node, 0)?;
+            backlog.keys += one.keys;
+            backlog.due += one.due;
+            backlog.oldest_due_sec = backlog.oldest_due_sec.max(one.oldest_due_sec);
+            backlog.partial += one.partial;
         }
-        Ok(due)
+        Ok(backlog)
+    }
+
+    /// What a node has to do so many seconds from now, if nothing happens until then.
+    ///
+    /// # Errors
+    /// Where a registry does not answer.
+    pub(crate) fn backlog_in(&mut self, node: PeerIndex, sec: u64) -> Result<Backlog> {
+        let then_sec = self.network.unix_ms(node)? / 1_000 + sec;
+        let query = Query::new("registry", "get_stats").result_of("peer", "timestamp_sec", then_sec);
+        let stats = self.ask(node, &query)?;
+        ensure!(stats["success"] == json!(true), "{node}: no statistics: {stats}");
+        let number = |name: &str| {
+            stats[name]
+                .as_u64()
+                .ok_or_else(|| eyre!("{node}: no {name} in {stats}"))
+        };
+        Ok(Backlog {
+            keys: number("keys")?,
+            due: number("keys_due")?,
+            oldest_due_sec: number("oldest_due_sec")?,
+            partial: number("keys_partial")?,
+        })
+    }
+
+    /// What is wrong with the answer of a node that joined at `joined_sec` with empty storage, if something is. While it is not
+    /// sure to know everything that was said before, its answer must not count; from when on it `must_count`, it must.
+    ///
+    /// # Errors
+    /// Where a registry does not answer.
+    pub(crate) fn fault_of_newcomer(
+        &mut self,
+        (node, joined_sec): (PeerIndex, u64),
+        key_id: &str,
+        must_count: bool,
+    ) -> Result<Option<String>> {
+        self.figures.newcomer_checks += 1;
+        let answer = Query::new("registry", "get_answer").arg(key_id).arg("").now();
+        let answer = self.ask(node, &answer)?;
+        let counts =
+            answer["success"] == json!(true) && answer["answer"].as_str().is_some_and(|text| !text.ends_with(PARTIAL));
+        let age_sec = self.now_sec() - joined_sec;
+        if !counts {
+            return Ok(must_count.then(|| {
+                format!("{key_id}: {node} joined {age_sec} s ago, has heard of the key and run its spell twice since, and its answer does not count")
+            }));
+        }
+        let held = self.ask(node, &Query::new("registry", "get_records").arg(key_id).now())?;
+        let held = held["result"].as_array().into_iter().flatten().map(|record| {
+            let metadata = &record["metadata"];
+            json!({"set_by": metadata["issued_by"], "peer_id": metadata["peer_id"], "timestamp_created": metadata["timestamp_issued"]})
+        });
+        let judgement = self.ledger.judge(key_id, &held.collect());
+        let missing = judgement.missing.into_iter().filter(|provider| {
+            let at_sec = self.registered.get(&(key_id.to_owned(), provider.clone()));
+            at_sec.is_some_and(|at_sec| at_sec + WRITE_SEC < joined_sec)
+        });
+        let missing: Vec<String> = missing.collect();
+        let returned = judgement.returned.into_iter();
+        let returned: Vec<String> = returned
+            .filter(|(_, at_sec)| *at_sec < joined_sec)
+            .map(|(provider, _)| provider)
+            .collect();
+        Ok((!missing.is_empty() || !returned.is_empty()).then(|| {
+            format!("{key_id}: the answer of {node}, which joined {age_sec} s ago, counts, though it lacks {missing:?} and has the deleted {returned:?}")
+        }))
     }
 
     /// What each node that is up knows of a provider, those closest to the key first: `R` the record, `T` a tombstone, `-`
@@ -437,6 +541,10 @@ impl World {
         for repeated in 1..ATTEMPTS_MAX {
             let (providers, short) = self.look_up(reader, key_id, from)?;
             let judgement = ledger.judge(key_id, &providers);
+            if short && self.few_peers {
+                self.figures.lookups_short += 1;
+                return Ok(Judgement::default());
+            }
             if judgement.missing.is_empty() || !short {
                 return Ok(judgement);
             }
@@ -544,6 +652,9 @@ impl World {
                 continue;
             };
             let jobs = values.iter().filter_map(|report| report["runs"].as_array());
+            // How it began, and if there was something to do how it ended.
+            let is_round = |jobs: &&Vec<Value>| jobs.iter().filter(|job| job["job"] == "replicate").count() > 1;
+            self.figures.rounds += jobs.clone().filter(is_round).count() as u64;
             for job in jobs.flatten() {
                 if job["success"] == json!(true) {
                     continue;
@@ -559,29 +670,20 @@ impl World {
         }
     }
 
-    /// Counts what all spells have done, and notes how big the process is.
-    pub(crate) fn sample(&mut self) {
+    /// Counts what all spells have done, and notes the state of all nodes and how big the process is.
+    fn sample(&mut self) -> Result<()> {
         for node in self.live_nodes() {
             self.harvest(node);
         }
-        let (mut keys, mut keys_due, mut oldest_due_sec, mut keys_partial) = (0, 0, 0, 0);
-        for node in self.live_nodes() {
-            let stats = self.network.ask(node, &Query::new("registry", "get_stats").now());
-            let stats = stats.unwrap_or_default();
-            let number = |name: &str| stats[name].as_u64().unwrap_or(0);
-            keys += number("keys");
-            keys_due += number("keys_due");
-            oldest_due_sec = number("oldest_due_sec").max(oldest_due_sec);
-            keys_partial += number("keys_partial");
-        }
+        let backlog = self.backlog()?;
         let now = self.network.now();
-        self.figures.key_hours += keys as f64 * (now - self.sampled).as_secs_f64() / 3_600.0;
+        self.figures.key_hours += backlog.keys as f64 * (now - self.sampled).as_secs_f64() / 3_600.0;
         self.sampled = now;
         let sample = Sample {
-            keys,
-            keys_due,
-            oldest_due_sec,
-            keys_partial,
+            keys: backlog.keys,
+            keys_due: backlog.due,
+            oldest_due_sec: backlog.oldest_due_sec,
+            keys_partial: backlog.partial,
             hour: self.network.now().as_secs_f64() / 3_600.0,
             resident_mib: resident_mib(),
             services_mib: self.network.service_memory_bytes() >> 20,
@@ -590,6 +692,7 @@ impl World {
         self.figures.samples.push(sample);
         self.conclude();
         self.progress.save(&self.figures);
+        Ok(())
     }
 
     fn conclude(&mut self) {
@@ -599,10 +702,19 @@ impl World {
     }
 
     /// Ends the run.
-    #[must_use]
-    pub(crate) fn finish(mut self) -> Figures {
-        self.sample();
+    ///
+    /// # Errors
+    /// Where a registry does not say how it is.
+    pub(crate) fn finish(mut self) -> Result<Figures> {
+        self.sample()?;
         self.progress.done();
-        self.figures
+        Ok(self.figures)
     }
+}
+
+/// The spell, but for its replication: what each round begins with is a function that no registry has.
+fn cut_replication(spell: &str) -> Result<String> {
+    let cut = spell.replace("\"begin_replication\"", "\"no_replication\"");
+    ensure!(cut != spell, "the spell does not replicate");
+    Ok(cut)
 }

@@ -1,5 +1,5 @@
-//! Nodes are down for more than three hours, while providers are deleted and added. When they come back, no answer of theirs
-//! that counts lacks or adds one.
+//! Nodes are down for more than three hours, while providers are deleted and added, and one of the nodes itself is deleted as a
+//! provider. When they come back, no answer of theirs that counts lacks or adds one.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use rand::seq::SliceRandom;
 use super::HOUR;
 use crate::figures::Figures;
 use crate::options::Options;
-use crate::population::Population;
+use crate::population::{Population, Provider};
 use crate::progress::Progress;
 use crate::world::World;
 
@@ -27,15 +27,24 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
     // All have replicated.
     world.run_for(HOUR + HOUR / 4 + 2 * options.tick())?;
     for _ in 0..2 {
-        let mut away = world.live_nodes();
-        away.retain(|node| !hosts.contains(node));
+        let host = population.any_host_provider(&mut world);
+        let mut away = population.movable(&world);
         away.shuffle(&mut world.rng);
         away.truncate(nodes / AWAY_ONE_IN);
+        if let Some(host) = host {
+            away.truncate(nodes / AWAY_ONE_IN - 1);
+            away.push(population.providers[host].peer);
+        }
         for node in &away {
             world.harvest(*node);
             world.network.kill(*node)?;
         }
         change(&mut world, &mut population)?;
+        if let Some(host) = host {
+            remove_host(&mut world, &mut population, host)?;
+        }
+        // So that the others agree.
+        world.run_for(2 * HOUR + 2 * world.options.tick())?;
         world.run_for(DOWN)?;
         for node in &away {
             world.network.restart(*node)?;
@@ -46,10 +55,10 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
         check_through(&mut world, &population, &away)?;
         world.run_for(options.tick() + Duration::from_secs(60))?;
         check_through(&mut world, &population, &away)?;
-        world.sample();
     }
     population.check_all(&mut world)?;
-    Ok(world.finish())
+    population.check_replicas_in_an_interval(&mut world)?;
+    world.finish()
 }
 
 /// Of some resources a provider is deleted; to each a client is added.
@@ -61,11 +70,19 @@ fn change(world: &mut World, population: &mut Population) -> Result<()> {
         if let Some(provider) = provider {
             population.delete(world, provider)?;
         }
-        let client = world.add_client()?;
-        population.add(world, &key_id, client, client)?;
+        population.add_client(world, &key_id)?;
     }
-    // So that the others agree.
-    world.run_for(2 * HOUR + 2 * world.options.tick())
+    Ok(())
+}
+
+/// A node that is down is no longer a provider; another one takes its place.
+fn remove_host(world: &mut World, population: &mut Population, host: usize) -> Result<()> {
+    population.delete(world, host)?;
+    let Provider { key_id, issuer, .. } = population.providers[host].clone();
+    if let Some(next) = population.movable(world).choose(&mut world.rng).copied() {
+        population.add(world, &key_id, issuer, next)?;
+    }
+    Ok(())
 }
 
 fn check_through(world: &mut World, population: &Population, nodes: &BTreeSet<PeerIndex>) -> Result<()> {

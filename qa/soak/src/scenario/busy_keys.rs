@@ -1,14 +1,16 @@
 //! Clients register resources and themselves anew every few minutes, and republish keys, while half of the nodes are replaced
-//! every two hours. What is registered seldom has to be found all the same.
+//! every two hours, and providers come and are deleted. What is registered seldom has to be found all the same, and through
+//! nodes that have just joined, too.
 
 use std::time::Duration;
 
 use devnet::{PeerIndex, Query};
 use eyre::{ensure, Result};
-use serde_json::{json, Value};
+use serde_json::json;
 
 use super::HOUR;
 use crate::figures::Figures;
+use crate::newcomers::Newcomers;
 use crate::options::Options;
 use crate::population::{create, Population};
 use crate::progress::Progress;
@@ -17,82 +19,80 @@ use crate::world::World;
 pub(super) const HOURS: f64 = 8.0;
 /// Between two registrations of everything.
 const BUSY_EVERY: Duration = Duration::from_secs(5 * 60);
+/// So many of the clients that provide register so often; the others have registered once.
+const BUSY_CLIENTS: usize = 3;
 /// In this time half of the nodes are replaced.
 const HALF_LIFE: Duration = Duration::from_secs(2 * 3_600);
+/// When a provider joins and another one is deleted, first and from then on.
+const FIRST_CHANGE: Duration = Duration::from_secs(20 * 60);
+const CHANGE_EVERY: Duration = HOUR;
 
 pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result<Figures> {
     let mut world = World::start(options, nodes, progress)?;
     let hosts: Vec<PeerIndex> = world.live_nodes().into_iter().take(2).collect();
     let mut population = Population::settle(&mut world, options.resources, &hosts)?;
-    // Of each resource one provider is busy; the others have registered once.
-    let owners: Vec<PeerIndex> = population
-        .keys
-        .iter()
-        .filter_map(|key| population.owner_of(key))
-        .collect();
+    let keys = population.keys.clone();
+    let owners: Vec<PeerIndex> = keys.iter().filter_map(|key| population.owner_of(key)).collect();
+    for key_id in keys.iter().cycle() {
+        if population.own_providers().len() > BUSY_CLIENTS {
+            break;
+        }
+        population.add_client(&mut world, key_id)?;
+    }
     let stranger = world.add_client()?;
-    let end = world.network.now() + options.length(HOURS);
+    let mut newcomers = Newcomers::default();
+    let start = world.network.now();
+    let end = start + options.length(HOURS);
     let every_replacement = HALF_LIFE / (nodes as u32 / 2).max(1);
-    let mut replace_at = world.network.now() + every_replacement;
-    let mut sample_at = world.network.now();
+    let (mut replace_at, mut change_at) = (start + every_replacement, start + FIRST_CHANGE);
+    let mut changing = keys.iter().cycle();
     while world.network.now() < end {
         let began = world.network.now();
-        for (index, key_id) in population.keys.iter().enumerate() {
-            create(&mut world, owners[index], &format!("resource {index}"))?;
-            let calls = republishing(&mut world, stranger, key_id)?;
-            for node in world.live_nodes() {
-                send(&mut world, node, &calls)?;
-            }
-            world.check(key_id)?;
-        }
-        if let Some(busy) = population.own_providers().first().copied() {
-            population.register(&mut world, busy)?;
-        }
         while replace_at <= world.network.now() {
             let node = world.any_node()?;
-            population.replace(&mut world, node)?;
+            newcomers.replace(&mut world, &mut population, node)?;
             replace_at += every_replacement;
         }
-        if world.network.now() >= sample_at {
-            world.sample();
-            sample_at += HOUR;
+        newcomers.check_before(&mut world, &population)?;
+        for (index, key_id) in keys.iter().enumerate() {
+            create(&mut world, owners[index], &format!("resource {index}"))?;
+            republish(&mut world, stranger, key_id)?;
+        }
+        for busy in population.own_providers().into_iter().take(BUSY_CLIENTS) {
+            population.register(&mut world, busy)?;
+        }
+        newcomers.check_after(&mut world, &population)?;
+        population.check_all(&mut world)?;
+        if world.network.now() >= change_at {
+            if let Some(key_id) = changing.next() {
+                population.add_client(&mut world, key_id)?;
+                population.delete_eldest(&mut world, key_id)?;
+            }
+            change_at += CHANGE_EVERY;
         }
         world.run_until(began + BUSY_EVERY)?;
     }
     population.check_all(&mut world)?;
-    Ok(world.finish())
+    population.check_replicas_in_an_interval(&mut world)?;
+    world.finish()
 }
 
-/// The calls that pass on a key, and what lies under it on the first node that has it, as anybody can make them: none where
-/// nobody does.
-pub(super) fn republishing(world: &mut World, stranger: PeerIndex, key_id: &str) -> Result<Vec<Query>> {
+/// Passes a key on to all nodes, as anybody can, and nothing that lies under it: that is replication's to bring.
+pub(super) fn republish(world: &mut World, stranger: PeerIndex, key_id: &str) -> Result<()> {
     let stranger = world.id(stranger);
     let query = |function: &str| Query::new("registry", function).init_peer_id(&*stranger);
     let unproved = json!({"success": false, "weight": 0, "peer_id": "", "error": ""});
     let Some(holder) = world.holders(key_id)?.first().copied() else {
-        return Ok(Vec::new());
+        return Ok(());
     };
     let held = world.ask(holder, &query("get_key_metadata").arg(key_id))?;
-    let records = world.ask(holder, &query("get_records").arg(key_id).now())?;
-    // What is not signed yet is taken from nobody.
-    let is_signed = |record: &&Value| record["signature"].as_array().is_some_and(|bytes| !bytes.is_empty());
-    let records: Vec<&Value> = records["result"].as_array().into_iter().flatten().collect();
-    let records: Vec<&Value> = records.into_iter().filter(is_signed).collect();
-    let key = query("republish_key").arg(held["key"].clone()).arg(unproved.clone());
-    let mut calls = vec![key.now()];
-    if !records.is_empty() {
-        let weights = vec![&unproved; records.len()];
-        let republish = query("republish_records").arg(json!(records)).arg(json!(weights));
-        calls.push(republish.now());
-    }
-    Ok(calls)
-}
-
-/// Makes these calls at a node, all of which it must take.
-pub(super) fn send(world: &mut World, node: PeerIndex, calls: &[Query]) -> Result<()> {
-    for call in calls {
-        let answer = world.ask(node, call)?;
-        ensure!(answer["success"] == json!(true), "{call:?}: {answer}");
+    let republish = query("republish_key").arg(held["key"].clone()).arg(unproved).now();
+    for node in world.live_nodes() {
+        let answer = world.ask(node, &republish)?;
+        ensure!(
+            answer["success"] == json!(true),
+            "{node} does not take {key_id}: {answer}"
+        );
     }
     Ok(())
 }

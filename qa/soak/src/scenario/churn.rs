@@ -8,13 +8,13 @@ use eyre::Result;
 use rand::seq::SliceRandom;
 use rand::Rng;
 
+use super::HOUR;
 use crate::figures::Figures;
 use crate::options::Options;
 use crate::population::{create, Population};
 use crate::progress::Progress;
 use crate::world::{World, INTERVAL_SEC};
 
-const HOUR: Duration = Duration::from_secs(3_600);
 /// In this time half of the nodes are replaced.
 const WINDOW: Duration = Duration::from_secs(2 * 3_600);
 /// Nodes that provide something.
@@ -41,7 +41,6 @@ enum Action {
     UnusedIsThere(String),
     UnusedIsGone(String),
     Tombstones,
-    Sample,
 }
 
 struct Churn {
@@ -80,7 +79,7 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
     };
     churn.plan_ahead();
     churn.run()?;
-    Ok(churn.world.finish())
+    churn.world.finish()
 }
 
 impl Churn {
@@ -102,7 +101,6 @@ impl Churn {
     fn plan_ahead(&mut self) {
         let now = self.now();
         self.plan(now, Action::Window);
-        self.plan(now, Action::Sample);
         for provider in self.population.own_providers() {
             let at = self.within(self.renew_every());
             self.plan(at, Action::Renew(provider));
@@ -140,7 +138,8 @@ impl Churn {
             self.world.run_until(at)?;
             self.act(at, action)?;
         }
-        self.world.run_until(self.end)
+        self.world.run_until(self.end)?;
+        self.population.check_replicas_in_an_interval(&mut self.world)
     }
 
     fn act(&mut self, at: Duration, action: Action) -> Result<()> {
@@ -165,10 +164,6 @@ impl Churn {
             Action::UnusedIsThere(key_id) => self.check_unused(&key_id, true)?,
             Action::UnusedIsGone(key_id) => self.check_unused(&key_id, false)?,
             Action::Tombstones => self.check_tombstones(at)?,
-            Action::Sample => {
-                self.world.sample();
-                self.plan(at + 2 * HOUR, Action::Sample);
-            }
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use devnet::{Checker, PeerIndex, Record, What};
 use eyre::Result;
 use rand::Rng;
 
-use super::HOUR;
+use super::{HOUR, LEASE};
 use crate::figures::Figures;
 use crate::options::Options;
 use crate::population::Population;
@@ -20,7 +20,6 @@ use crate::world::World;
 const KILLS: u64 = 20;
 /// A round is looked for that long before the next one is begun with another node.
 const PATIENCE: Duration = Duration::from_secs(2 * 3_600);
-const LEASE: Duration = Duration::from_secs(300);
 /// Events of a particle after which its node is killed, at most.
 const EVENTS_MAX: u64 = 40;
 
@@ -93,7 +92,7 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
     // What was leased when its node was killed is due again by then.
     population.check_replicas(&mut world, HOUR + 2 * LEASE + 2 * options.tick())?;
     population.check_all(&mut world)?;
-    Ok(world.finish())
+    world.finish()
 }
 
 /// Lets the network run until a round has had some events, and kills its node there.
@@ -102,6 +101,7 @@ fn kill_midway(world: &mut World, watch: &RoundWatch) -> Result<Option<PeerIndex
     let until = world.network.now() + PATIENCE;
     *watch.0.borrow_mut() = Round::default();
     while world.network.now() < until && world.network.step()? {
+        world.sample_if_due()?;
         let node = {
             let round = watch.0.borrow();
             round.node.filter(|_| round.events >= events)

@@ -20,7 +20,9 @@ use crate::figures::Figures;
 use crate::options::Options;
 use crate::progress::Progress;
 
-const HOUR: Duration = Duration::from_secs(3_600);
+pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
+/// For so long a round keeps its keys: what it has not brought to an end is due again then.
+pub(crate) const LEASE: Duration = Duration::from_secs(300);
 
 /// What happens to a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
@@ -32,17 +34,17 @@ pub enum Scenario {
     RestartAll,
     /// All nodes but one are lost; others join with empty storage.
     LastOne,
-    /// The network falls apart for 30 hours, and both halves go on.
+    /// The network falls apart for twelve hours, and both halves go on.
     Partition,
     /// Nodes are killed in the middle of replication, and restarted.
     KilledMidway,
     /// Resources are registered anew and republished every few minutes, while half of the nodes are replaced.
     BusyKeys,
-    /// A node compares whatever it may with all others and republishes all the time, while nodes are replaced.
+    /// A node tells all others that it holds the same, and republishes keys, all the time, while nodes are replaced.
     Suppression,
     /// Nodes are down for more than three hours, while providers are deleted and added, and come back.
     Away,
-    /// Nodes restart and see nobody for more than an interval.
+    /// Nodes restart and see nobody for more than an interval, and then a few.
     NoPeersYet,
     /// Nodes know few peers of a network that is larger, and half of them are replaced.
     ShortTables,
@@ -85,11 +87,11 @@ impl Scenario {
             Self::Churn => Duration::from_secs_f64(options.days * 86_400.0),
             Self::RestartAll => 7 * HOUR,
             Self::LastOne => 4 * HOUR,
-            Self::Partition => 36 * HOUR,
+            Self::Partition => 17 * HOUR,
             Self::KilledMidway => killed_midway::length(options),
             Self::BusyKeys => options.length(busy_keys::HOURS),
             Self::Suppression => options.length(suppression::HOURS),
-            Self::Away => 7 * HOUR,
+            Self::Away => 14 * HOUR,
             Self::NoPeersYet => 6 * HOUR,
             Self::ShortTables => options.length(short_tables::HOURS),
         }
@@ -103,6 +105,8 @@ impl Scenario {
     pub fn run(self, options: &Options, progress: Progress) -> Result<Figures> {
         let nodes = options.nodes.unwrap_or(match self {
             Self::Churn => 40,
+            // Each half is larger than a neighbourhood, too.
+            Self::Partition => 44,
             Self::ShortTables => 64,
             _ => 24,
         });

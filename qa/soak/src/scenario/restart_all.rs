@@ -29,7 +29,7 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
     }
     population.check_replicas(&mut world, 2 * HOUR)?;
     population.check_all(&mut world)?;
-    Ok(world.finish())
+    world.finish()
 }
 
 /// For a moment there is no node at all.

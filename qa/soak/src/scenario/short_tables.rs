@@ -6,7 +6,6 @@ use std::time::Duration;
 use devnet::PeerIndex;
 use eyre::Result;
 
-use super::HOUR;
 use crate::figures::Figures;
 use crate::options::Options;
 use crate::population::Population;
@@ -26,7 +25,6 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
     let end = world.network.now() + options.length(HOURS);
     let every = HALF_LIFE / (nodes as u32 / 2).max(1);
     let (mut replace_at, mut check_at) = (world.network.now() + every, world.network.now() + CHECK_EVERY);
-    let mut sample_at = world.network.now();
     while world.network.now() < end {
         world.run_until(replace_at.min(check_at))?;
         while replace_at <= world.network.now() {
@@ -38,11 +36,8 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
             population.check_all(&mut world)?;
             check_at += CHECK_EVERY;
         }
-        if sample_at <= world.network.now() {
-            world.sample();
-            sample_at += HOUR;
-        }
     }
     population.check_all(&mut world)?;
-    Ok(world.finish())
+    population.check_holders_in_an_interval(&mut world)?;
+    world.finish()
 }
