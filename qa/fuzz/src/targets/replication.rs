@@ -141,10 +141,10 @@ fn digests(source: &mut Source<'_>) -> String {
     match source.below(8) {
         0..=5 => {
             let keys = digests.collect();
-            let mut away = KeySet::default();
-            away.insert(source.below(KEYS_MAX));
-            let away = if source.below(2) == 0 { away } else { KeySet::default() };
-            Digests { keys, away }.encode()
+            let mut outside = KeySet::default();
+            outside.insert(source.below(KEYS_MAX));
+            let outside = if source.below(2) == 0 { outside } else { KeySet::default() };
+            Digests { keys, outside }.encode()
         }
         6 => format!("AQ.{}", key_set(source)),
         _ => source.hostile_text(),
