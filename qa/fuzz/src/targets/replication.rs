@@ -143,7 +143,11 @@ fn digests(source: &mut Source<'_>) -> String {
             let keys = digests.collect();
             let mut outside = KeySet::default();
             outside.insert(source.below(KEYS_MAX));
-            let outside = if source.below(2) == 0 { outside } else { KeySet::default() };
+            let outside = if source.below(2) == 0 {
+                outside
+            } else {
+                KeySet::default()
+            };
             Digests { keys, outside }.encode()
         }
         6 => format!("AQ.{}", key_set(source)),
