@@ -56,11 +56,11 @@ pub(super) const MIGRATIONS: [&str; 5] = [
     "ALTER TABLE entries ADD COLUMN weight INTEGER NOT NULL DEFAULT 0;
     DROP INDEX entries_by_provider;
     CREATE INDEX entries_by_provider ON entries (provider, signed, dated, weight) WHERE kind = 0;",
-    // keys.due_at, keys.exchanged_at: see domain::KeyState. All that was here is due, what was replicated longest ago first.
+    // keys.due_at, keys.exchanged_at: see domain::KeyState. All that was here is due, what was replicated longest ago first, and
+    // partial: for how long the node was down nobody knows.
     "DROP INDEX keys_by_published;
     ALTER TABLE keys RENAME COLUMN published_at TO due_at;
     ALTER TABLE keys ADD COLUMN exchanged_at INTEGER NOT NULL DEFAULT 0;
-    UPDATE keys SET exchanged_at = due_at;
     CREATE INDEX keys_by_due ON keys (due_at, life_at);
     CREATE INDEX keys_partial ON keys (exchanged_at) WHERE exchanged_at = 0;",
 ];
