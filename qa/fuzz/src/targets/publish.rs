@@ -2,6 +2,7 @@
 
 use registry_service::calls::{NodeAnswer, Plan, Published, TallyResult, Wave};
 use registry_service::domain::data::Key;
+use registry_service::domain::limits::PUBLISHED_KEYS_MAX;
 
 use super::stage::{Needs, Stage};
 use crate::input::{cast, Argument, Objects, Source};
@@ -41,13 +42,14 @@ fn ack(source: &mut Source<'_>) -> i16 {
     [1, 2, 3, 0, -1, 20, i16::MAX, i16::MIN][source.below(8)]
 }
 
-/// None, the record's own, or some others.
+/// None, the record's own, others, what others know and then another registration, or too many.
 fn keys(source: &mut Source<'_>) -> Vec<Key> {
-    match source.below(6) {
+    match source.below(8) {
         0..=2 => vec![Objects::first_key()],
         3 => Vec::new(),
         4 => vec![Objects::key(source)],
-        _ => vec![Objects::key(source), Objects::key(source)],
+        5..=6 => vec![Objects::first_key(), Objects::key(source)],
+        _ => (0..=PUBLISHED_KEYS_MAX).map(|_| Objects::key(source)).collect(),
     }
 }
 
