@@ -126,6 +126,16 @@ impl Population {
     /// # Errors
     /// Where that fails for good.
     pub(crate) fn delete(&mut self, world: &mut World, index: usize) -> Result<()> {
+        self.delete_unheard(world, index)?;
+        self.expect_deleted(world, index);
+        Ok(())
+    }
+
+    /// The same, where readers may be told of the provider until [`expect_deleted`](Self::expect_deleted).
+    ///
+    /// # Errors
+    /// Where that fails for good.
+    pub(crate) fn delete_unheard(&mut self, world: &mut World, index: usize) -> Result<()> {
         let provider = self.providers[index].clone();
         let (issuer_id, peer_id) = (world.id(provider.issuer), world.id(provider.peer));
         // While the deletion is under way readers may be told either.
@@ -137,7 +147,6 @@ impl Population {
         )?;
         // The node that dated the deletion may be ahead.
         let at_sec = world.now_sec() + world.options.clock_skew;
-        world.ledger.delete(&provider.key_id, &issuer_id, &peer_id, at_sec);
         world.figures.providers_deleted += 1;
         self.providers[index].live = false;
         self.providers[index].deleted_at_sec = Some(at_sec);
@@ -161,6 +170,14 @@ impl Population {
         let (issuer_id, peer_id) = (world.id(*issuer), world.id(*peer));
         world.ledger.register(key_id, &issuer_id, &peer_id);
         self.release_surplus(world, key_id);
+    }
+
+    /// From now on nobody must be told of a provider that was deleted.
+    pub(crate) fn expect_deleted(&self, world: &mut World, index: usize) {
+        let provider = &self.providers[index];
+        let (issuer_id, peer_id) = (world.id(provider.issuer), world.id(provider.peer));
+        let at_sec = provider.deleted_at_sec.unwrap_or_default();
+        world.ledger.delete(&provider.key_id, &issuer_id, &peer_id, at_sec);
     }
 
     /// The providers of nodes that have left: readers need not be told of them any more.

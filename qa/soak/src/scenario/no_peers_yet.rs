@@ -52,7 +52,7 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
     }
     let closed = world.network.now();
     world.run_until(closed + WRITE_AFTER)?;
-    let added = write_blind(&mut world, &mut population)?;
+    let (added, deleted) = write_blind(&mut world, &mut population)?;
     world.run_until(closed + BLIND)?;
     check_backlog(&mut world)?;
 
@@ -71,6 +71,9 @@ pub(super) fn run(options: &Options, nodes: usize, progress: Progress) -> Result
     for provider in added {
         population.expect(&mut world, provider);
     }
+    for provider in deleted {
+        population.expect_deleted(&mut world, provider);
+    }
     check_through_all(&mut world, &population)?;
     world.finish()
 }
@@ -88,9 +91,9 @@ fn check_through_all(world: &mut World, population: &Population) -> Result<()> {
 }
 
 /// Each resource has a provider more and one less. A relay that sees nobody stores both alone, and answers that they are done; it must
-/// know the resource. Readers need not be told of the new ones yet: these are returned.
-fn write_blind(world: &mut World, population: &mut Population) -> Result<Vec<usize>> {
-    let mut added = Vec::new();
+/// know the resource. Readers may be told of either as long as few are seen, however long that takes: both are returned.
+fn write_blind(world: &mut World, population: &mut Population) -> Result<(Vec<usize>, Vec<usize>)> {
+    let (mut added, mut deleted) = (Vec::new(), Vec::new());
     for key_id in population.keys.clone() {
         let relay = world.holders(&key_id)?.choose(&mut world.rng).copied();
         let relay = relay.ok_or_else(|| eyre!("nobody holds {key_id}"))?;
@@ -104,9 +107,10 @@ fn write_blind(world: &mut World, population: &mut Population) -> Result<Vec<usi
             continue;
         };
         world.network.set_relay(population.providers[old].issuer, relay)?;
-        population.delete(world, old)?;
+        population.delete_unheard(world, old)?;
+        deleted.push(old);
     }
-    Ok(added)
+    Ok((added, deleted))
 }
 
 /// Nodes that saw nobody have settled nothing: what they exchanged last is due since.

@@ -11,7 +11,7 @@ use crate::domain::limits::*;
 use crate::domain::{
     entry_tag, Entry, Error, Fit, HostTimestamp, KeyId, KeySet, KeyState, OfferAnswer, Parcel, Round, Step,
 };
-use crate::store::Backend;
+use crate::store::{Backend, KeysByDue};
 
 impl<B: Backend> Call<'_, B> {
     /// Notes what a neighbour has answered in this round. Who answered, and to what, is what the tetraplet of position 1
@@ -126,7 +126,7 @@ impl<B: Backend> Call<'_, B> {
             .map(|state| (*state.key_id(), state))
             .collect();
         let at = self.at(now);
-        let (mut exchanged, mut again, mut dropped) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut exchanged, mut again, mut dropped) = (Vec::new(), KeysByDue::new(), Vec::new());
         let mut released = BTreeSet::new();
         for (index, key) in round.keys.iter().enumerate() {
             let outcome = round.outcome(index);
@@ -142,17 +142,16 @@ impl<B: Backend> Call<'_, B> {
                 if outcome.unsent {
                     released.insert(key.id);
                 }
-            } else if outcome.incomplete() && state.due_at() != state.exchanged_at().saturating_add(LEASE_SEC) {
-                again.push(key.id);
+            } else if let Some(wait_sec) = self.repeat_after(state).filter(|_| outcome.incomplete()) {
+                let due_at = now.as_sec().saturating_add(wait_sec);
+                again.entry(due_at).or_default().push(key.id);
             } else {
                 exchanged.push(key.id);
             }
         }
         let mut by_due = self.by_next_due(&exchanged, now);
-        by_due
-            .entry(now.as_sec().saturating_add(LEASE_SEC))
-            .or_default()
-            .extend(&again);
+        let done = by_due.values().chain(again.values()).map(Vec::len).sum::<usize>();
+        by_due.append(&mut again);
         self.store.set_exchanged(&by_due, now)?;
         if round.is_heard() {
             self.store.note_ran(now)?;
@@ -161,16 +160,25 @@ impl<B: Backend> Call<'_, B> {
             // They are due again when the lease ends, and the rest is done.
             dropped.clear();
         }
-        let done = [&exchanged, &again, &dropped].map(Vec::len);
         for id in released.iter().chain(&exchanged).chain(&dropped) {
             self.replication.leases.end(id);
         }
         Ok(ReplicaStep {
             taken: round.keys.len() as u32,
-            exchanged: done.iter().sum::<usize>() as u32,
+            exchanged: (done + dropped.len()) as u32,
             dropped: dropped.len() as u32,
             silent: round.silent().map(str::to_owned).collect(),
             ..ReplicaStep::new(round.number, Vec::new(), String::new())
         })
+    }
+
+    /// After how long a key is exchanged again that somebody has not heard of: when its lease ends, and then after twice as long
+    /// as the last time, within an interval.
+    fn repeat_after(&self, state: &KeyState) -> Option<u64> {
+        let shortest_sec = self.interval_sec() - self.interval_sec() / SPREAD_ONE_IN;
+        let waited_sec = state.due_at().saturating_sub(state.exchanged_at());
+        let is_repeat = (LEASE_SEC..shortest_sec).contains(&waited_sec);
+        let wait_sec = if is_repeat { 2 * waited_sec } else { LEASE_SEC };
+        (wait_sec < shortest_sec).then_some(wait_sec)
     }
 }
