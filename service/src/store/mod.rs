@@ -403,6 +403,9 @@ impl<B: Backend> Store<B> {
     /// # Errors
     /// [`StoreError`], with nothing changed.
     pub fn note_run(&mut self, away: bool, put_off: &KeysByDue) -> Result<(), StoreError> {
+        if !away && put_off.values().all(Vec::is_empty) {
+            return Ok(());
+        }
         self.reschedule(put_off, |backend| {
             if away {
                 backend.run(sql::NOTE_AWAY, &[])?;
