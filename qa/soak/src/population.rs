@@ -29,6 +29,19 @@ pub(crate) struct Provider {
     registered: (Duration, Duration),
 }
 
+impl Provider {
+    /// Of who registered it, and its own.
+    fn ids(&self, world: &World) -> (String, String) {
+        (world.id(self.issuer), world.id(self.peer))
+    }
+
+    /// Readers may be told of it or not.
+    fn release(&self, world: &mut World) {
+        let (issuer_id, peer_id) = self.ids(world);
+        world.ledger.release(&self.key_id, &issuer_id, &peer_id);
+    }
+}
+
 /// All resources and providers of a run.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Population {
@@ -56,8 +69,8 @@ impl Population {
         }
         let crowd = world.options.crowd.saturating_sub(1);
         for _ in 0..crowd {
-            let (key_id, client) = (population.keys[0].clone(), world.add_client()?);
-            population.add(world, &key_id, client, client)?;
+            let key_id = population.keys[0].clone();
+            population.add_client(world, &key_id)?;
         }
         world.figures.resources += resources as u64;
         Ok(population)
@@ -90,7 +103,7 @@ impl Population {
         if !provider.live {
             return Ok(());
         }
-        let (issuer_id, peer_id) = (world.id(provider.issuer), world.id(provider.peer));
+        let (issuer_id, peer_id) = provider.ids(world);
         let value = format!("provider {index}");
         let began = world.network.now();
         if provider.issuer == provider.peer {
@@ -115,8 +128,7 @@ impl Population {
             let maybe_later = |other: &&&Provider| other.registered.1 + skew >= provider.registered.0;
             // Itself among them.
             if live.iter().filter(maybe_later).count() > PROVIDERS_MAX {
-                let (issuer_id, peer_id) = (world.id(provider.issuer), world.id(provider.peer));
-                world.ledger.release(key_id, &issuer_id, &peer_id);
+                provider.release(world);
             }
         }
     }
@@ -137,14 +149,10 @@ impl Population {
     /// Where that fails for good.
     pub(crate) fn delete_unheard(&mut self, world: &mut World, index: usize) -> Result<()> {
         let provider = self.providers[index].clone();
-        let (issuer_id, peer_id) = (world.id(provider.issuer), world.id(provider.peer));
         // While the deletion is under way readers may be told either.
-        world.ledger.release(&provider.key_id, &issuer_id, &peer_id);
-        world.write(
-            provider.issuer,
-            "unregisterService",
-            &[json!(provider.key_id), json!(peer_id)],
-        )?;
+        provider.release(world);
+        let args = [json!(provider.key_id), json!(world.id(provider.peer))];
+        world.write(provider.issuer, "unregisterService", &args)?;
         // The node that dated the deletion may be ahead.
         let at_sec = world.now_sec() + world.options.clock_skew;
         world.figures.providers_deleted += 1;
@@ -155,27 +163,21 @@ impl Population {
 
     /// Readers may be told of a provider or not.
     pub(crate) fn release(&self, world: &mut World, index: usize) {
-        let Provider {
-            key_id, issuer, peer, ..
-        } = &self.providers[index];
-        let (issuer_id, peer_id) = (world.id(*issuer), world.id(*peer));
-        world.ledger.release(key_id, &issuer_id, &peer_id);
+        self.providers[index].release(world);
     }
 
     /// Readers must be told of a provider, though it has not registered again.
     pub(crate) fn expect(&self, world: &mut World, index: usize) {
-        let Provider {
-            key_id, issuer, peer, ..
-        } = &self.providers[index];
-        let (issuer_id, peer_id) = (world.id(*issuer), world.id(*peer));
-        world.ledger.register(key_id, &issuer_id, &peer_id);
-        self.release_surplus(world, key_id);
+        let provider = &self.providers[index];
+        let (issuer_id, peer_id) = provider.ids(world);
+        world.ledger.register(&provider.key_id, &issuer_id, &peer_id);
+        self.release_surplus(world, &provider.key_id);
     }
 
     /// From now on nobody must be told of a provider that was deleted.
     pub(crate) fn expect_deleted(&self, world: &mut World, index: usize) {
         let provider = &self.providers[index];
-        let (issuer_id, peer_id) = (world.id(provider.issuer), world.id(provider.peer));
+        let (issuer_id, peer_id) = provider.ids(world);
         let at_sec = provider.deleted_at_sec.unwrap_or_default();
         world.ledger.delete(&provider.key_id, &issuer_id, &peer_id, at_sec);
     }
@@ -188,8 +190,7 @@ impl Population {
             .filter(|provider| gone.contains(&provider.peer))
         {
             provider.live = false;
-            let (issuer_id, peer_id) = (world.id(provider.issuer), world.id(provider.peer));
-            world.ledger.release(&provider.key_id, &issuer_id, &peer_id);
+            provider.release(world);
         }
     }
 
@@ -204,12 +205,21 @@ impl Population {
         self.release_hosts(world, &BTreeSet::from([node]));
         let newcomer = world.add_node()?;
         for (key_id, issuer) in provided {
-            if let Some(next) = self.movable(world).choose(&mut world.rng).copied() {
-                self.add(world, &key_id, issuer, next)?;
-            }
+            self.succeed(world, &key_id, issuer)?;
         }
         world.figures.nodes_replaced += 1;
         Ok(newcomer)
+    }
+
+    /// Who registered a node that provides no more has another one take over, if there is one.
+    ///
+    /// # Errors
+    /// Where that fails for good.
+    pub(crate) fn succeed(&mut self, world: &mut World, key_id: &str, issuer: PeerIndex) -> Result<()> {
+        if let Some(next) = self.movable(world).choose(&mut world.rng).copied() {
+            self.add(world, key_id, issuer, next)?;
+        }
+        Ok(())
     }
 
     /// Registers one more client as a provider.
@@ -260,8 +270,7 @@ impl Population {
             .filter(|provider| !held.contains(&provider.key_id))
         {
             provider.live = false;
-            let (issuer_id, peer_id) = (world.id(provider.issuer), world.id(provider.peer));
-            world.ledger.release(&provider.key_id, &issuer_id, &peer_id);
+            provider.release(world);
         }
     }
 

@@ -126,6 +126,50 @@ impl NativeNode {
         begun
     }
 
+    /// The second part: what those that `reached` leaves in hold beyond this node comes. With the bundles.
+    ///
+    /// # Panics
+    /// Where a call fails.
+    pub fn learn(
+        &mut self,
+        others: &mut [NativeNode],
+        reached: impl Fn(&NativeNode) -> bool,
+        round: u64,
+        now: u64,
+    ) -> (ReplicaStep, Vec<String>) {
+        let fetch = self.continue_replication(round, now).unwrap();
+        let mut fetched = Vec::new();
+        for ReplicaAsk { peer_id, what } in &fetch.asks {
+            if let Some(node) = find(others, peer_id, &reached) {
+                let bundle = node.fetch_replica(what, now).unwrap();
+                self.learn_replica(&bundle, now).unwrap();
+                fetched.push(bundle);
+            }
+        }
+        (fetch, fetched)
+    }
+
+    /// The third part: those that `reached` leaves in take in what they lack, and their receipts are noted.
+    ///
+    /// # Panics
+    /// Where a call fails.
+    pub fn give(
+        &mut self,
+        others: &mut [NativeNode],
+        reached: impl Fn(&NativeNode) -> bool,
+        round: u64,
+        now: u64,
+    ) -> ReplicaStep {
+        let give = self.continue_replication(round, now).unwrap();
+        for ReplicaAsk { peer_id, what } in &give.asks {
+            if let Some(node) = find(others, peer_id, &reached) {
+                let held = node.take_part(&give.text, what, &[], now);
+                self.note_replica(round, (peer_id, "take_replica"), held).unwrap();
+            }
+        }
+        give
+    }
+
     /// A whole round over `others`, all of whom this node knows; those that `reached` leaves out do not answer.
     ///
     /// # Panics
@@ -145,22 +189,8 @@ impl NativeNode {
                 ..RoundTrip::default()
             };
         }
-        let fetch = self.continue_replication(begun.round, now).unwrap();
-        let mut fetched = Vec::new();
-        for ReplicaAsk { peer_id, what } in &fetch.asks {
-            if let Some(node) = find(others, peer_id, &reached) {
-                let bundle = node.fetch_replica(what, now).unwrap();
-                self.learn_replica(&bundle, now).unwrap();
-                fetched.push(bundle);
-            }
-        }
-        let give = self.continue_replication(begun.round, now).unwrap();
-        for ReplicaAsk { peer_id, what } in &give.asks {
-            if let Some(node) = find(others, peer_id, &reached) {
-                let held = node.take_part(&give.text, what, &[], now);
-                self.note_replica(begun.round, (peer_id, "take_replica"), held).unwrap();
-            }
-        }
+        let (fetch, fetched) = self.learn(others, &reached, begun.round, now);
+        let give = self.give(others, &reached, begun.round, now);
         let end = self.continue_replication(begun.round, now).unwrap();
         RoundTrip {
             begun,

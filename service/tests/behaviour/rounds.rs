@@ -1358,15 +1358,7 @@ fn what_comes_under_a_refused_key_is_not_heard() {
         items[0].key.timestamp_created = now + HOUR;
         scene.node.learn_replica(&pack_bundle(&items), now).unwrap();
     }
-    let give = scene.node.continue_replication(begun.round, now).unwrap();
-    for ask in &give.asks {
-        let node = others.iter_mut().find(|node| node.host.id() == ask.peer_id).unwrap();
-        let receipt = node.take_part(&give.text, &ask.what, &[], now);
-        scene
-            .node
-            .note_replica(begun.round, (&ask.peer_id, "take_replica"), receipt)
-            .unwrap();
-    }
+    scene.node.give(&mut others, everybody, begun.round, now);
     let end = scene.node.continue_replication(begun.round, now).unwrap();
     let shown = providers(&mut scene.node, &scene.key_id, now);
     let partial = is_partial(&mut scene.node, &scene.key_id, now);
@@ -1406,21 +1398,8 @@ fn what_came_in_while_others_compared_is_not_dropped() {
     let begun = scene.node.ask(&mut near, everybody, HOUR, DUE);
     let late = scene.record("late", DUE);
     scene.node.put_record(&late, DUE).unwrap();
-    let fetch = scene.node.continue_replication(begun.round, DUE).unwrap();
-    for ask in &fetch.asks {
-        let node = near.iter_mut().find(|node| node.host.id() == ask.peer_id).unwrap();
-        let bundle = node.fetch_replica(&ask.what, DUE).unwrap();
-        scene.node.learn_replica(&bundle, DUE).unwrap();
-    }
-    let give = scene.node.continue_replication(begun.round, DUE).unwrap();
-    for ask in &give.asks {
-        let node = near.iter_mut().find(|node| node.host.id() == ask.peer_id).unwrap();
-        let receipt = node.take_part(&give.text, &ask.what, &[], DUE);
-        scene
-            .node
-            .note_replica(begun.round, (&ask.peer_id, "take_replica"), receipt)
-            .unwrap();
-    }
+    scene.node.learn(&mut near, everybody, begun.round, DUE);
+    scene.node.give(&mut near, everybody, begun.round, DUE);
     let end = scene.node.continue_replication(begun.round, DUE).unwrap();
     let id = Peer::named("late").id().to_owned();
     let mut copies = 0;

@@ -79,10 +79,7 @@ fn change(world: &mut World, population: &mut Population) -> Result<()> {
 fn remove_host(world: &mut World, population: &mut Population, host: usize) -> Result<()> {
     population.delete(world, host)?;
     let Provider { key_id, issuer, .. } = population.providers[host].clone();
-    if let Some(next) = population.movable(world).choose(&mut world.rng).copied() {
-        population.add(world, &key_id, issuer, next)?;
-    }
-    Ok(())
+    population.succeed(world, &key_id, issuer)
 }
 
 fn check_through(world: &mut World, population: &Population, nodes: &BTreeSet<PeerIndex>) -> Result<()> {
