@@ -1,5 +1,6 @@
 //! Which nodes hold what of a key: the registry's state from outside.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{json, Value};
@@ -52,25 +53,36 @@ impl Network {
         })
     }
 
-    /// In what live replicas of a key differ: the first pair among `nodes` that does not hold the same records, or `None`
-    /// where all agree. Records count as the same when provider, issuer, value and time of issue are.
-    pub fn divergence(&mut self, key_id: &str, nodes: &[PeerIndex]) -> Result<Option<String>, NetworkError> {
+    /// In what live replicas of a key among `nodes` differ from what most of them hold: a line for each that does, none where
+    /// all agree. Records count as the same when provider, issuer, value and time of issue are.
+    pub fn divergence(&mut self, key_id: &str, nodes: &[PeerIndex]) -> Result<Vec<String>, NetworkError> {
         let holders = self.holders(key_id)?;
         let live = nodes.iter().filter(|node| self.peers()[node.0].is_alive());
-        let mut first: Option<(PeerIndex, BTreeSet<String>)> = None;
+        let mut replicas: BTreeMap<BTreeSet<String>, Vec<PeerIndex>> = BTreeMap::new();
         for node in live {
             let records = holders.get(node).map_or(&[][..], |held| &held.records);
-            let records: BTreeSet<String> = records.iter().map(essence).collect();
-            match &first {
-                None => first = Some((*node, records)),
-                Some((_, expected)) if *expected == records => {}
-                Some((other, expected)) => {
-                    let difference: Vec<_> = expected.symmetric_difference(&records).cloned().collect();
-                    return Ok(Some(format!("{other} and {node} differ in {}", difference.join("; "))));
-                }
-            }
+            replicas
+                .entry(records.iter().map(essence).collect())
+                .or_default()
+                .push(*node);
         }
-        Ok(None)
+        let mut replicas: Vec<(BTreeSet<String>, Vec<PeerIndex>)> = replicas.into_iter().collect();
+        replicas.sort_by_key(|(_, nodes)| Reverse(nodes.len()));
+        let Some(((most, others), differing)) = replicas.split_first() else {
+            return Ok(Vec::new());
+        };
+        let line = |records: &BTreeSet<String>, node: &PeerIndex| {
+            let difference: Vec<_> = most.symmetric_difference(records).cloned().collect();
+            format!(
+                "{node} differs from {} others in {}",
+                others.len(),
+                difference.join("; ")
+            )
+        };
+        let lines = differing
+            .iter()
+            .flat_map(|(records, nodes)| nodes.iter().map(move |node| line(records, node)));
+        Ok(lines.collect())
     }
 
     /// The live nodes closest to a point, closest first: where a view of the whole network would look for it. Unlike

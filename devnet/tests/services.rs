@@ -104,7 +104,7 @@ fn a_network_of_100_peers_answers() {
 
 /// A key on the relay, with one record of the client.
 fn with_record() -> (Setting, String) {
-    let mut setting = Setting::new(with_registry(2), "registry.aqua");
+    let mut setting = Setting::new(with_registry(3), "registry.aqua");
     let created = setting.value("create_key", &[json!("label")]);
     let key_id = created["key_id"].as_str().unwrap().to_owned();
     let node_id = json!(setting.id(0));
@@ -118,15 +118,17 @@ fn replicas_that_hold_different_records_are_told() {
     let (mut setting, key_id) = with_record();
     let record = &setting.network.holders(&key_id).unwrap()[&NODE].records[0];
     assert_eq!(record["metadata"]["value"], json!("first"));
-    assert_eq!(setting.network.divergence(&key_id, &[NODE]).unwrap(), None);
-    let both = [NODE, PeerIndex(1)];
-    let difference = setting.network.divergence(&key_id, &both).unwrap().unwrap();
-    assert!(
-        difference.contains("peer 0 and peer 1 differ") && difference.contains("first"),
-        "{difference}"
-    );
-    setting.network.kill(PeerIndex(1)).unwrap();
-    assert_eq!(setting.network.divergence(&key_id, &both).unwrap(), None);
+    let divergence = |network: &mut Network, nodes: &[usize]| {
+        let nodes: Vec<PeerIndex> = nodes.iter().copied().map(PeerIndex).collect();
+        network.divergence(&key_id, &nodes).unwrap()
+    };
+    assert!(divergence(&mut setting.network, &[0]).is_empty());
+    let lines = divergence(&mut setting.network, &[0, 1, 2]);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].starts_with("peer 0 differs from 2 others in "), "{lines:?}");
+    assert!(lines[0].contains("first"), "{lines:?}");
+    setting.network.kill(PeerIndex(0)).unwrap();
+    assert!(divergence(&mut setting.network, &[0, 1, 2]).is_empty());
 }
 
 #[test]

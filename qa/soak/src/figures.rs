@@ -54,6 +54,8 @@ pub struct Figures {
     pub keys_put_off: u64,
     /// How long it took until all replicas agreed, in seconds, each time that was waited for.
     pub agreed_after_sec: Vec<u64>,
+    /// Copies that did not agree yet when an interval, or what else a scenario allows, was over.
+    pub copies_late: u64,
     /// Looks into nodes, past the lookups: unused keys, tombstones, replicas that must be equal.
     pub state_checks: u64,
     /// Writes: registrations and deletions.

@@ -36,6 +36,7 @@ pub fn table(runs: &[(Scenario, Figures)]) -> Table {
         let longest = f.agreed_after_sec.iter().max();
         longest.map_or("-".to_owned(), u64::to_string)
     });
+    row("  copies late then", &|f| f.copies_late.to_string());
     row("violations", &|f| f.violation_count.to_string());
     row("resources", &|f| f.resources.to_string());
     row("providers deleted", &|f| f.providers_deleted.to_string());
