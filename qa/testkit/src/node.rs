@@ -98,8 +98,9 @@ impl<B: Backend> NativeNode<B> {
         Origins::new(&self.host, &self.host, arguments)
     }
 
+    /// By its owner.
     pub fn register_key(&mut self, key: &Key, now: u64) -> Result<KeyId, CallError> {
-        let origins = self.origins(8).time(7);
+        let origins = self.origins(8).time(7).initiator(&key.owner_peer_id);
         let owner = vec![key.owner_peer_id.clone()];
         self.call(origins, |call| call.register_key(owner, key.clone(), &no_weight(), now))
     }

@@ -32,6 +32,12 @@ impl Origins {
         }
     }
 
+    /// In a particle of somebody whose id alone is known.
+    pub fn initiator(mut self, init_peer_id: &str) -> Self {
+        init_peer_id.clone_into(&mut self.init_peer_id);
+        self
+    }
+
     pub fn creator(mut self, creator: &Peer) -> Self {
         creator.id().clone_into(&mut self.creator);
         self

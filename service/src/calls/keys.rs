@@ -3,8 +3,8 @@ use crate::auth::WeightResult;
 use crate::domain::data::Key;
 use crate::domain::limits::{LABEL_LEN_MAX, NEW_KEY_SEC, OWNERS_MAX};
 use crate::domain::{
-    check_count, check_len, limits, merge_keys, open_key, signing, verify_key, Error, HostTimestamp, KeyId, KeyState,
-    PeerKey, Verified,
+    check_count, check_len, is_open, limits, merge_keys, open_key, signing, verify_key, Error, HostTimestamp, KeyId,
+    KeyState, PeerKey, Verified,
 };
 use crate::store::Backend;
 
@@ -60,7 +60,8 @@ impl<B: Backend> Call<'_, B> {
         let weight = self.caller.weight(6, weight, &key.owner_peer_id)?;
         key.id = KeyId::of(&key.label, &key.owner_peer_id).to_string();
         now.check_not_ahead("timestamp_created", key.timestamp_created)?;
-        let (key_id, mut state) = self.admit_key(key, Came::Registered, now)?;
+        let came = self.came(&key);
+        let (key_id, mut state) = self.admit_key(key, came, now)?;
         state.note_weight(weight);
         state.note_use(&self.at(now));
         self.save(state, now)?;
@@ -95,6 +96,15 @@ impl<B: Backend> Call<'_, B> {
         let (_, mut state) = self.admit_key(key, Came::PassedOn, now)?;
         state.note_weight(weight);
         self.save(state, now)
+    }
+
+    /// Who brings a key along that is another's does not know whether others hold more of it. An open name is anybody's:
+    /// whoever comes later has found the older key.
+    pub(super) fn came(&self, key: &Key) -> Came {
+        match key.owner_peer_id == self.caller.init_peer_id() || is_open(key) {
+            true => Came::Registered,
+            false => Came::PassedOn,
+        }
     }
 
     pub(super) fn admit_key(

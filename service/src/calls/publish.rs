@@ -4,15 +4,15 @@
 use std::collections::BTreeSet;
 
 use super::asking::{clamp, NodeAnswer, Plan};
-use super::keys::{with_key, Came};
+use super::keys::with_key;
 use super::records::check_signed;
 use super::{Call, CallError};
 use crate::auth::WeightResult;
 use crate::domain::data::{Key, Record, RecordMetadata, Tombstone};
-use crate::domain::limits::{NEW_KEY_SEC, PEERS_MAX, PUBLISHED_KEYS_MAX, PUBLISHED_MAX};
+use crate::domain::limits::{PEERS_MAX, PUBLISHED_KEYS_MAX, PUBLISHED_MAX};
 use crate::domain::{
-    check_count, check_label, is_open, neighbourhood, quoted, verify_key, verify_tombstone, Error, Here, HostTimestamp,
-    KeyId, KeyState,
+    check_count, check_label, neighbourhood, quoted, verify_key, verify_tombstone, Error, Here, HostTimestamp, KeyId,
+    KeyState,
 };
 use crate::store::Backend;
 
@@ -194,12 +194,7 @@ impl<B: Backend> Call<'_, B> {
         };
         now.check_not_ahead("timestamp_created", key.timestamp_created)?;
         let is_owner = key.owner_peer_id == self.caller.init_peer_id();
-        let is_young = now.as_sec().saturating_sub(key.timestamp_created) <= NEW_KEY_SEC;
-        // Whoever has only just made an open name is its owner; who came later found the older key.
-        let came = match is_alone || is_owner || is_young && is_open(&key) {
-            true => Came::Registered,
-            false => Came::PassedOn,
-        };
+        let came = self.came(&key);
         let (_, mut state) = self.admit_key(key, came, now)?;
         for key in keys {
             now.check_not_ahead("timestamp_created", key.timestamp_created)?;

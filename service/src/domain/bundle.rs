@@ -39,9 +39,17 @@ impl BundleItem {
         }
     }
 
-    /// Stand for the key and for each entry.
-    pub fn tags(&self) -> impl Iterator<Item = EntryTag> + '_ {
-        tags_of(&self.key, &self.records, &self.tombstones)
+    /// Stand for the key and for each entry that names it.
+    pub fn own_tags(&self) -> impl Iterator<Item = EntryTag> + '_ {
+        let records = self
+            .records
+            .iter()
+            .filter(|record| record.metadata.key_id == self.key.id);
+        let tombstones = self
+            .tombstones
+            .iter()
+            .filter(|tombstone| tombstone.key_id == self.key.id);
+        tags_of(&self.key, records, tombstones)
     }
 
     /// How many records and tombstones.

@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 use super::bundle::Fit;
 use super::limits::*;
 use super::offer::{Fetch, KeySet, OfferAnswer};
-use super::replica::{key_tag, EntryTag, Fingerprint, KeyTag};
-use super::KeyId;
+use super::replica::{entry_tag, key_tag, EntryTag, Fingerprint, KeyTag};
+use super::{Circumstances, Entry, KeyId, KeyState};
 
 /// What a round waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,20 +30,31 @@ pub struct RoundKey {
     pub fingerprint: Fingerprint,
     /// This node is none of the closest to the key.
     pub outside: bool,
-    /// What was here when the round began, and what is here when it gives: of keys alone that somebody holds otherwise.
+    /// What was here when the round began, and when it gave.
     before: BTreeSet<EntryTag>,
     after: BTreeSet<EntryTag>,
 }
 
 impl RoundKey {
-    pub fn new(id: KeyId, fingerprint: Fingerprint, outside: bool) -> Self {
+    pub fn new(id: KeyId, (fingerprint, tags): (Fingerprint, BTreeSet<EntryTag>), outside: bool) -> Self {
         Self {
             id,
             fingerprint,
             outside,
-            before: BTreeSet::new(),
-            after: BTreeSet::new(),
+            before: tags.clone(),
+            after: tags,
         }
+    }
+
+    /// Whether a record of this node has come since: nobody else holds it.
+    pub fn lacks_own(&self, state: &KeyState, at: &Circumstances<'_>) -> bool {
+        let is_own = |entry: &&Entry| {
+            entry
+                .record()
+                .is_some_and(|held| at.here.is(&held.record.metadata.peer_id))
+        };
+        let mut own = state.replicable(at).filter(is_own);
+        own.any(|entry| !self.after.contains(&entry_tag(entry)))
     }
 }
 
@@ -171,28 +182,14 @@ impl Round {
         differing.copied().collect()
     }
 
-    /// A key has changed since the round began: what was said of it is void, and nothing comes of it.
-    pub fn forget(&mut self, index: usize) {
-        for heard in self.answers.values_mut() {
-            heard.same = heard.same.iter().filter(|at| *at != index).collect();
-            heard.differing.remove(&index);
-        }
-    }
-
     /// Whether anybody has answered.
     pub fn is_heard(&self) -> bool {
         !self.answers.is_empty()
     }
 
-    /// Notes what is here of a key before anything is fetched.
-    pub fn note_before(&mut self, index: usize, tags: BTreeSet<EntryTag>) {
-        self.keys[index].before = tags;
-    }
-
-    /// The same when that has come.
-    pub fn note_after(&mut self, index: usize, tags: BTreeSet<EntryTag>, fingerprint: Fingerprint) {
-        self.keys[index].after = tags;
-        self.keys[index].fingerprint = fingerprint;
+    /// Notes what is here of a key when it is given.
+    pub fn note_after(&mut self, index: usize, (fingerprint, tags): (Fingerprint, BTreeSet<EntryTag>)) {
+        (self.keys[index].after, self.keys[index].fingerprint) = (tags, fingerprint);
     }
 
     /// What this node lacks, and whom to ask for it: each item [`FETCHED_FROM`] of those who hold it. What most hold comes
@@ -206,6 +203,11 @@ impl Round {
                 }
             }
         }
+        let turns: BTreeMap<&str, [u8; 32]> = self
+            .answers
+            .keys()
+            .map(|peer| (peer.as_str(), self.turn(peer)))
+            .collect();
         let mut lacking: Vec<((usize, EntryTag), Vec<&str>)> = holders.into_iter().collect();
         lacking.sort_by_key(|(_, holders)| std::cmp::Reverse(holders.len()));
         let mut fetch: BTreeMap<&str, BTreeMap<usize, Vec<EntryTag>>> = BTreeMap::new();
@@ -215,7 +217,7 @@ impl Round {
             holders.sort_by_key(|peer| {
                 let load = loads.get(peer).copied().unwrap_or(0);
                 let has_key = fetch.get(peer).is_some_and(|keys| keys.contains_key(&index));
-                (!has_key, load, self.turn(peer))
+                (!has_key, load, turns[peer])
             });
             let mut from = 0;
             for peer in holders {

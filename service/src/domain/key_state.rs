@@ -85,7 +85,8 @@ pub struct KeyState {
     /// record that was accepted, what [`Timeouts::life_of_tombstone`] says of a tombstone. Never the time of
     /// a replication, so nothing lives by being passed around.
     life_at: u64,
-    /// When the key is to be exchanged with its neighbours. 0: at once (*urgent*), and nothing that others send postpones it.
+    /// When the key is to be exchanged with its neighbours. 0: at once (*urgent*): it has a record of this node that nobody
+    /// else holds. 1: at once, as it is partial. Nothing that others send postpones either.
     due_at: u64,
     /// When this node last exchanged all of it, or was the first to hold it. 0: the key is *partial*, neighbours may
     /// hold more of it.
@@ -103,12 +104,15 @@ pub struct KeyState {
     meta_dirty: bool,
 }
 
+/// After what is urgent.
+const PARTIAL_DUE_AT: u64 = 1;
+
 impl KeyState {
-    /// A key that was not here before: partial and urgent, unless [`note_new`](Self::note_new) says that nobody holds more.
+    /// A key that was not here before: partial, unless [`note_new`](Self::note_new) says that nobody holds more.
     pub fn new(key: Verified<Key>) -> Self {
         Self {
             life_at: key.timestamp_created,
-            due_at: 0,
+            due_at: PARTIAL_DUE_AT,
             exchanged_at: 0,
             key,
             entries: BTreeMap::new(),
@@ -287,12 +291,12 @@ impl KeyState {
 
     /// A key of which neighbours may hold more.
     pub fn note_partial(&mut self) {
-        self.note_urgent();
-        self.meta_dirty |= self.exchanged_at != 0;
-        self.exchanged_at = 0;
+        let due_at = self.due_at.min(PARTIAL_DUE_AT);
+        self.meta_dirty |= (self.due_at, self.exchanged_at) != (due_at, 0);
+        (self.due_at, self.exchanged_at) = (due_at, 0);
     }
 
-    /// What is here must reach the neighbours at once.
+    /// A record of this node must reach the neighbours at once.
     pub fn note_urgent(&mut self) {
         self.meta_dirty |= self.due_at != 0;
         self.due_at = 0;

@@ -94,6 +94,8 @@ pub const RENEW_AHEAD_MAX: usize = 25;
 pub const REPLICA_KEYS_MAX: usize = 1_024;
 /// Records and tombstones of the keys of one round, unless a single key has more.
 pub const REPLICA_ENTRIES_MAX: usize = 8_192;
+/// Their bytes as they lie in the database, and those of 16 keys more.
+pub const REPLICA_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Nodes that one round of replication asks, unless a single key has more neighbours.
 pub const REPLICA_PEERS_MAX: usize = 64;
 /// Records and tombstones in one bundle, unless a single key has more.

@@ -29,7 +29,8 @@ impl Located {
     /// The closest nodes to a key, if they were found lately.
     pub fn peers(&self, key_id: &KeyId, now: HostTimestamp) -> Option<&[String]> {
         let (until_sec, peers) = self.0.get(key_id)?;
-        (*until_sec > now.as_sec()).then_some(peers.as_slice())
+        let is_now = (now.as_sec() + 1..=now.as_sec().saturating_add(LOCATED_SEC)).contains(until_sec);
+        is_now.then_some(peers.as_slice())
     }
 
     /// A round has taken the key: when it is due again, others may be the closest.

@@ -1,6 +1,6 @@
 //! Which peers a key belongs to: the closest ones, by the distances that Kademlia has on every node.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest, Sha256};
 
@@ -24,6 +24,8 @@ pub struct RoutingTable {
     peers: Vec<([u8; 32], String)>,
     indices: HashMap<String, usize>,
     here: usize,
+    /// The indices of those that were looked up for some keys: they count for these alone.
+    located: HashSet<usize>,
 }
 
 impl RoutingTable {
@@ -43,17 +45,22 @@ impl RoutingTable {
             here: indices.get(here.host_id()).copied().unwrap_or(peers.len()),
             indices,
             peers,
+            located: HashSet::new(),
         }
     }
 
-    /// With these peers, too.
+    /// With these peers, too, that were looked up for some keys.
     #[must_use]
-    pub fn with(self, others: Vec<String>, here: &Here) -> Self {
+    pub fn with_located(self, others: Vec<String>, here: &Here) -> Self {
         if others.iter().all(|peer| self.indices.contains_key(peer)) {
             return self;
         }
-        let known = self.peers.into_iter().map(|(_, peer)| peer);
-        Self::new(known.chain(others), here)
+        let known = self.peers.iter().map(|(_, peer)| peer.clone());
+        let mut table = Self::new(known.chain(others), here);
+        let is_located = |(_, peer): &&([u8; 32], String)| !self.indices.contains_key(peer);
+        let located = table.peers.iter().filter(is_located);
+        table.located = located.filter_map(|(_, peer)| table.index_of(peer)).collect();
+        table
     }
 
     /// Where a peer stands, if it is one of these.
@@ -97,11 +104,18 @@ impl RoutingTable {
 
     /// The indices of the peers that a key belongs to, closest first.
     pub fn closest(&self, key_id: &KeyId) -> impl Iterator<Item = usize> {
+        self.closest_with(key_id, &[])
+    }
+
+    /// The same with those that were looked up for it.
+    pub fn closest_with(&self, key_id: &KeyId, located: &[String]) -> impl Iterator<Item = usize> {
         let target = target(key_id);
+        let counts = |index: usize, peer: &String| !self.located.contains(&index) || located.contains(peer);
         let mut near: Vec<([u8; 32], usize)> = self
             .peers
             .iter()
             .enumerate()
+            .filter(|(index, (_, peer))| counts(*index, peer))
             .map(|(index, (place, _))| (xor(place, &target), index))
             .collect();
         if near.len() > NEIGHBOURHOOD_MAX {

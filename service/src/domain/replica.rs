@@ -53,21 +53,14 @@ impl KeyState {
         !at.timeouts.key_dead(self.key().timestamp_created, at.now) || self.replicable(at).next().is_some()
     }
 
-    /// Equal on two nodes that would pass on the same.
-    pub fn fingerprint(&self, at: &Circumstances<'_>) -> Fingerprint {
-        let digests: BTreeSet<[u8; 32]> = self.digests(at).collect();
+    /// What is equal on two nodes that would pass on the same; and what stands for the registration of the key, and for each
+    /// entry that may be passed on.
+    pub fn outline(&self, at: &Circumstances<'_>) -> (Fingerprint, BTreeSet<EntryTag>) {
+        let digests = std::iter::once(key_digest(self.key())).chain(self.replicable(at).map(entry_digest));
+        let digests: BTreeSet<[u8; 32]> = digests.collect();
         let mut hash = Sha256::new().chain_update(self.key_id().as_bytes());
         digests.iter().for_each(|digest| hash.update(digest));
-        first(&hash.finalize().into())
-    }
-
-    /// Stand for the registration of the key, and for each entry that may be passed on.
-    pub fn tags(&self, at: &Circumstances<'_>) -> BTreeSet<EntryTag> {
-        self.digests(at).map(|digest| first(&digest)).collect()
-    }
-
-    fn digests<'s>(&'s self, at: &'s Circumstances<'_>) -> impl Iterator<Item = [u8; 32]> + 's {
-        std::iter::once(key_digest(self.key())).chain(self.replicable(at).map(entry_digest))
+        (first(&hash.finalize().into()), digests.iter().map(first).collect())
     }
 }
 
@@ -84,11 +77,11 @@ pub fn entry_tag(entry: &Entry) -> EntryTag {
 /// The tags of what another node passes on.
 pub fn tags_of<'a>(
     key: &'a Key,
-    records: &'a [Record],
-    tombstones: &'a [Tombstone],
+    records: impl IntoIterator<Item = &'a Record, IntoIter: 'a>,
+    tombstones: impl IntoIterator<Item = &'a Tombstone, IntoIter: 'a>,
 ) -> impl Iterator<Item = EntryTag> + 'a {
-    let records = records.iter().map(record_digest);
-    let tombstones = tombstones.iter().map(tombstone_digest);
+    let records = records.into_iter().map(record_digest);
+    let tombstones = tombstones.into_iter().map(tombstone_digest);
     let digests = std::iter::once(key_digest(key)).chain(records).chain(tombstones);
     digests.map(|digest| first(&digest))
 }

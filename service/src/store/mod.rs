@@ -35,7 +35,8 @@ use self::accounts::{Account, Accounts};
 use self::cache::Cache;
 use self::fit::{Batch, Today};
 use crate::domain::limits::{
-    BEHIND_COUNTED_MAX, CLEAR_BATCH_MAX, LEASE_SEC, RENEW_AHEAD_MAX, RENEW_BATCH_MAX, ROOM_BATCH_KEYS, SPREAD_ONE_IN,
+    BEHIND_COUNTED_MAX, CLEAR_BATCH_MAX, LEASE_SEC, RENEW_AHEAD_MAX, RENEW_BATCH_MAX, REPLICA_BYTES_MAX,
+    ROOM_BATCH_KEYS, SPREAD_ONE_IN, TIMESTAMP_MAX,
 };
 use crate::domain::{Circumstances, HeldRecord, Here, HostTimestamp, KeyId, KeyState, KeyTag, StorageLimits, Timeouts};
 
@@ -224,9 +225,9 @@ impl<B: Backend> Store<B> {
         outcome
     }
 
-    /// The keys that are due by `due_by`, the longest due first, but for those to `skip`, which are `skipped` at most: at most
-    /// `keys_max`. A key that says that it is due later than an interval from now is due as well: the clock was set back, or
-    /// the interval was longer.
+    /// The keys that are due by `due_by`, but for those to `skip`, which are `skipped` at most: at most `keys_max`. Urgent ones,
+    /// partial ones and the others take turns, so that none keep the rest waiting; of each the longest due first. A key that
+    /// says that it is due later than an interval from now is due as well: the clock was set back, or the interval was longer.
     ///
     /// Dead keys that are met go at once, so that none is met twice; at most about [`CLEAR_BATCH_MAX`] rows a call.
     ///
@@ -239,33 +240,57 @@ impl<B: Backend> Store<B> {
         (skip, skipped): (impl Fn(&KeyId) -> bool, usize),
     ) -> Result<Vec<KeyId>, StoreError> {
         let latest = now.as_sec().saturating_add(latest_due_sec(interval_sec)).max(due_by);
+        let limit = keys_max + skipped;
+        let mut rows_gone = 0;
+        let mut living = |after: Option<u64>, until: u64| {
+            let due = self.living_due((after, until), limit, now, &mut rows_gone)?;
+            Ok::<_, StoreError>(due.into_iter().filter(|id| !skip(id)).collect::<Vec<_>>())
+        };
+        let (urgent, partial) = (living(None, 0)?, living(Some(0), 1)?);
+        let mut others = living(Some(1), due_by)?;
+        others.extend(living(Some(latest), TIMESTAMP_MAX)?);
+        let mut queues = [urgent, partial, others].map(Vec::into_iter);
+        let mut ids = Vec::new();
+        while ids.len() < keys_max && queues.iter().any(|queue| queue.len() > 0) {
+            ids.extend(queues.iter_mut().filter_map(Iterator::next));
+        }
+        ids.truncate(keys_max);
+        Ok(ids)
+    }
+
+    /// Those that are due after one time and by another.
+    fn living_due(
+        &mut self,
+        (after, until): (Option<u64>, u64),
+        limit: usize,
+        now: HostTimestamp,
+        rows_gone: &mut usize,
+    ) -> Result<Vec<KeyId>, StoreError> {
         let params = self.with_names([
-            integer(due_by),
-            integer((keys_max + skipped) as u64),
+            after.map_or(BEFORE_ALL, integer),
+            integer(limit as u64),
             cutoff(now, self.timeouts.expired_sec),
             cutoff(now, self.timeouts.tombstone_sec()),
-            integer(latest),
+            integer(until),
         ]);
-        let mut rows_gone = 0;
         loop {
             let due = row::read_due(&self.backend.read(sql::DUE_KEYS, &params)?)?;
             let (living, dead): (Vec<_>, Vec<_>) = due.into_iter().partition(|(_, lives)| *lives);
             let dead: Vec<KeyId> = dead.into_iter().map(|(id, _)| id).collect();
-            let rows_before = rows_gone;
+            let rows_before = *rows_gone;
             for ids in dead.chunks(ROOM_BATCH_KEYS) {
-                if rows_gone < CLEAR_BATCH_MAX {
-                    rows_gone += self.remove_keys(ids)?.len();
+                if *rows_gone < CLEAR_BATCH_MAX {
+                    *rows_gone += self.remove_keys(ids)?.len();
                 }
             }
-            if rows_gone == rows_before {
-                let living = living.into_iter().map(|(id, _)| id).filter(|id| !skip(id));
-                return Ok(living.take(keys_max).collect());
+            if *rows_gone == rows_before {
+                return Ok(living.into_iter().map(|(id, _)| id).collect());
             }
         }
     }
 
     /// Loads the first of these keys, in their order: those with no more than `entries_max` entries together, or the first
-    /// alone. The others are returned as they are.
+    /// alone, and no more than [`REPLICA_BYTES_MAX`], or [`LOADED_KEYS`] of them. The others are returned as they are.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -275,12 +300,15 @@ impl<B: Backend> Store<B> {
         entries_max: usize,
     ) -> Result<(Vec<KeyState>, &'i [KeyId]), StoreError> {
         let mut loaded: Vec<KeyState> = Vec::new();
-        let mut entries = 0;
+        let (mut entries, mut bytes) = (0, 0);
         for (number, chunk) in ids.chunks(LOADED_KEYS).enumerate() {
-            let mut states: BTreeMap<KeyId, KeyState> = BTreeMap::new();
-            for state in self.load_many(chunk)? {
-                states.insert(*state.key_id(), state);
+            if bytes > REPLICA_BYTES_MAX {
+                return Ok((loaded, &ids[number * LOADED_KEYS..]));
             }
+            let (states, read_bytes) = self.load_chunk(chunk)?;
+            bytes += read_bytes;
+            let mut states: BTreeMap<KeyId, KeyState> =
+                states.into_iter().map(|state| (*state.key_id(), state)).collect();
             for (at, id) in chunk.iter().enumerate() {
                 let Some(state) = states.remove(id) else { continue };
                 entries += state.entry_count();
@@ -310,11 +338,17 @@ impl<B: Backend> Store<B> {
     /// # Errors
     /// [`StoreError`].
     pub fn load_many(&mut self, ids: &[KeyId]) -> Result<Vec<KeyState>, StoreError> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
+        let mut states = Vec::new();
+        for chunk in ids.chunks(LOADED_KEYS) {
+            states.extend(self.load_chunk(chunk)?.0);
         }
+        Ok(states)
+    }
+
+    /// The same, and how many bytes their rows have.
+    fn load_chunk(&mut self, ids: &[KeyId]) -> Result<(Vec<KeyState>, usize), StoreError> {
         let rows = self.backend.read(sql::LOAD_KEYS, &[concatenated(ids)])?;
-        match row::read_states(&rows) {
+        let states = match row::read_states(&rows) {
             Err(StoreError::BadRow { .. }) => {
                 let readable = |id| match self.load(id) {
                     Err(StoreError::BadRow { .. }) => Ok(None),
@@ -323,7 +357,9 @@ impl<B: Backend> Store<B> {
                 ids.iter().map(readable).filter_map(Result::transpose).collect()
             }
             outcome => outcome,
-        }
+        };
+        // They come in hex.
+        Ok((states?, rows.len() / 2))
     }
 
     /// Removes keys with all their entries.
@@ -397,8 +433,8 @@ impl<B: Backend> Store<B> {
         Ok(())
     }
 
-    /// Notes when keys are due that a run does not take. A node that was `away` has everything due, after what is urgent,
-    /// and partial.
+    /// Notes when keys are due that a run does not take: none that is urgent. A node that was `away` has everything partial,
+    /// and due at once.
     ///
     /// # Errors
     /// [`StoreError`], with nothing changed.
@@ -593,11 +629,12 @@ fn write_setting<B: Backend>(backend: &B, name: &str, value: &str) -> Result<(),
     )
 }
 
-/// Due keys that are loaded at once.
-const LOADED_KEYS: usize = 64;
+/// Keys that are loaded at once: at most 14 MB, and as much again for their hex.
+const LOADED_KEYS: usize = 16;
 
 /// The account of no peer.
 const NOBODY: Value = Value::Integer(-1);
+const BEFORE_ALL: Value = Value::Integer(-1);
 /// How long from now a key can be due at most: an interval and what it may be longer, or a lease.
 fn latest_due_sec(interval_sec: u64) -> u64 {
     interval_sec.saturating_add(interval_sec / SPREAD_ONE_IN).max(LEASE_SEC)

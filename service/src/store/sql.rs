@@ -43,31 +43,16 @@ macro_rules! hosted {
     };
 }
 
-/// Keys that are due by this condition, the longest due first, each with 1, or with 0 if it is dead and has nothing that
-/// others should know. ?4: limit; ?5: dead no later; ?6: ended are tombstones dated no later.
-macro_rules! due_keys {
-    ($condition:literal) => {
-        concat!(
-            "SELECT * FROM (
-                SELECT hex(k.id) || ':' || (k.life_at > ?5 OR EXISTS (
-                    SELECT 1 FROM entries e WHERE e.key_id = k.id AND (e.kind = 2 AND e.dated > ?6 OR ",
-            hosted!("e"),
-            "))) AS item
-                FROM keys k INDEXED BY keys_by_due
-                WHERE ",
-            $condition,
-            " ORDER BY k.due_at LIMIT ?4)"
-        )
-    };
-}
-
-/// ?3: due no later; ?7: no key can be due later, so those that say so are due, too.
+/// Keys that are due after ?3 and no later than ?7, the longest due first, each with 1, or with 0 if it is dead and has
+/// nothing that others should know. ?4: limit; ?5: dead no later; ?6: ended are tombstones dated no later.
 pub(super) const DUE_KEYS: &str = concat!(
-    "SELECT group_concat(item) FROM (",
-    due_keys!("k.due_at <= ?3"),
-    " UNION ALL ",
-    due_keys!("k.due_at > ?7"),
-    " LIMIT ?4)"
+    "SELECT group_concat(item) FROM (
+        SELECT hex(k.id) || ':' || (k.life_at > ?5 OR EXISTS (
+            SELECT 1 FROM entries e WHERE e.key_id = k.id AND (e.kind = 2 AND e.dated > ?6 OR ",
+    hosted!("e"),
+    "))) AS item
+        FROM keys k INDEXED BY keys_by_due
+        WHERE k.due_at > ?3 AND k.due_at <= ?7 ORDER BY k.due_at LIMIT ?4)"
 );
 
 /// How many keys are due, since when the longest due that is not urgent, and how many are partial; no more than ?2 are
@@ -107,12 +92,12 @@ pub(super) const DROP_KEYS: &str = "
     DELETE FROM keys WHERE id IN (SELECT id FROM wanted)
       AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.key_id = keys.id)";
 
-/// When the keys whose ids lie one behind the other in ?1 are due. ?2: at.
+/// When the keys whose ids lie one behind the other in ?1 are due, but for urgent ones. ?2: at.
 pub(super) const SET_DUE: &str = "
     WITH RECURSIVE
         position(i) AS (SELECT 1 UNION ALL SELECT i + 32 FROM position WHERE i + 32 <= length(?1)),
         wanted(id) AS MATERIALIZED (SELECT substr(?1, i, 32) FROM position)
-    UPDATE keys SET due_at = ?2 WHERE id IN (SELECT id FROM wanted)";
+    UPDATE keys SET due_at = ?2 WHERE id IN (SELECT id FROM wanted) AND due_at > 0";
 
 /// The same for keys that were exchanged. ?3: when.
 pub(super) const SET_EXCHANGED: &str = "
@@ -130,7 +115,7 @@ pub(super) const POSTPONE: &str = "
     UPDATE keys SET due_at = max(due_at, min(?2, exchanged_at + ?3))
     WHERE id IN (SELECT id FROM wanted) AND due_at > 0 AND exchanged_at > 0";
 
-/// Everything is due after what is urgent, and partial.
+/// Everything is partial, and due at once.
 pub(super) const NOTE_AWAY: &str =
     "UPDATE keys SET due_at = min(due_at, 1), exchanged_at = 0 WHERE exchanged_at > 0 OR due_at > 1";
 

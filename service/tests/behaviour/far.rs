@@ -7,7 +7,7 @@ use registry_service::domain::limits::{
     FAR_KEYS_MAX, FAR_KEYS_PER_ROUND, LEASE_SEC, LOCATED_SEC, NEIGHBOURHOOD_MAX, PEERS_MAX, REPLICA_KEYS_MAX,
     REPLICA_PEERS_MAX,
 };
-use registry_service::domain::{key_tag, pack_bundle, BundleItem, Digests, KeyId, OfferAnswer, RoutingTable};
+use registry_service::domain::{key_tag, pack_bundle, BundleItem, Digests, KeyId, KeySet, OfferAnswer, RoutingTable};
 use registry_testkit::{NativeNode, Origins, Peer};
 use sha2::{Digest, Sha256};
 
@@ -353,4 +353,57 @@ fn however_many_far_keys_are_due_the_nodes_own_record_goes_out() {
         is_taken
     });
     assert!(is_taken);
+}
+
+#[test]
+fn however_many_of_the_nodes_own_records_lie_far_away_they_stay_urgent_until_they_were_exchanged() {
+    let mut world = world();
+    let ids = world.hold_where(10, true, NOW);
+    let host = world.node.host.clone();
+    for id in &ids {
+        let metadata = Peer::named("issuer").metadata(id, &host, "value", NOW);
+        world.node.put_record(&host.record(metadata, NOW), NOW).unwrap();
+    }
+    assert_eq!(world.begin(NOW + 60).far.len(), FAR_KEYS_MAX);
+    for id in &ids {
+        let key_id = KeyId::parse(id).unwrap();
+        let state = world.node.registry().store().stored(&key_id).unwrap().unwrap();
+        assert_eq!(state.due_at(), 0);
+    }
+}
+
+/// Whoever is asked about one key can name peers around another.
+#[test]
+fn what_was_looked_up_for_a_key_counts_for_no_other() {
+    let mut world = world();
+    let near = world.hold_where(1, false, NOW).remove(0);
+    let expected = {
+        let begun = world.begin(DUE);
+        let mut asked = asked(&begun);
+        asked.sort();
+        asked
+    };
+    let mut world = self::world();
+    world.hold_where(1, false, NOW);
+    let far = world.hold_where(1, true, NOW).remove(0);
+    assert_eq!(world.begin(DUE).far, [far.clone()]);
+    // The closest to the near key among very many that do not exist.
+    let invented = world.routing_table(&peer_ids(4_000));
+    let closest = invented.closest(&KeyId::parse(&near).unwrap());
+    let closest: Vec<String> = closest.map(|index| invented.peer(index).to_owned()).collect();
+    assert!(closest.iter().any(|peer| !expected.contains(peer)));
+    world.node.note_neighbours(&far, closest, DUE).unwrap();
+    let begun = world.begin(DUE + 60);
+    let digests = Digests::parse(&begun.text).unwrap();
+    let index = digests
+        .keys
+        .iter()
+        .position(|(tag, _)| *tag == key_tag(&KeyId::parse(&near).unwrap()));
+    let of_near = begun.asks.iter().filter(|ask| {
+        let keys = KeySet::parse_of(&ask.what, digests.keys.len()).unwrap();
+        keys.contains(index.unwrap())
+    });
+    let mut of_near: Vec<String> = of_near.map(|ask| ask.peer_id.clone()).collect();
+    of_near.sort();
+    assert_eq!(of_near, expected);
 }

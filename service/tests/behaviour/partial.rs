@@ -120,6 +120,19 @@ fn of_a_key_that_is_new_nobody_holds_more() {
     }
 }
 
+/// Who brings an owner's young registration to a newcomer, without the older key that its owner has found.
+#[test]
+fn a_key_that_a_stranger_registers_is_no_new_one() {
+    let (mut scene, mut node) = (scene(), NativeNode::new(Peer::named("newcomer")));
+    let published = Published {
+        keys: vec![scene.key.clone()],
+        ..Published::default()
+    };
+    let origins = Origins::new(&node.host, &Peer::named("stranger"), 6).time(5);
+    node.call(origins, |call| call.publish(published, &[], NOW)).unwrap();
+    assert!(is_partial(&mut scene, &mut node, NOW));
+}
+
 /// Its owner creates it again, and brings what others know of it.
 #[test]
 fn a_key_that_others_know_is_no_new_one_however_young_its_registration_is() {

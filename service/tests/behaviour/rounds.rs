@@ -202,7 +202,7 @@ fn what_is_given_makes_a_key_partial_and_urgent_where_it_was_not_known_alone() {
     scene.node.replicate(&mut others, everybody, HOUR, DUE + 2 * HOUR);
     for newcomer in &others[5..] {
         let state = state(newcomer, &scene.key_id);
-        assert_eq!((state.is_partial(), state.due_at()), (true, 0));
+        assert_eq!((state.is_partial(), state.due_at()), (true, 1));
     }
     let mut node = NativeNode::new(Peer::named("another"));
     node.register_key(&scene.key, NOW).unwrap();
@@ -412,7 +412,7 @@ fn nothing_that_others_send_puts_off_what_is_urgent_or_partial() {
     let mut partial = NativeNode::new(Peer::named("newcomer"));
     partial.take_replica(&trip_bundle(&scene), &[], NOW).unwrap();
     let others = nodes(3);
-    for node in [&mut scene.node, &mut partial] {
+    for (node, due_at) in [(&mut scene.node, 0), (&mut partial, 1)] {
         let begun = node.begin_replication(table(&others), HOUR, NOW + 10).unwrap();
         for now in [NOW + 20, NOW + HOUR] {
             let answer = node.compare_replica(&begun.text, "*", now).unwrap();
@@ -420,7 +420,7 @@ fn nothing_that_others_send_puts_off_what_is_urgent_or_partial() {
             node.republish_key(&scene.key, now).unwrap();
             node.register_key(&scene.key, now).unwrap();
         }
-        assert_eq!(state(node, &scene.key_id).due_at(), 0);
+        assert_eq!(state(node, &scene.key_id).due_at(), due_at);
     }
 }
 
@@ -1043,7 +1043,7 @@ fn what_came_in_during_a_hand_over_is_not_dropped() {
         scene.node.note_replica(begun.round, from, receipt).unwrap();
     }
     let end = scene.node.continue_replication(begun.round, DUE).unwrap();
-    assert_eq!((end.exchanged, end.dropped), (0, 0));
+    assert_eq!((end.exchanged, end.dropped), (1, 0));
     assert_eq!(providers(&mut scene.node, &scene.key_id, DUE), 2);
 }
 
@@ -1485,4 +1485,125 @@ fn whoever_lacks_everything_keeps_nothing_from_the_others() {
         progress.push(held(&mut honest[0], now));
     }
     assert_eq!(progress.last(), Some(&TOMBSTONES_PER_KEY_MAX), "{progress:?}");
+}
+
+/// One of five is silent, so that the others wait for it; meanwhile somebody registers.
+fn round_with_a_write(
+    scene: &mut Scene,
+    others: &mut [NativeNode],
+    write: impl FnOnce(&mut NativeNode),
+) -> ReplicaStep {
+    let begun = scene.node.ask(others, everybody, HOUR, DUE);
+    write(&mut scene.node);
+    scene.node.learn(others, everybody, begun.round, DUE);
+    scene.node.give(others, everybody, begun.round, DUE);
+    scene.node.continue_replication(begun.round, DUE).unwrap()
+}
+
+/// Whoever is asked knows when.
+#[test]
+fn whoever_writes_while_neighbours_compare_keeps_no_key_from_being_exchanged() {
+    let mut scene = with_providers(&["provider"]);
+    let mut others = nodes(5);
+    let late = scene.record("late", DUE);
+    let end = round_with_a_write(&mut scene, &mut others, |node| node.put_record(&late, DUE).unwrap());
+    assert_eq!(end.exchanged, 1);
+    for node in &mut others {
+        assert_eq!(providers(node, &scene.key_id, DUE), 2, "what was written goes along");
+    }
+}
+
+#[test]
+fn a_record_of_the_nodes_own_that_comes_during_a_round_stays_urgent() {
+    let mut scene = with_providers(&["provider"]);
+    let mut others = nodes(5);
+    let hosted = scene.host().record(scene.host_metadata("issuer", DUE), DUE);
+    let begun = scene.node.ask(&mut others, everybody, HOUR, DUE);
+    scene.node.learn(&mut others, everybody, begun.round, DUE);
+    scene.node.give(&mut others, everybody, begun.round, DUE);
+    scene.node.put_record(&hosted, DUE).unwrap();
+    let end = scene.node.continue_replication(begun.round, DUE).unwrap();
+    assert_eq!((end.exchanged, state(&scene.node, &scene.key_id).due_at()), (0, 0));
+    let begun = scene.node.begin_replication(table(&others), HOUR, DUE + 60).unwrap();
+    assert_eq!(begun.asks.len(), 5, "the next run takes it");
+}
+
+/// Genuine keys of as many owners as there are, older than all else: more than a bundle can name, run after run.
+#[test]
+fn keys_that_a_stranger_brings_keep_neither_the_nodes_own_nor_the_others_waiting() {
+    let mut scene = with_providers(&["provider"]);
+    let mut others = nodes(5);
+    for number in 0..2 * REPLICA_KEYS_MAX {
+        let key = Peer::named(&format!("owner {number}")).key("flood", NOW - HOUR);
+        scene.node.republish_key(&key, NOW).unwrap();
+    }
+    let own = Peer::named("owner").key("own", NOW);
+    scene.node.register_key(&own, NOW).unwrap();
+    let metadata = Peer::named("issuer").metadata(&own.id, &scene.host(), "value", NOW);
+    scene.node.put_record(&scene.host().record(metadata, NOW), NOW).unwrap();
+    let trip = scene.node.replicate(&mut others, everybody, HOUR, DUE);
+    assert_eq!(trip.end.taken as usize, REPLICA_KEYS_MAX);
+    for key_id in [&own.id, &scene.key_id] {
+        let state = state(&scene.node, key_id);
+        assert_eq!(state.exchanged_at(), DUE, "{} is exchanged", state.key().label);
+    }
+    // What had no room is not the first again.
+    let due = Digests::parse(
+        &scene
+            .node
+            .begin_replication(table(&others), HOUR, DUE + 61)
+            .unwrap()
+            .text,
+    )
+    .unwrap();
+    let taken: Vec<_> = Digests::parse(&trip.begun.text)
+        .unwrap()
+        .keys
+        .into_iter()
+        .map(|(tag, _)| tag)
+        .collect();
+    assert!(due.keys.iter().all(|(tag, _)| !taken.contains(tag)));
+}
+
+/// Two of nine bring what they have named under another key, which is genuine.
+#[test]
+fn what_comes_under_another_key_is_not_heard() {
+    let (mut scene, mut others) = missed_a_deletion();
+    let now = DUE + AWAY_INTERVALS * HOUR + 60;
+    let begun = scene.node.ask(&mut others, everybody, HOUR, now);
+    let fetch = scene.node.continue_replication(begun.round, now).unwrap();
+    assert_eq!(recipients(&fetch).len(), FETCHED_FROM);
+    for ask in &fetch.asks {
+        let liar = others.iter_mut().find(|node| node.host.id() == ask.peer_id).unwrap();
+        let mut items = unpack_bundle(&liar.fetch_replica(&ask.what, now).unwrap()).unwrap();
+        assert_eq!(items[0].tombstones.len(), 1);
+        items[0].key = Peer::named("liar").key("another", now);
+        scene.node.learn_replica(&pack_bundle(&items), now).unwrap();
+    }
+    scene.node.give(&mut others, everybody, begun.round, now);
+    scene.node.continue_replication(begun.round, now).unwrap();
+    let shown = providers(&mut scene.node, &scene.key_id, now);
+    let partial = is_partial(&mut scene.node, &scene.key_id, now);
+    assert!(
+        partial || shown == 1,
+        "whole, with the deleted one among {shown} providers"
+    );
+}
+
+/// Otherwise no answer for it would ever count.
+#[test]
+fn a_partial_key_that_readers_alone_keep_alive_is_whole_when_it_was_exchanged() {
+    let mut scene = scene();
+    let mut others = nodes(5);
+    let now = NOW + DAY + HOUR;
+    scene.node = NativeNode::new(Peer::named("newcomer"));
+    scene.node.republish_key(&scene.key, NOW).unwrap();
+    for now in [NOW + DAY - 1, now] {
+        assert!(is_partial(&mut scene.node, &scene.key_id, now), "and read");
+    }
+    scene.node.replicate(&mut others, everybody, HOUR, now);
+    assert!(!is_partial(&mut scene.node, &scene.key_id, now));
+    assert!(others
+        .iter_mut()
+        .all(|node| node.get_key_metadata(&scene.key_id).is_err()));
 }

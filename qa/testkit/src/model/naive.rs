@@ -182,7 +182,7 @@ impl Model {
         });
         key.created = key.created.max(created);
         if unknown && now - key.created > NEW_KEY_SEC {
-            key.due = 0;
+            key.due = 1;
         } else if unknown {
             assert!((now + HOUR - HOUR / 10..=now + HOUR + HOUR / 10).contains(&says_due));
             key.due = says_due;

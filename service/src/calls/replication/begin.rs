@@ -68,7 +68,7 @@ impl<B: Backend> Call<'_, B> {
             .iter()
             .filter_map(|key_id| self.replication.located.peers(key_id, now));
         let located: Vec<String> = located.flatten().cloned().collect();
-        let table = table.with(located, self.here());
+        let table = table.with_located(located, self.here());
         let far_max = if near.is_empty() {
             FAR_KEYS_MAX
         } else {
@@ -91,11 +91,13 @@ impl<B: Backend> Call<'_, B> {
         let at = self.at(now);
         let (mut taken, mut idle, mut peers) = (Vec::new(), Vec::new(), BTreeSet::new());
         for state in states {
-            if !state.worth_replicating(&at) {
+            // One that is partial is whole only when it was exchanged.
+            if !state.worth_replicating(&at) && !state.is_partial() {
                 idle.push(*state.key_id());
                 continue;
             }
-            let mut neighbours: Vec<usize> = table.closest(state.key_id()).collect();
+            let located = self.replication.located.peers(state.key_id(), now).unwrap_or_default();
+            let mut neighbours: Vec<usize> = table.closest_with(state.key_id(), located).collect();
             let belongs_here = neighbours.iter().any(|peer| table.is_here(*peer));
             neighbours.retain(|peer| !table.is_here(*peer));
             // A node that provides has its own records wherever it lies, also when it has lost them.
@@ -141,12 +143,12 @@ impl<B: Backend> Call<'_, B> {
             },
         ) in taken.iter().enumerate()
         {
-            let fingerprint = state.fingerprint(&self.at(now));
-            digests.keys.push((key_tag(state.key_id()), fingerprint));
+            let outline = state.outline(&self.at(now));
+            digests.keys.push((key_tag(state.key_id()), outline.0));
             if !belongs_here {
                 digests.outside.insert(index);
             }
-            keys.push(RoundKey::new(*state.key_id(), fingerprint, !belongs_here));
+            keys.push(RoundKey::new(*state.key_id(), outline, !belongs_here));
         }
         let round = self.begin_round(keys, now);
         for (index, key) in taken.iter().enumerate() {

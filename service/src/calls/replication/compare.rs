@@ -35,12 +35,10 @@ impl<B: Backend> Call<'_, B> {
         asked.retain(|(_, tag)| !unseen.iter().any(|id| id.as_bytes().starts_with(tag)));
         let states = by_tag(states);
         let at = self.at(now);
-        let (mut answer, mut same_ids, mut len) = (OfferAnswer::default(), Vec::new(), 0);
+        let (mut answer, mut same_ids) = (OfferAnswer::default(), Vec::new());
         for (index, tag) in asked {
             let held = states.get(&tag).map_or(&[][..], Vec::as_slice);
-            let same = held
-                .iter()
-                .find(|state| state.fingerprint(&at) == digests.keys[index].1);
+            let same = held.iter().find(|state| state.outline(&at).0 == digests.keys[index].1);
             if let Some(same) = same {
                 answer.same.insert(index);
                 if !digests.outside.contains(index) {
@@ -50,14 +48,9 @@ impl<B: Backend> Call<'_, B> {
             }
             let tags: Vec<EntryTag> = held
                 .iter()
-                .flat_map(|state| state.tags(&at))
+                .flat_map(|state| state.outline(&at).1)
                 .take(HELD_TAGS_MAX)
                 .collect();
-            len += 4 + std::mem::size_of_val(tags.as_slice());
-            // In base64, and with the set before it.
-            if len * 4 / 3 > REPLICA_TEXT_LEN_MAX / 2 {
-                break;
-            }
             answer.differing.push((index as u16, tags));
         }
         let most_sec = self.interval_sec().saturating_mul(POSTPONED_INTERVALS);

@@ -45,28 +45,11 @@ impl<B: Backend> Call<'_, B> {
         let this = self.replication.round.take_if(|this| this.number == round);
         let mut this = this.ok_or(Error::NoRound { round })?;
         let step = match this.step {
-            Step::Compare => self.fetch(&mut this, now)?,
+            Step::Compare => fetch(&mut this),
             Step::Fetch => self.give(&mut this, now)?,
             Step::Give => return self.end(&this, now),
         };
         self.replication.round = Some(this);
-        Ok(step)
-    }
-
-    fn fetch(&mut self, round: &mut Round, now: HostTimestamp) -> Result<ReplicaStep, CallError> {
-        for (index, state) in self.differing(round)? {
-            let at = self.at(now);
-            match state.fingerprint(&at) == round.keys[index].fingerprint {
-                true => round.note_before(index, state.tags(&at)),
-                false => round.forget(index),
-            }
-        }
-        let asks = round.to_fetch().into_iter().map(|(peer, wanted)| ReplicaAsk {
-            peer_id: peer.to_owned(),
-            what: wanted.encode(),
-        });
-        let step = ReplicaStep::new(round.number, asks.collect(), String::new());
-        round.step = Step::Fetch;
         Ok(step)
     }
 
@@ -75,7 +58,7 @@ impl<B: Backend> Call<'_, B> {
         let states = self.differing(round)?;
         let at = self.at(now);
         for (index, state) in states {
-            round.note_after(index, state.tags(&at), state.fingerprint(&at));
+            round.note_after(index, state.outline(&at));
             let lacking = round.lacking(index);
             if lacking.is_empty() {
                 continue;
@@ -127,20 +110,20 @@ impl<B: Backend> Call<'_, B> {
             .collect();
         let at = self.at(now);
         let (mut exchanged, mut again, mut dropped) = (Vec::new(), KeysByDue::new(), Vec::new());
-        let mut released = BTreeSet::new();
+        let (mut released, mut unsent) = (BTreeSet::new(), Vec::new());
         for (index, key) in round.keys.iter().enumerate() {
             let outcome = round.outcome(index);
-            // What has changed since nobody has heard.
-            let unchanged = |state: &&KeyState| state.fingerprint(&at) == key.fingerprint;
-            let Some(state) = states.get(&key.id).filter(unchanged) else {
+            let Some(state) = states.get(&key.id).filter(|state| !key.lacks_own(state, &at)) else {
                 released.insert(key.id);
                 continue;
             };
-            if key.outside && outcome.holders >= HANDED_OVER_TO && !state.needed_here(&at) {
+            // What has come since the others do not hold.
+            let is_held = || outcome.holders >= HANDED_OVER_TO && state.outline(&at).0 == key.fingerprint;
+            if key.outside && !state.needed_here(&at) && is_held() {
                 dropped.push(key.id);
             } else if !outcome.exchanged() {
                 if outcome.unsent {
-                    released.insert(key.id);
+                    unsent.push(key.id);
                 }
             } else if let Some(wait_sec) = self.repeat_after(state).filter(|_| outcome.incomplete()) {
                 let due_at = now.as_sec().saturating_add(wait_sec);
@@ -153,6 +136,10 @@ impl<B: Backend> Call<'_, B> {
         let done = by_due.values().chain(again.values()).map(Vec::len).sum::<usize>();
         by_due.append(&mut again);
         self.store.set_exchanged(&by_due, now)?;
+        // Others are first, however many there are.
+        released.extend(&unsent);
+        let put_off = KeysByDue::from([(now.as_sec().saturating_add(LEASE_SEC), unsent)]);
+        self.store.note_run(false, &put_off)?;
         if round.is_heard() {
             self.store.note_ran(now)?;
         }
@@ -181,4 +168,14 @@ impl<B: Backend> Call<'_, B> {
         let wait_sec = if is_repeat { 2 * waited_sec } else { LEASE_SEC };
         (wait_sec < shortest_sec).then_some(wait_sec)
     }
+}
+
+fn fetch(round: &mut Round) -> ReplicaStep {
+    let asks = round.to_fetch().into_iter().map(|(peer, wanted)| ReplicaAsk {
+        peer_id: peer.to_owned(),
+        what: wanted.encode(),
+    });
+    let step = ReplicaStep::new(round.number, asks.collect(), String::new());
+    round.step = Step::Fetch;
+    step
 }

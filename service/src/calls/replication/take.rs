@@ -52,7 +52,7 @@ impl<B: Backend> Call<'_, B> {
                 judged.retain(|(id, _)| *id != key_id);
                 continue;
             };
-            judged.push((key_id, item.tags().collect::<Vec<EntryTag>>()));
+            judged.push((key_id, item.own_tags().collect::<Vec<EntryTag>>()));
             state.note_weight(self.caller.weight_of(2, weights, &item.key.owner_peer_id)?);
             let clean = self.admit_replica(&mut state, item, weights, now)?;
             if !is_known {
