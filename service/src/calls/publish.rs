@@ -188,6 +188,9 @@ impl<B: Backend> Call<'_, B> {
         is_alone: bool,
         now: HostTimestamp,
     ) -> Result<KeyState, CallError> {
+        let mut keys = keys;
+        // To a node that has none of them it is as new as the oldest.
+        keys.sort_by_key(|key| key.timestamp_created);
         let mut keys = keys.into_iter();
         let Some(key) = keys.next() else {
             return self.load(key_id);

@@ -66,7 +66,7 @@ impl<B: Backend> Call<'_, B> {
     pub fn evict_stale(&mut self, current_timestamp_sec: u64) -> Result<Vec<StaleKey>, CallError> {
         let now = self.caller.host_timestamp(0, current_timestamp_sec)?;
         let stale_sec = self.timeouts().stale_sec;
-        let ids = self.due_ids((now, stale_sec, now.as_sec()), EVICT_STALE_KEYS_MAX)?;
+        let ids = self.due_ids((now, stale_sec), EVICT_STALE_KEYS_MAX)?;
         let (mut states, others) = self.store.load_bounded(&ids, EVICT_STALE_ENTRIES_MAX)?;
         if self.caller.is_host() {
             self.lease(&ids[..ids.len() - others.len()], now);

@@ -30,31 +30,34 @@ pub struct RoundKey {
     pub fingerprint: Fingerprint,
     /// This node is none of the closest to the key.
     pub outside: bool,
+    was_partial: bool,
     /// What was here when the round began, and when it gave.
     before: BTreeSet<EntryTag>,
     after: BTreeSet<EntryTag>,
 }
 
 impl RoundKey {
-    pub fn new(id: KeyId, (fingerprint, tags): (Fingerprint, BTreeSet<EntryTag>), outside: bool) -> Self {
+    pub fn new(state: &KeyState, (fingerprint, tags): (Fingerprint, BTreeSet<EntryTag>), outside: bool) -> Self {
         Self {
-            id,
+            id: *state.key_id(),
             fingerprint,
             outside,
+            was_partial: state.is_partial(),
             before: tags.clone(),
             after: tags,
         }
     }
 
-    /// Whether a record of this node has come since: nobody else holds it.
-    pub fn lacks_own(&self, state: &KeyState, at: &Circumstances<'_>) -> bool {
+    /// Whether what was said of the key is not true of what is here now: it went and came again, or a record of this node has
+    /// come that nobody else holds.
+    pub fn is_another(&self, state: &KeyState, at: &Circumstances<'_>) -> bool {
         let is_own = |entry: &&Entry| {
             entry
                 .record()
                 .is_some_and(|held| at.here.is(&held.record.metadata.peer_id))
         };
         let mut own = state.replicable(at).filter(is_own);
-        own.any(|entry| !self.after.contains(&entry_tag(entry)))
+        state.is_partial() && !self.was_partial || own.any(|entry| !self.after.contains(&entry_tag(entry)))
     }
 }
 
@@ -70,6 +73,8 @@ pub struct Outcome {
     pub differed: bool,
     /// Nobody was told of it, for want of room.
     pub unsent: bool,
+    /// Some neighbours have answered, and none has looked at it: others took all of their time.
+    pub unseen: bool,
 }
 
 impl Outcome {
@@ -301,13 +306,16 @@ impl Round {
             unsent: self.unsent.contains(&index),
             ..Outcome::default()
         };
+        let mut seen = false;
         let position = self.bundle.iter().position(|(at, _)| *at == index);
         let is_part = position.is_some_and(|position| self.bundle[position].1 == Fit::Part);
         for (peer, _) in self.neighbours.iter().filter(|(_, keys)| keys.contains(index)) {
             outcome.asked += 1;
             let Some(lacks) = self.lacks(peer, index) else {
+                outcome.unseen |= self.answers.contains_key(peer);
                 continue;
             };
+            seen = true;
             let named = self.answers[peer].differing.get(&index);
             outcome.differed |= named.is_some() || !lacks.is_empty();
             let here = |tag: &EntryTag| self.keys[index].after.contains(tag) || self.judged.contains(tag);
@@ -321,6 +329,7 @@ impl Round {
             outcome.done += usize::from(heard && told);
             outcome.holders += usize::from(lacks.is_empty() || receipt == Some(true) && !is_part);
         }
+        outcome.unseen &= !seen;
         outcome
     }
 }

@@ -34,6 +34,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::accounts::{Account, Accounts};
 use self::cache::Cache;
 use self::fit::{Batch, Today};
+use self::row::DueKey;
 use crate::domain::limits::{
     BEHIND_COUNTED_MAX, CLEAR_BATCH_MAX, LEASE_SEC, RENEW_AHEAD_MAX, RENEW_BATCH_MAX, REPLICA_BYTES_MAX,
     ROOM_BATCH_KEYS, SPREAD_ONE_IN, TIMESTAMP_MAX,
@@ -89,6 +90,19 @@ pub struct Store<B> {
     cleared_at: Option<u64>,
     ran_at: Option<u64>,
     peers_expected: u64,
+    /// The life and the id of the last urgent and the last partial key that was taken.
+    last_at_once: [Option<(u64, KeyId)>; 2],
+}
+
+/// The values of `due_at` that stand for at once, as indices of what was taken last.
+const URGENT: usize = 0;
+const PARTIAL: usize = 1;
+
+/// What one look for keys that are due has in common.
+struct DueSearch {
+    now: HostTimestamp,
+    limit: usize,
+    rows_gone: usize,
 }
 
 impl<B: Backend> Store<B> {
@@ -225,9 +239,11 @@ impl<B: Backend> Store<B> {
         outcome
     }
 
-    /// The keys that are due by `due_by`, but for those to `skip`, which are `skipped` at most: at most `keys_max`. Urgent ones,
-    /// partial ones and the others take turns, so that none keep the rest waiting; of each the longest due first. A key that
-    /// says that it is due later than an interval from now is due as well: the clock was set back, or the interval was longer.
+    /// The keys that are due now, but for those to `skip`, which are `skipped` at most: at most `keys_max`. Urgent ones, partial
+    /// ones and the others take turns, so that none keep the rest waiting. Of the others the longest due come first; of those
+    /// that are due at once, one after the other however many there are, as each call goes on where the last one ended. A key
+    /// that says that it is due later than an interval from now is due as well: the clock was set back, or the interval was
+    /// longer.
     ///
     /// Dead keys that are met go at once, so that none is met twice; at most about [`CLEAR_BATCH_MAX`] rows a call.
     ///
@@ -235,56 +251,81 @@ impl<B: Backend> Store<B> {
     /// [`StoreError`].
     pub fn due_ids(
         &mut self,
-        (now, interval_sec, due_by): (HostTimestamp, u64, u64),
+        (now, interval_sec): (HostTimestamp, u64),
         keys_max: usize,
         (skip, skipped): (impl Fn(&KeyId) -> bool, usize),
     ) -> Result<Vec<KeyId>, StoreError> {
-        let latest = now.as_sec().saturating_add(latest_due_sec(interval_sec)).max(due_by);
-        let limit = keys_max + skipped;
-        let mut rows_gone = 0;
-        let mut living = |after: Option<u64>, until: u64| {
-            let due = self.living_due((after, until), limit, now, &mut rows_gone)?;
-            Ok::<_, StoreError>(due.into_iter().filter(|id| !skip(id)).collect::<Vec<_>>())
+        let mut search = DueSearch {
+            now,
+            limit: keys_max + skipped,
+            rows_gone: 0,
         };
-        let (urgent, partial) = (living(None, 0)?, living(Some(0), 1)?);
-        let mut others = living(Some(1), due_by)?;
-        others.extend(living(Some(latest), TIMESTAMP_MAX)?);
-        let mut queues = [urgent, partial, others].map(Vec::into_iter);
+        let latest = now.as_sec().saturating_add(latest_due_sec(interval_sec));
+        let urgent = self.due_at_once(&mut search, URGENT)?;
+        let partial = self.due_at_once(&mut search, PARTIAL)?;
+        let mut others = self.due_between(&mut search, PARTIAL as u64, now.as_sec())?;
+        others.extend(self.due_between(&mut search, latest, TIMESTAMP_MAX)?);
+        let mut queues = [urgent, partial, others].map(|keys| keys.into_iter().filter(|key| !skip(&key.id)).peekable());
         let mut ids = Vec::new();
-        while ids.len() < keys_max && queues.iter().any(|queue| queue.len() > 0) {
-            ids.extend(queues.iter_mut().filter_map(Iterator::next));
+        while ids.len() < keys_max && queues.iter_mut().any(|queue| queue.peek().is_some()) {
+            for (number, queue) in queues.iter_mut().enumerate() {
+                let Some(key) = queue.next().filter(|_| ids.len() < keys_max) else {
+                    continue;
+                };
+                if let Some(last) = self.last_at_once.get_mut(number) {
+                    *last = Some((key.life_at, key.id));
+                }
+                ids.push(key.id);
+            }
         }
-        ids.truncate(keys_max);
         Ok(ids)
     }
 
-    /// Those that are due after one time and by another.
+    /// Those that are due at this time exactly, from behind the last one that was taken, and then from the beginning.
+    fn due_at_once(&mut self, search: &mut DueSearch, due_at: usize) -> Result<Vec<DueKey>, StoreError> {
+        let after = |last: Option<(u64, KeyId)>| match last {
+            Some((life_at, id)) => vec![integer(life_at), blob(id.as_bytes())],
+            None => vec![BEFORE_ALL, blob(&[])],
+        };
+        let last = self.last_at_once[due_at];
+        let mut due = self.living_due(search, sql::DUE_AT_KEYS, integer(due_at as u64), after(last))?;
+        if let Some(last) = last.filter(|_| due.len() < search.limit) {
+            let first = self.living_due(search, sql::DUE_AT_KEYS, integer(due_at as u64), after(None))?;
+            due.extend(first.into_iter().take_while(|key| (key.life_at, key.id) <= last));
+        }
+        Ok(due)
+    }
+
+    fn due_between(&mut self, search: &mut DueSearch, after: u64, until: u64) -> Result<Vec<DueKey>, StoreError> {
+        self.living_due(search, sql::DUE_KEYS, integer(after), vec![integer(until)])
+    }
+
     fn living_due(
         &mut self,
-        (after, until): (Option<u64>, u64),
-        limit: usize,
-        now: HostTimestamp,
-        rows_gone: &mut usize,
-    ) -> Result<Vec<KeyId>, StoreError> {
-        let params = self.with_names([
-            after.map_or(BEFORE_ALL, integer),
-            integer(limit as u64),
-            cutoff(now, self.timeouts.expired_sec),
-            cutoff(now, self.timeouts.tombstone_sec()),
-            integer(until),
+        search: &mut DueSearch,
+        sql: &'static str,
+        from: Value,
+        rest: Vec<Value>,
+    ) -> Result<Vec<DueKey>, StoreError> {
+        let mut params = self.with_names([
+            from,
+            integer(search.limit as u64),
+            cutoff(search.now, self.timeouts.expired_sec),
+            cutoff(search.now, self.timeouts.tombstone_sec()),
         ]);
+        params.extend(rest);
         loop {
-            let due = row::read_due(&self.backend.read(sql::DUE_KEYS, &params)?)?;
-            let (living, dead): (Vec<_>, Vec<_>) = due.into_iter().partition(|(_, lives)| *lives);
-            let dead: Vec<KeyId> = dead.into_iter().map(|(id, _)| id).collect();
-            let rows_before = *rows_gone;
+            let due = row::read_due(&self.backend.read(sql, &params)?)?;
+            let (living, dead): (Vec<DueKey>, Vec<DueKey>) = due.into_iter().partition(|key| key.lives);
+            let dead: Vec<KeyId> = dead.into_iter().map(|key| key.id).collect();
+            let rows_before = search.rows_gone;
             for ids in dead.chunks(ROOM_BATCH_KEYS) {
-                if *rows_gone < CLEAR_BATCH_MAX {
-                    *rows_gone += self.remove_keys(ids)?.len();
+                if search.rows_gone < CLEAR_BATCH_MAX {
+                    search.rows_gone += self.remove_keys(ids)?.len();
                 }
             }
-            if *rows_gone == rows_before {
-                return Ok(living.into_iter().map(|(id, _)| id).collect());
+            if search.rows_gone == rows_before {
+                return Ok(living);
             }
         }
     }
@@ -433,25 +474,30 @@ impl<B: Backend> Store<B> {
         Ok(())
     }
 
-    /// Notes when keys are due that a run does not take: none that is urgent. A node that was `away` has everything partial,
-    /// and due at once.
+    /// Notes that this node was away: everything is partial, and due at once.
     ///
     /// # Errors
     /// [`StoreError`], with nothing changed.
-    pub fn note_run(&mut self, away: bool, put_off: &KeysByDue) -> Result<(), StoreError> {
-        if !away && put_off.values().all(Vec::is_empty) {
-            return Ok(());
-        }
-        self.reschedule(put_off, |backend| {
-            if away {
-                backend.run(sql::NOTE_AWAY, &[])?;
-            }
-            schedule(backend, sql::SET_DUE, put_off, None)
-        })?;
-        if away {
-            self.cache.clear();
-        }
+    pub fn note_away(&mut self) -> Result<(), StoreError> {
+        self.backend.run(sql::NOTE_AWAY, &[])?;
+        self.cache.clear();
         Ok(())
+    }
+
+    /// Says when keys are due that a run does not take.
+    ///
+    /// # Errors
+    /// [`StoreError`], with nothing changed.
+    pub fn set_due(&mut self, by_due: &KeysByDue) -> Result<(), StoreError> {
+        self.reschedule(by_due, |backend| schedule(backend, sql::SET_DUE, by_due, None))
+    }
+
+    /// The same, but for urgent ones.
+    ///
+    /// # Errors
+    /// [`StoreError`], with nothing changed.
+    pub fn put_off(&mut self, by_due: &KeysByDue) -> Result<(), StoreError> {
+        self.reschedule(by_due, |backend| schedule(backend, sql::PUT_OFF, by_due, None))
     }
 
     fn reschedule(
@@ -459,6 +505,9 @@ impl<B: Backend> Store<B> {
         by_due: &KeysByDue,
         work: impl FnOnce(&B) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
+        if by_due.values().all(Vec::is_empty) {
+            return Ok(());
+        }
         self.transaction(work)?;
         // What is in memory says something else now.
         for id in by_due.values().flatten() {

@@ -63,6 +63,7 @@ impl<B: Backend> Store<B> {
             moved_aside: None,
             clear_batch_max: CLEAR_BATCH_MAX as u64,
             cleared_at: None,
+            last_at_once: [None; 2],
             ran_at: None,
             peers_expected: 0,
         };

@@ -197,12 +197,24 @@ pub(super) fn read_records(rows: &[u8]) -> Result<Vec<HeldRecord>, StoreError> {
         .collect()
 }
 
-/// Key ids, and whether they live, as `sql::DUE_KEYS` gives them.
-pub(super) fn read_due(rows: &[u8]) -> Result<Vec<(KeyId, bool)>, StoreError> {
+/// A key of those that are due, as `sql::DUE_KEYS` gives them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DueKey {
+    pub(super) life_at: u64,
+    pub(super) id: KeyId,
+    pub(super) lives: bool,
+}
+
+pub(super) fn read_due(rows: &[u8]) -> Result<Vec<DueKey>, StoreError> {
     items(rows)
         .map(|item| {
-            let (id, lives) = item.split_at_checked(64).ok_or(StoreError::BadRow { why: "short" })?;
-            Ok((read_id(id)?, lives == b":1"))
+            let (id, rest) = item.split_at_checked(65).ok_or(StoreError::BadRow { why: "short" })?;
+            let [lives, life_at] = read_numbers(rest)?;
+            Ok(DueKey {
+                life_at,
+                id: read_id(&id[..64])?,
+                lives: lives == 1,
+            })
         })
         .collect()
 }

@@ -43,17 +43,31 @@ macro_rules! hosted {
     };
 }
 
-/// Keys that are due after ?3 and no later than ?7, the longest due first, each with 1, or with 0 if it is dead and has
-/// nothing that others should know. ?4: limit; ?5: dead no later; ?6: ended are tombstones dated no later.
-pub(super) const DUE_KEYS: &str = concat!(
-    "SELECT group_concat(item) FROM (
-        SELECT hex(k.id) || ':' || (k.life_at > ?5 OR EXISTS (
-            SELECT 1 FROM entries e WHERE e.key_id = k.id AND (e.kind = 2 AND e.dated > ?6 OR ",
-    hosted!("e"),
-    "))) AS item
-        FROM keys k INDEXED BY keys_by_due
-        WHERE k.due_at > ?3 AND k.due_at <= ?7 ORDER BY k.due_at LIMIT ?4)"
-);
+/// Keys that are due by this condition, in this order, each with 1, or with 0 if it is dead and has nothing that others
+/// should know; and its last sign of life. ?4: limit; ?5: dead no later; ?6: ended are tombstones dated no later.
+macro_rules! due_keys {
+    ($condition:literal, $order:literal) => {
+        concat!(
+            "SELECT group_concat(item) FROM (
+                SELECT hex(k.id) || ':' || (k.life_at > ?5 OR EXISTS (
+                    SELECT 1 FROM entries e WHERE e.key_id = k.id AND (e.kind = 2 AND e.dated > ?6 OR ",
+            hosted!("e"),
+            "))) || ':' || k.life_at AS item
+                FROM keys k INDEXED BY keys_by_due
+                WHERE ",
+            $condition,
+            " ORDER BY ",
+            $order,
+            " LIMIT ?4)"
+        )
+    };
+}
+
+/// Due after ?3 and no later than ?7, the longest due first.
+pub(super) const DUE_KEYS: &str = due_keys!("k.due_at > ?3 AND k.due_at <= ?7", "k.due_at");
+
+/// Due at ?3 exactly, those behind the life ?7 and the id ?8.
+pub(super) const DUE_AT_KEYS: &str = due_keys!("k.due_at = ?3 AND (k.life_at, k.id) > (?7, ?8)", "k.life_at, k.id");
 
 /// How many keys are due, since when the longest due that is not urgent, and how many are partial; no more than ?2 are
 /// counted. ?1: due no later.
@@ -92,8 +106,15 @@ pub(super) const DROP_KEYS: &str = "
     DELETE FROM keys WHERE id IN (SELECT id FROM wanted)
       AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.key_id = keys.id)";
 
-/// When the keys whose ids lie one behind the other in ?1 are due, but for urgent ones. ?2: at.
+/// When the keys whose ids lie one behind the other in ?1 are due. ?2: at.
 pub(super) const SET_DUE: &str = "
+    WITH RECURSIVE
+        position(i) AS (SELECT 1 UNION ALL SELECT i + 32 FROM position WHERE i + 32 <= length(?1)),
+        wanted(id) AS MATERIALIZED (SELECT substr(?1, i, 32) FROM position)
+    UPDATE keys SET due_at = ?2 WHERE id IN (SELECT id FROM wanted)";
+
+/// The same, but for urgent ones.
+pub(super) const PUT_OFF: &str = "
     WITH RECURSIVE
         position(i) AS (SELECT 1 UNION ALL SELECT i + 32 FROM position WHERE i + 32 <= length(?1)),
         wanted(id) AS MATERIALIZED (SELECT substr(?1, i, 32) FROM position)

@@ -407,3 +407,36 @@ fn what_was_looked_up_for_a_key_counts_for_no_other() {
     of_near.sort();
     assert_eq!(of_near, expected);
 }
+
+/// More than a run takes, and each run looks up four: those that lie near have their turn.
+#[test]
+fn however_many_of_the_nodes_own_records_lie_far_away_one_near_it_goes_out() {
+    let mut world = world();
+    let host = world.node.host.clone();
+    let own = |world: &mut World, owner: &Peer, label: &str, now: u64| {
+        let key = owner.key(label, now);
+        world.node.register_key(&key, now).unwrap();
+        let metadata = Peer::named("issuer").metadata(&key.id, &host, "value", now);
+        world.node.put_record(&host.record(metadata, now), now).unwrap();
+        key.id
+    };
+    let owner = Peer::named("owner");
+    let labels: Vec<String> = (0..4 * REPLICA_KEYS_MAX).map(|number| format!("{number}")).collect();
+    let is_far = |world: &World, label: &str| world.is_far(&owner.key(label, NOW).id);
+    let (far, near): (Vec<&String>, Vec<&String>) = labels.iter().partition(|label| is_far(&world, label));
+    for label in far.iter().take(REPLICA_KEYS_MAX + 100) {
+        own(&mut world, &owner, label, NOW);
+    }
+    let near = own(&mut world, &owner, near[0], NOW + 1);
+    let mut runs = (NOW + 60..NOW + 600).step_by(60);
+    let is_taken = runs.any(|now| {
+        let begun = world.begin(now);
+        begun.far.iter().for_each(|id| world.locate(id, now));
+        let is_taken = !begun.asks.is_empty() && taken_of(&begun, std::slice::from_ref(&near)) == 1;
+        if !begun.asks.is_empty() {
+            (0..3).for_each(|_| drop(world.node.continue_replication(begun.round, now)));
+        }
+        is_taken
+    });
+    assert!(is_taken);
+}

@@ -1,6 +1,6 @@
 //! A round begins: what is due here, and who is asked about it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{ReplicaAsk, ReplicaStep};
 use crate::calls::{Call, CallError};
@@ -43,13 +43,12 @@ impl<B: Backend> Call<'_, B> {
             return Ok(ReplicaStep::new(now.as_sec(), Vec::new(), String::new()));
         }
         let has_located = std::mem::take(&mut self.replication.has_located);
-        let away = self.is_away(now);
-        // Who was away has everything due.
-        let due_by = if away { TIMESTAMP_MAX } else { now.as_sec() };
-        let ids = self.due_ids((now, interval_sec, due_by), REPLICA_KEYS_MAX)?;
+        if self.is_away(now) {
+            self.store.note_away()?;
+        }
+        let ids = self.due_ids((now, interval_sec), REPLICA_KEYS_MAX)?;
         if ids.is_empty() {
             // Most runs of the spell: no place of any peer needs to be computed. What a silent round has leased is due.
-            self.store.note_run(away, &BTreeMap::new())?;
             if self.replication.leases.is_empty() {
                 self.store.note_ran(now)?;
             }
@@ -59,9 +58,9 @@ impl<B: Backend> Call<'_, B> {
         let (near, far, mut unknown) = self.by_distance(&ids, &table, now);
         // However many there are, they are not first again when others are taken.
         let later = unknown.split_off(unknown.len().min(FAR_KEYS_MAX));
-        let mut put_off = KeysByDue::from([(now.as_sec().saturating_add(LEASE_SEC), later)]);
+        self.store
+            .put_off(&KeysByDue::from([(now.as_sec().saturating_add(LEASE_SEC), later)]))?;
         if !unknown.is_empty() && !has_located {
-            self.store.note_run(away, &put_off)?;
             return Ok(self.locate(&unknown, now));
         }
         let located = far
@@ -77,8 +76,7 @@ impl<B: Backend> Call<'_, B> {
         let ids: Vec<KeyId> = far.into_iter().take(far_max).chain(near).collect();
         let (states, _) = self.store.load_bounded(&ids, REPLICA_ENTRIES_MAX)?;
         let (taken, idle) = self.choose(states, &table, now);
-        put_off.append(&mut self.by_next_due(&idle, now));
-        self.store.note_run(away, &put_off)?;
+        self.store.set_due(&self.by_next_due(&idle, now))?;
         self.lease(&unknown, now);
         let leased: Vec<KeyId> = taken.iter().map(|taken| *taken.state.key_id()).collect();
         self.lease(&leased, now);
@@ -136,19 +134,13 @@ impl<B: Backend> Call<'_, B> {
 
     fn begin(&mut self, taken: &[Taken], table: &RoutingTable, now: HostTimestamp) -> ReplicaStep {
         let (mut digests, mut keys) = (Digests::default(), Vec::new());
-        for (
-            index,
-            Taken {
-                state, belongs_here, ..
-            },
-        ) in taken.iter().enumerate()
-        {
-            let outline = state.outline(&self.at(now));
-            digests.keys.push((key_tag(state.key_id()), outline.0));
-            if !belongs_here {
+        for (index, key) in taken.iter().enumerate() {
+            let outline = key.state.outline(&self.at(now));
+            digests.keys.push((key_tag(key.state.key_id()), outline.0));
+            if !key.belongs_here {
                 digests.outside.insert(index);
             }
-            keys.push(RoundKey::new(*state.key_id(), outline, !belongs_here));
+            keys.push(RoundKey::new(&key.state, outline, !key.belongs_here));
         }
         let round = self.begin_round(keys, now);
         for (index, key) in taken.iter().enumerate() {

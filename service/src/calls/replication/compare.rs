@@ -3,7 +3,7 @@
 use super::by_tag;
 use crate::calls::{Call, CallError};
 use crate::domain::limits::*;
-use crate::domain::{entry_tag, Digests, EntryTag, Fetch, Fit, KeySet, KeyTag, OfferAnswer, Parcel};
+use crate::domain::{entry_tag, Digests, Fetch, Fit, KeySet, KeyTag, OfferAnswer, Parcel};
 use crate::store::Backend;
 
 impl<B: Backend> Call<'_, B> {
@@ -46,12 +46,10 @@ impl<B: Backend> Call<'_, B> {
                 }
                 continue;
             }
-            let tags: Vec<EntryTag> = held
-                .iter()
-                .flat_map(|state| state.outline(&at).1)
-                .take(HELD_TAGS_MAX)
-                .collect();
-            answer.differing.push((index as u16, tags));
+            let tags = held.iter().flat_map(|state| state.outline(&at).1);
+            answer
+                .differing
+                .push((index as u16, tags.take(HELD_TAGS_MAX).collect()));
         }
         let most_sec = self.interval_sec().saturating_mul(POSTPONED_INTERVALS);
         if !same_ids.is_empty() {

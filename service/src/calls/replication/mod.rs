@@ -92,17 +92,16 @@ impl ReplicaStep {
 }
 
 impl<B: Backend> Call<'_, B> {
-    /// What is due by `due_by` and not leased.
+    /// What is due and not leased.
     pub(super) fn due_ids(
         &mut self,
-        (now, interval_sec, due_by): (HostTimestamp, u64, u64),
+        (now, interval_sec): (HostTimestamp, u64),
         keys_max: usize,
     ) -> Result<Vec<KeyId>, CallError> {
         let keys_max = keys_max.min(self.replication.leases.room(now));
         let leases = &self.replication.leases;
         let skip = (|id: &KeyId| leases.contains(id), leases.len());
-        let due = (now, interval_sec, due_by);
-        Ok(self.store.due_ids(due, keys_max, skip)?)
+        Ok(self.store.due_ids((now, interval_sec), keys_max, skip)?)
     }
 
     /// A round of these keys, instead of the one before it.

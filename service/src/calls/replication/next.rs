@@ -113,13 +113,14 @@ impl<B: Backend> Call<'_, B> {
         let (mut released, mut unsent) = (BTreeSet::new(), Vec::new());
         for (index, key) in round.keys.iter().enumerate() {
             let outcome = round.outcome(index);
-            let Some(state) = states.get(&key.id).filter(|state| !key.lacks_own(state, &at)) else {
+            let Some(state) = states.get(&key.id).filter(|state| !key.is_another(state, &at)) else {
                 released.insert(key.id);
                 continue;
             };
             // What has come since the others do not hold.
-            let is_held = || outcome.holders >= HANDED_OVER_TO && state.outline(&at).0 == key.fingerprint;
-            if key.outside && !state.needed_here(&at) && is_held() {
+            if outcome.unseen || key.outside && state.outline(&at).0 != key.fingerprint {
+                released.insert(key.id);
+            } else if key.outside && !state.needed_here(&at) && outcome.holders >= HANDED_OVER_TO {
                 dropped.push(key.id);
             } else if !outcome.exchanged() {
                 if outcome.unsent {
@@ -136,10 +137,14 @@ impl<B: Backend> Call<'_, B> {
         let done = by_due.values().chain(again.values()).map(Vec::len).sum::<usize>();
         by_due.append(&mut again);
         self.store.set_exchanged(&by_due, now)?;
-        // Others are first, however many there are.
+        // Others are first, however many there are; and of these the last ones.
         released.extend(&unsent);
-        let put_off = KeysByDue::from([(now.as_sec().saturating_add(LEASE_SEC), unsent)]);
-        self.store.note_run(false, &put_off)?;
+        let mut put_off = KeysByDue::new();
+        for (place, id) in unsent.iter().rev().enumerate() {
+            let due_at = now.as_sec().saturating_add(LEASE_SEC + place as u64 / 16);
+            put_off.entry(due_at).or_default().push(*id);
+        }
+        self.store.put_off(&put_off)?;
         if round.is_heard() {
             self.store.note_ran(now)?;
         }
