@@ -144,6 +144,12 @@ impl<B: Backend> Call<'_, B> {
             check_label(label)?;
         }
         let may_be_new = !labels.is_empty();
+        // An owner's word is enough that its key is new. Of an open name everybody is the owner, so others may know it.
+        let is_own = |label: &String| KeyId::of(label, self.caller.init_peer_id()).to_string() == key_id;
+        let of_unknown = match labels.iter().all(is_own) {
+            true => Extent::Whole,
+            false => Extent::Partial,
+        };
         if !provider.is_empty() {
             PeerKey::parse("peer id", provider)?;
         }
@@ -163,8 +169,7 @@ impl<B: Backend> Call<'_, B> {
         let mut knows_enough = false;
         if peers.len() < count {
             let held = match self.hold(key_id, provider, now) {
-                // It may have just joined.
-                Err(CallError::Refused(Error::UnknownKey { .. })) if may_be_new => Ok((Vec::new(), Extent::Partial)),
+                Err(CallError::Refused(Error::UnknownKey { .. })) if may_be_new => Ok((Vec::new(), of_unknown)),
                 held => held,
             };
             match held {

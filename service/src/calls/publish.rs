@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::asking::{clamp, NodeAnswer, Plan};
-use super::keys::with_key;
+use super::keys::{with_key, Came};
 use super::records::check_signed;
 use super::{Call, CallError};
 use crate::auth::WeightResult;
@@ -68,6 +68,17 @@ impl Published {
 
     fn is_key_alone(&self) -> bool {
         self.records.is_empty() && self.hosted.is_empty() && self.tombstones.is_empty()
+    }
+
+    /// Whether the key was made for what comes with it. What was issued later, somebody has found it for: others hold it.
+    fn makes_key(&self) -> bool {
+        let [key] = self.keys.as_slice() else {
+            return false;
+        };
+        let records = self.records.iter().chain(self.hosted_records());
+        let tombstones = self.tombstones.iter().map(|tombstone| tombstone.timestamp_issued);
+        let mut issued_at = records.map(|record| record.metadata.timestamp_issued).chain(tombstones);
+        issued_at.all(|issued_at| issued_at <= key.timestamp_created)
     }
 
     /// Those who are told although they do not belong to the neighbourhood: providers whose records others void.
@@ -147,8 +158,8 @@ impl<B: Backend> Call<'_, B> {
         published.check_counts()?;
         check_count("weights", weights.len(), PEERS_MAX)?;
         let key_id = published.key_id()?;
-        let is_alone = published.is_key_alone();
-        let mut state = self.state_for(published.keys, &key_id, is_alone, now)?;
+        let (is_alone, makes_key) = (published.is_key_alone(), published.makes_key());
+        let mut state = self.state_for(published.keys, &key_id, (is_alone, makes_key), now)?;
         let owner = &state.key().owner_peer_id;
         let weight = self.caller.weight_of(WEIGHTS_AT, weights, owner)?;
         state.note_weight(weight);
@@ -185,19 +196,16 @@ impl<B: Backend> Call<'_, B> {
         &mut self,
         keys: Vec<Key>,
         key_id: &KeyId,
-        is_alone: bool,
+        (is_alone, makes_key): (bool, bool),
         now: HostTimestamp,
     ) -> Result<KeyState, CallError> {
-        let mut keys = keys;
-        // To a node that has none of them it is as new as the oldest.
-        keys.sort_by_key(|key| key.timestamp_created);
         let mut keys = keys.into_iter();
         let Some(key) = keys.next() else {
             return self.load(key_id);
         };
         now.check_not_ahead("timestamp_created", key.timestamp_created)?;
         let is_owner = key.owner_peer_id == self.caller.init_peer_id();
-        let came = self.came(&key);
+        let came = if makes_key { self.came(&key) } else { Came::PassedOn };
         let (_, mut state) = self.admit_key(key, came, now)?;
         for key in keys {
             now.check_not_ahead("timestamp_created", key.timestamp_created)?;

@@ -392,19 +392,21 @@ fn a_key_that_comes_with_the_write_need_not_be_known() {
     assert_eq!((new.issue_at, new.errors, new.keys), (vec![NOW], vec![], vec![]));
 }
 
-/// That this node does not know it says little: it may have just joined.
+/// Whoever knows the label of an open name can have made it before.
 #[test]
-fn whether_a_key_is_new_others_are_asked_whoever_owns_it() {
+fn whether_an_open_name_is_new_others_are_asked_and_an_owner_is_believed() {
     let issuer = Peer::named("provider");
-    for owner in [Peer::named("owner of the name"), issuer.clone()] {
+    let mut plans = [Peer::named("owner of the name"), issuer.clone()].map(|owner| {
         let mut scene = scene();
         scene.node = NativeNode::new(Peer::named("host"));
         scene.key_id = owner.key("resource", NOW).id;
         let mut peers = peers(5);
         peers.push(scene.host().id().to_owned());
-        let plan = plan_write(&mut scene, &issuer, issuer.id(), &["resource"], (&peers, NOW));
-        assert_eq!((plan.ask.len(), plan.here[0].counts.len()), (5, 0));
-    }
+        plan_write(&mut scene, &issuer, issuer.id(), &["resource"], (&peers, NOW))
+    });
+    let [of_open, of_own] = &mut plans;
+    assert_eq!((of_open.ask.len(), of_open.here[0].counts.len()), (5, 0));
+    assert_eq!((of_own.ask.len(), of_own.here[0].counts.len()), (0, 1));
 }
 
 /// Where one provider is enough, three are tried: each particle begins with another, so that none has all the work.

@@ -120,6 +120,27 @@ fn of_a_key_that_is_new_nobody_holds_more() {
     }
 }
 
+/// The owner creates a resource again, this node misses it, and within a minute the owner registers itself: with the key that
+/// others have named. A key that is made for the record comes in the second in which the record was issued.
+#[test]
+fn a_key_that_its_owner_has_found_is_no_new_one_however_young() {
+    let owner = Peer::named("owner");
+    for (later_sec, known, partial) in [(0, false, false), (1, false, true), (0, true, true)] {
+        let (mut scene, mut node) = (scene(), NativeNode::new(Peer::named("newcomer")));
+        let now = LATER + later_sec;
+        // Created 20 s before, and again.
+        let known = known.then(|| owner.key("resource", LATER - 20));
+        let published = Published {
+            keys: known.into_iter().chain([owner.key("resource", LATER)]).collect(),
+            records: vec![owner.own_record(&scene.key_id, "value", now)],
+            ..Published::default()
+        };
+        let origins = Origins::new(&node.host, &owner, 6).time(5);
+        node.call(origins, |call| call.publish(published, &[], now)).unwrap();
+        assert_eq!(is_partial(&mut scene, &mut node, now), partial, "{later_sec} s later");
+    }
+}
+
 /// Who brings an owner's young registration to a newcomer, without the older key that its owner has found.
 #[test]
 fn a_key_that_a_stranger_registers_is_no_new_one() {
