@@ -92,6 +92,9 @@ pub struct FindResult {
     pub wait_ms: u32,
 }
 
+/// That one node does not know a key does not make it new: the node may have just joined.
+const NEW_KEY_ANSWERS: u32 = 2;
+
 /// What stands of what one issuer said of one provider.
 #[derive(Debug, Default)]
 struct Standing {
@@ -193,6 +196,9 @@ impl<B: Backend> Call<'_, B> {
             }
         }
         if !knows_enough && !peers.is_empty() {
+            if may_be_new {
+                plan.ack = plan.ack.max(NEW_KEY_ANSWERS.min(peers.len() as u32));
+            }
             plan.ask = peers;
             plan.lookup_turns();
         }
