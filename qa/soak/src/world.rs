@@ -492,9 +492,16 @@ impl World {
             json!({"set_by": metadata["issued_by"], "peer_id": metadata["peer_id"], "timestamp_created": metadata["timestamp_issued"]})
         });
         let judgement = self.ledger.judge(key_id, &held.collect());
+        let hosts: BTreeSet<String> = self.live_nodes().into_iter().map(|node| self.id(node)).collect();
         let missing = judgement.missing.into_iter().filter(|provider| {
+            // What a node provides nobody passes on before its spell has signed it.
+            let signs_sec = if hosts.contains(provider) {
+                self.options.tick + self.options.clock_skew
+            } else {
+                0
+            };
             let at_sec = self.registered.get(&(key_id.to_owned(), provider.clone()));
-            at_sec.is_some_and(|at_sec| at_sec + WRITE_SEC < joined_sec)
+            at_sec.is_some_and(|at_sec| at_sec + signs_sec + WRITE_SEC < joined_sec)
         });
         let missing: Vec<String> = missing.collect();
         let returned = judgement.returned.into_iter();
