@@ -104,8 +104,9 @@ pub struct KeyState {
     meta_dirty: bool,
 }
 
-/// After what is urgent.
-const PARTIAL_DUE_AT: u64 = 1;
+/// What `due_at` says of a key that is due at once: it is urgent, or partial.
+pub const URGENT_DUE_AT: u64 = 0;
+pub const PARTIAL_DUE_AT: u64 = 1;
 
 impl KeyState {
     /// A key that was not here before: partial, unless [`note_new`](Self::note_new) says that nobody holds more.
@@ -298,8 +299,8 @@ impl KeyState {
 
     /// A record of this node must reach the neighbours at once.
     pub fn note_urgent(&mut self) {
-        self.meta_dirty |= self.due_at != 0;
-        self.due_at = 0;
+        self.meta_dirty |= self.due_at != URGENT_DUE_AT;
+        self.due_at = URGENT_DUE_AT;
     }
 
     /// Whether something here would be lost with this node's copy: its own records, and what nobody may pass on.

@@ -34,7 +34,10 @@ pub use entry::{record_order, voids, Entry, HeldRecord, Identity, Subject, ROW_I
 pub use error::{quoted, Error};
 pub use exchange::{Outcome, Round, RoundKey, Step};
 pub use id::{KeyId, PeerKey};
-pub use key_state::{is_host_record, is_over, Admission, Arrival, Change, Circumstances, KeyState, ProvedWeight};
+pub use key_state::{
+    is_host_record, is_over, Admission, Arrival, Change, Circumstances, KeyState, ProvedWeight, PARTIAL_DUE_AT,
+    URGENT_DUE_AT,
+};
 pub use known::KnownRecords;
 pub use leases::Leases;
 pub use located::Located;

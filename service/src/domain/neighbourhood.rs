@@ -57,9 +57,11 @@ impl RoutingTable {
         }
         let known = self.peers.iter().map(|(_, peer)| peer.clone());
         let mut table = Self::new(known.chain(others), here);
-        let is_located = |(_, peer): &&([u8; 32], String)| !self.indices.contains_key(peer);
-        let located = table.peers.iter().filter(is_located);
-        table.located = located.filter_map(|(_, peer)| table.index_of(peer)).collect();
+        let of_others = table
+            .indices
+            .iter()
+            .filter(|(peer, _)| !self.indices.contains_key(*peer));
+        table.located = of_others.map(|(_, index)| *index).collect();
         table
     }
 

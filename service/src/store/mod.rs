@@ -39,7 +39,10 @@ use crate::domain::limits::{
     BEHIND_COUNTED_MAX, CLEAR_BATCH_MAX, LEASE_SEC, RENEW_AHEAD_MAX, RENEW_BATCH_MAX, REPLICA_BYTES_MAX,
     ROOM_BATCH_KEYS, SPREAD_ONE_IN, TIMESTAMP_MAX,
 };
-use crate::domain::{Circumstances, HeldRecord, Here, HostTimestamp, KeyId, KeyState, KeyTag, StorageLimits, Timeouts};
+use crate::domain::{
+    Circumstances, HeldRecord, Here, HostTimestamp, KeyId, KeyState, KeyTag, StorageLimits, Timeouts, PARTIAL_DUE_AT,
+    URGENT_DUE_AT,
+};
 
 /// What one `clear_expired` removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -64,7 +67,7 @@ pub struct Counts {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Behind {
     pub due: u64,
-    /// For how long the longest due key is, but for urgent ones and those of a node that was away; 0 where none is.
+    /// For how long the longest due key is, but for urgent ones and partial ones that are due at once; 0 where none is.
     pub oldest_due_sec: u64,
     pub partial: u64,
 }
@@ -90,13 +93,9 @@ pub struct Store<B> {
     cleared_at: Option<u64>,
     ran_at: Option<u64>,
     peers_expected: u64,
-    /// The life and the id of the last urgent and the last partial key that was taken.
+    /// The life and the id of the last key that was taken of those due at once: the index is their `due_at`.
     last_at_once: [Option<(u64, KeyId)>; 2],
 }
-
-/// The values of `due_at` that stand for at once, as indices of what was taken last.
-const URGENT: usize = 0;
-const PARTIAL: usize = 1;
 
 /// What one look for keys that are due has in common.
 struct DueSearch {
@@ -261,9 +260,9 @@ impl<B: Backend> Store<B> {
             rows_gone: 0,
         };
         let latest = now.as_sec().saturating_add(latest_due_sec(interval_sec));
-        let urgent = self.due_at_once(&mut search, URGENT)?;
-        let partial = self.due_at_once(&mut search, PARTIAL)?;
-        let mut others = self.due_between(&mut search, PARTIAL as u64, now.as_sec())?;
+        let urgent = self.due_at_once(&mut search, URGENT_DUE_AT)?;
+        let partial = self.due_at_once(&mut search, PARTIAL_DUE_AT)?;
+        let mut others = self.due_between(&mut search, PARTIAL_DUE_AT, now.as_sec())?;
         others.extend(self.due_between(&mut search, latest, TIMESTAMP_MAX)?);
         let mut queues = [urgent, partial, others].map(|keys| keys.into_iter().filter(|key| !skip(&key.id)).peekable());
         let mut ids = Vec::new();
@@ -282,15 +281,15 @@ impl<B: Backend> Store<B> {
     }
 
     /// Those that are due at this time exactly, from behind the last one that was taken, and then from the beginning.
-    fn due_at_once(&mut self, search: &mut DueSearch, due_at: usize) -> Result<Vec<DueKey>, StoreError> {
+    fn due_at_once(&mut self, search: &mut DueSearch, due_at: u64) -> Result<Vec<DueKey>, StoreError> {
         let after = |last: Option<(u64, KeyId)>| match last {
             Some((life_at, id)) => vec![integer(life_at), blob(id.as_bytes())],
             None => vec![BEFORE_ALL, blob(&[])],
         };
-        let last = self.last_at_once[due_at];
-        let mut due = self.living_due(search, sql::DUE_AT_KEYS, integer(due_at as u64), after(last))?;
+        let last = self.last_at_once[due_at as usize];
+        let mut due = self.living_due(search, sql::DUE_AT_KEYS, integer(due_at), after(last))?;
         if let Some(last) = last.filter(|_| due.len() < search.limit) {
-            let first = self.living_due(search, sql::DUE_AT_KEYS, integer(due_at as u64), after(None))?;
+            let first = self.living_due(search, sql::DUE_AT_KEYS, integer(due_at), after(None))?;
             due.extend(first.into_iter().take_while(|key| (key.life_at, key.id) <= last));
         }
         Ok(due)

@@ -14,6 +14,22 @@ pub(super) const SETTINGS: &str = "SELECT group_concat(name || '=' || value, cha
 pub(super) const WRITE_SETTING: &str =
     "INSERT INTO settings (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 
+/// The ids that lie one behind the other in a parameter, as `wanted`.
+macro_rules! wanted {
+    ($ids:literal) => {
+        concat!(
+            "WITH RECURSIVE
+                position(i) AS (SELECT 1 UNION ALL SELECT i + 32 FROM position WHERE i + 32 <= length(",
+            $ids,
+            ")),
+                wanted(id) AS MATERIALIZED (SELECT substr(",
+            $ids,
+            ", i, 32) FROM position)
+            "
+        )
+    };
+}
+
 /// A key and all its entries, in any order: the first letter tells them apart. No row at all for an unknown key, which
 /// saves the call that reads it.
 pub(super) const LOAD_KEY: &str = "
@@ -24,16 +40,15 @@ pub(super) const LOAD_KEY: &str = "
     ) HAVING count(*) > 0";
 
 /// The same for several keys, whose ids lie one behind the other in ?1.
-pub(super) const LOAD_KEYS: &str = "
-    WITH RECURSIVE
-        position(i) AS (SELECT 1 UNION ALL SELECT i + 32 FROM position WHERE i + 32 <= length(?1)),
-        wanted(id) AS MATERIALIZED (SELECT substr(?1, i, 32) FROM position)
-    SELECT group_concat(item) FROM (
+pub(super) const LOAD_KEYS: &str = concat!(
+    wanted!("?1"),
+    "SELECT group_concat(item) FROM (
         SELECT printf('K%d:%d:%d:%d:%s', k.life_at, k.due_at, k.exchanged_at, k.priority, hex(k.body)) AS item
             FROM wanted CROSS JOIN keys k ON k.id = wanted.id
         UNION ALL
         SELECT 'E' || hex(e.body) FROM wanted CROSS JOIN entries e ON e.key_id = wanted.id
-    )";
+    )"
+);
 
 /// Of the row of an entry `$entry`: whether it is a record that names this node as its provider. The names of this node are
 /// the first two parameters of every statement that asks.
@@ -89,52 +104,45 @@ pub(super) const TAGGED_KEYS: &str = "
 
 /// All entries but records of this node, of the keys whose ids lie one behind the other in ?3.
 pub(super) const DROP_ENTRIES: &str = concat!(
-    "WITH RECURSIVE
-        position(i) AS (SELECT 1 UNION ALL SELECT i + 32 FROM position WHERE i + 32 <= length(?3)),
-        wanted(id) AS MATERIALIZED (SELECT substr(?3, i, 32) FROM position)
-    DELETE FROM entries WHERE key_id IN (SELECT id FROM wanted) AND NOT (",
+    wanted!("?3"),
+    "DELETE FROM entries WHERE key_id IN (SELECT id FROM wanted) AND NOT (",
     hosted!("entries"),
     ")"
 );
 
 /// Those of the keys whose ids lie one behind the other in ?1 that have no entries. A key goes in no other way but this
 /// and [`CLEAR_KEYS`], so no entry is ever without its key.
-pub(super) const DROP_KEYS: &str = "
-    WITH RECURSIVE
-        position(i) AS (SELECT 1 UNION ALL SELECT i + 32 FROM position WHERE i + 32 <= length(?1)),
-        wanted(id) AS MATERIALIZED (SELECT substr(?1, i, 32) FROM position)
-    DELETE FROM keys WHERE id IN (SELECT id FROM wanted)
-      AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.key_id = keys.id)";
+pub(super) const DROP_KEYS: &str = concat!(
+    wanted!("?1"),
+    "DELETE FROM keys WHERE id IN (SELECT id FROM wanted)
+      AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.key_id = keys.id)"
+);
 
 /// When the keys whose ids lie one behind the other in ?1 are due. ?2: at.
-pub(super) const SET_DUE: &str = "
-    WITH RECURSIVE
-        position(i) AS (SELECT 1 UNION ALL SELECT i + 32 FROM position WHERE i + 32 <= length(?1)),
-        wanted(id) AS MATERIALIZED (SELECT substr(?1, i, 32) FROM position)
-    UPDATE keys SET due_at = ?2 WHERE id IN (SELECT id FROM wanted)";
+pub(super) const SET_DUE: &str = concat!(
+    wanted!("?1"),
+    "UPDATE keys SET due_at = ?2 WHERE id IN (SELECT id FROM wanted)"
+);
 
 /// The same, but for urgent ones.
-pub(super) const PUT_OFF: &str = "
-    WITH RECURSIVE
-        position(i) AS (SELECT 1 UNION ALL SELECT i + 32 FROM position WHERE i + 32 <= length(?1)),
-        wanted(id) AS MATERIALIZED (SELECT substr(?1, i, 32) FROM position)
-    UPDATE keys SET due_at = ?2 WHERE id IN (SELECT id FROM wanted) AND due_at > 0";
+pub(super) const PUT_OFF: &str = concat!(
+    wanted!("?1"),
+    "UPDATE keys SET due_at = ?2 WHERE id IN (SELECT id FROM wanted) AND due_at > 0"
+);
 
 /// The same for keys that were exchanged. ?3: when.
-pub(super) const SET_EXCHANGED: &str = "
-    WITH RECURSIVE
-        position(i) AS (SELECT 1 UNION ALL SELECT i + 32 FROM position WHERE i + 32 <= length(?1)),
-        wanted(id) AS MATERIALIZED (SELECT substr(?1, i, 32) FROM position)
-    UPDATE keys SET due_at = ?2, exchanged_at = ?3 WHERE id IN (SELECT id FROM wanted)";
+pub(super) const SET_EXCHANGED: &str = concat!(
+    wanted!("?1"),
+    "UPDATE keys SET due_at = ?2, exchanged_at = ?3 WHERE id IN (SELECT id FROM wanted)"
+);
 
 /// The same for keys that somebody else has exchanged: not the urgent and the partial ones, and no later than ?3 seconds
 /// after this node has exchanged them itself.
-pub(super) const POSTPONE: &str = "
-    WITH RECURSIVE
-        position(i) AS (SELECT 1 UNION ALL SELECT i + 32 FROM position WHERE i + 32 <= length(?1)),
-        wanted(id) AS MATERIALIZED (SELECT substr(?1, i, 32) FROM position)
-    UPDATE keys SET due_at = max(due_at, min(?2, exchanged_at + ?3))
-    WHERE id IN (SELECT id FROM wanted) AND due_at > 0 AND exchanged_at > 0";
+pub(super) const POSTPONE: &str = concat!(
+    wanted!("?1"),
+    "UPDATE keys SET due_at = max(due_at, min(?2, exchanged_at + ?3))
+    WHERE id IN (SELECT id FROM wanted) AND due_at > 0 AND exchanged_at > 0"
+);
 
 /// Everything is partial, and due at once.
 pub(super) const NOTE_AWAY: &str =
@@ -256,10 +264,8 @@ pub(super) const LOWEST_KEYS: &str = "
 
 /// What [`DROP_ENTRIES`] and [`DROP_KEYS`] free of the keys whose ids lie one behind the other in ?3.
 pub(super) const CHARGES_OF_KEYS: &str = concat!(
-    "WITH RECURSIVE
-        position(i) AS (SELECT 1 UNION ALL SELECT i + 32 FROM position WHERE i + 32 <= length(?3)),
-        wanted(id) AS MATERIALIZED (SELECT substr(?3, i, 32) FROM position)
-    SELECT group_concat(item) FROM (
+    wanted!("?3"),
+    "SELECT group_concat(item) FROM (
         SELECT ",
     charge!(key, "k.owner", "k.body"),
     " AS item FROM wanted CROSS JOIN keys k ON k.id = wanted.id
@@ -276,11 +282,10 @@ pub(super) const CHARGES_OF_KEYS: &str = concat!(
 );
 
 /// Keys that are left because of records of this node have nothing more to give. ?2: the priority that says so.
-pub(super) const STRIPPED_KEYS: &str = "
-    WITH RECURSIVE
-        position(i) AS (SELECT 1 UNION ALL SELECT i + 32 FROM position WHERE i + 32 <= length(?1)),
-        wanted(id) AS MATERIALIZED (SELECT substr(?1, i, 32) FROM position)
-    UPDATE keys SET priority = ?2 WHERE id IN (SELECT id FROM wanted)";
+pub(super) const STRIPPED_KEYS: &str = concat!(
+    wanted!("?1"),
+    "UPDATE keys SET priority = ?2 WHERE id IN (SELECT id FROM wanted)"
+);
 
 /// What the rows of so many keys are charged, and before them the last of these keys, if there are more. ?1: after this
 /// id; ?2: how many, less one.

@@ -76,6 +76,13 @@ impl World {
         near.map(|index| network.peer(index).to_owned()).collect()
     }
 
+    /// A record of the node's own under a key that it holds.
+    fn put_own(&mut self, key_id: &str, now: u64) {
+        let metadata = Peer::named("issuer").metadata(key_id, &self.node.host, "value", now);
+        let record = self.node.host.record(metadata, now);
+        self.node.put_record(&record, now).unwrap();
+    }
+
     /// How many of the closest to a key the node knows.
     fn known(&self, key_id: &str) -> usize {
         let truly = self.truly_near(key_id);
@@ -327,9 +334,7 @@ fn however_many_far_keys_are_due_the_nodes_own_record_goes_out() {
         world.node.take_replica(&pack_bundle(&items), &[], NOW).unwrap();
     }
     let near = world.hold_where(1, false, NOW);
-    let host = world.node.host.clone();
-    let metadata = Peer::named("issuer").metadata(&near[0], &host, "value", NOW);
-    world.node.put_record(&host.record(metadata, NOW), NOW).unwrap();
+    world.put_own(&near[0], NOW);
     let mut runs = (NOW + 60..NOW + HOUR).step_by(60);
     let is_taken = runs.any(|now| {
         let begun = world.begin(now);
@@ -359,10 +364,8 @@ fn however_many_far_keys_are_due_the_nodes_own_record_goes_out() {
 fn however_many_of_the_nodes_own_records_lie_far_away_they_stay_urgent_until_they_were_exchanged() {
     let mut world = world();
     let ids = world.hold_where(10, true, NOW);
-    let host = world.node.host.clone();
     for id in &ids {
-        let metadata = Peer::named("issuer").metadata(id, &host, "value", NOW);
-        world.node.put_record(&host.record(metadata, NOW), NOW).unwrap();
+        world.put_own(id, NOW);
     }
     assert_eq!(world.begin(NOW + 60).far.len(), FAR_KEYS_MAX);
     for id in &ids {
@@ -412,12 +415,10 @@ fn what_was_looked_up_for_a_key_counts_for_no_other() {
 #[test]
 fn however_many_of_the_nodes_own_records_lie_far_away_one_near_it_goes_out() {
     let mut world = world();
-    let host = world.node.host.clone();
     let own = |world: &mut World, owner: &Peer, label: &str, now: u64| {
         let key = owner.key(label, now);
         world.node.register_key(&key, now).unwrap();
-        let metadata = Peer::named("issuer").metadata(&key.id, &host, "value", now);
-        world.node.put_record(&host.record(metadata, now), now).unwrap();
+        world.put_own(&key.id, now);
         key.id
     };
     let owner = Peer::named("owner");

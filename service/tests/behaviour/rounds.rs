@@ -2,6 +2,7 @@
 //! cut short.
 
 use registry_service::calls::{get_replica_issuers, NodeReply, ReplicaStep};
+use registry_service::domain::data::Key;
 use registry_service::domain::limits::{
     AWAY_INTERVALS, BUNDLE_ISSUERS_MAX, BUNDLE_LEN_MAX, FETCHED_FROM, FETCH_LEN_MAX, FETCH_PEERS_MAX, HANDED_OVER_TO,
     LEASE_SEC, NEIGHBOURHOOD_MAX, POSTPONED_INTERVALS, RECORDS_PER_KEY_MAX, REPLICA_ENTRIES_MAX, REPLICA_KEYS_MAX,
@@ -197,7 +198,7 @@ fn a_node_that_has_missed_a_deletion_hears_of_it_before_it_passes_a_key_on() {
 }
 
 #[test]
-fn what_is_given_makes_a_key_partial_and_urgent_where_it_was_not_known_alone() {
+fn what_is_given_makes_a_key_partial_and_due_at_once_where_it_was_not_known_alone() {
     let (mut scene, mut others) = missed_a_deletion();
     scene.node.replicate(&mut others, everybody, HOUR, DUE + 2 * HOUR);
     for newcomer in &others[5..] {
@@ -1342,24 +1343,34 @@ fn silent_providers_do_not_keep_a_key_from_being_exchanged() {
     assert_eq!(end.exchanged, 1, "all 19 neighbours hold the same");
 }
 
-/// Two of nine bring what they have named under a key that is refused.
-#[test]
-fn what_comes_under_a_refused_key_is_not_heard() {
-    let (mut scene, mut others) = missed_a_deletion();
-    let now = DUE + AWAY_INTERVALS * HOUR + 60;
-    assert!(is_partial(&mut scene.node, &scene.key_id, now), "it was away");
-    let begun = scene.node.ask(&mut others, everybody, HOUR, now);
+/// Those of whom a tombstone is fetched bring it under a key of their making: how the round ends.
+fn round_with_liars(
+    scene: &mut Scene,
+    others: &mut [NativeNode],
+    now: u64,
+    make_key: impl Fn(&mut Key),
+) -> ReplicaStep {
+    let begun = scene.node.ask(others, everybody, HOUR, now);
     let fetch = scene.node.continue_replication(begun.round, now).unwrap();
     assert_eq!(recipients(&fetch).len(), FETCHED_FROM);
     for ask in &fetch.asks {
         let liar = others.iter_mut().find(|node| node.host.id() == ask.peer_id).unwrap();
         let mut items = unpack_bundle(&liar.fetch_replica(&ask.what, now).unwrap()).unwrap();
         assert_eq!(items[0].tombstones.len(), 1);
-        items[0].key.timestamp_created = now + HOUR;
+        make_key(&mut items[0].key);
         scene.node.learn_replica(&pack_bundle(&items), now).unwrap();
     }
-    scene.node.give(&mut others, everybody, begun.round, now);
-    let end = scene.node.continue_replication(begun.round, now).unwrap();
+    scene.node.give(others, everybody, begun.round, now);
+    scene.node.continue_replication(begun.round, now).unwrap()
+}
+
+/// Two of nine bring what they have named under a key that is refused.
+#[test]
+fn what_comes_under_a_refused_key_is_not_heard() {
+    let (mut scene, mut others) = missed_a_deletion();
+    let now = DUE + AWAY_INTERVALS * HOUR + 60;
+    assert!(is_partial(&mut scene.node, &scene.key_id, now), "it was away");
+    let end = round_with_liars(&mut scene, &mut others, now, |key| key.timestamp_created = now + HOUR);
     let shown = providers(&mut scene.node, &scene.key_id, now);
     let partial = is_partial(&mut scene.node, &scene.key_id, now);
     assert!(
@@ -1395,12 +1406,8 @@ fn what_came_in_while_others_compared_is_not_dropped() {
     // One of the 20 holds the key without its record, the others hold the same.
     let (mut scene, mut near) = where_some_hold_it(NEIGHBOURHOOD_MAX - 1);
     near[NEIGHBOURHOOD_MAX - 1].register_key(&scene.key, NOW).unwrap();
-    let begun = scene.node.ask(&mut near, everybody, HOUR, DUE);
     let late = scene.record("late", DUE);
-    scene.node.put_record(&late, DUE).unwrap();
-    scene.node.learn(&mut near, everybody, begun.round, DUE);
-    scene.node.give(&mut near, everybody, begun.round, DUE);
-    let end = scene.node.continue_replication(begun.round, DUE).unwrap();
+    let end = round_with_a_write(&mut scene, &mut near, |node| node.put_record(&late, DUE).unwrap());
     let id = Peer::named("late").id().to_owned();
     let mut copies = 0;
     for node in near.iter_mut().chain([&mut scene.node]) {
@@ -1599,18 +1606,9 @@ fn keys_that_a_stranger_brings_keep_neither_the_nodes_own_nor_the_others_waiting
 fn what_comes_under_another_key_is_not_heard() {
     let (mut scene, mut others) = missed_a_deletion();
     let now = DUE + AWAY_INTERVALS * HOUR + 60;
-    let begun = scene.node.ask(&mut others, everybody, HOUR, now);
-    let fetch = scene.node.continue_replication(begun.round, now).unwrap();
-    assert_eq!(recipients(&fetch).len(), FETCHED_FROM);
-    for ask in &fetch.asks {
-        let liar = others.iter_mut().find(|node| node.host.id() == ask.peer_id).unwrap();
-        let mut items = unpack_bundle(&liar.fetch_replica(&ask.what, now).unwrap()).unwrap();
-        assert_eq!(items[0].tombstones.len(), 1);
-        items[0].key = Peer::named("liar").key("another", now);
-        scene.node.learn_replica(&pack_bundle(&items), now).unwrap();
-    }
-    scene.node.give(&mut others, everybody, begun.round, now);
-    scene.node.continue_replication(begun.round, now).unwrap();
+    round_with_liars(&mut scene, &mut others, now, |key| {
+        *key = Peer::named("liar").key("another", now)
+    });
     let shown = providers(&mut scene.node, &scene.key_id, now);
     let partial = is_partial(&mut scene.node, &scene.key_id, now);
     assert!(

@@ -56,7 +56,7 @@ impl<B: Backend> Call<'_, B> {
         }
         let table = RoutingTable::new(peers, self.here());
         let (near, far, mut unknown) = self.by_distance(&ids, &table, now);
-        // However many there are, they are not first again when others are taken.
+        // However many there are, they are not first again when others are taken; urgent ones have their turn.
         let later = unknown.split_off(unknown.len().min(FAR_KEYS_MAX));
         self.store
             .put_off(&KeysByDue::from([(now.as_sec().saturating_add(LEASE_SEC), later)]))?;

@@ -37,19 +37,19 @@ impl<B: Backend> Call<'_, B> {
         let at = self.at(now);
         let (mut answer, mut same_ids) = (OfferAnswer::default(), Vec::new());
         for (index, tag) in asked {
-            let held = states.get(&tag).map_or(&[][..], Vec::as_slice);
-            let same = held.iter().find(|state| state.outline(&at).0 == digests.keys[index].1);
-            if let Some(same) = same {
+            let held = states.get(&tag).into_iter().flatten();
+            let held: Vec<_> = held.map(|state| (*state.key_id(), state.outline(&at))).collect();
+            let same = held.iter().find(|(_, outline)| outline.0 == digests.keys[index].1);
+            if let Some((key_id, _)) = same {
                 answer.same.insert(index);
                 if !digests.outside.contains(index) {
-                    same_ids.push(*same.key_id());
+                    same_ids.push(*key_id);
                 }
                 continue;
             }
-            let tags = held.iter().flat_map(|state| state.outline(&at).1);
-            answer
-                .differing
-                .push((index as u16, tags.take(HELD_TAGS_MAX).collect()));
+            let tags = held.into_iter().flat_map(|(_, outline)| outline.1);
+            let tags = tags.take(HELD_TAGS_MAX).collect();
+            answer.differing.push((index as u16, tags));
         }
         let most_sec = self.interval_sec().saturating_mul(POSTPONED_INTERVALS);
         if !same_ids.is_empty() {
