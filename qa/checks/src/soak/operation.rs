@@ -59,7 +59,7 @@ impl Script {
     pub fn new(seed: u64) -> Self {
         Self {
             seed,
-            owner: Peer::named("owner"),
+            owner: Self::owner(),
             host: Self::host(),
             providers: (0..PROVIDERS).map(|n| Peer::named(&format!("provider {n}"))).collect(),
         }
@@ -68,6 +68,11 @@ impl Script {
     /// The peer on whose node the operations are performed.
     pub fn host() -> Peer {
         Peer::named("host")
+    }
+
+    /// Who registers every key.
+    pub fn owner() -> Peer {
+        Peer::named("owner")
     }
 
     /// The time of an operation, in seconds since 1970.

@@ -65,6 +65,8 @@ pub fn on_marine(node: &mut Node, step: &Step) -> Result<Answer, Failure> {
     let (function, arguments) = call_of(step);
     let init_peer = match step.operation {
         Operation::EvictStale | Operation::SetExpiredTimeout(_) => node.host.clone(),
+        // Registered by anybody else it is not new, but partial.
+        Operation::RegisterKey(_) => Script::owner(),
         _ => Peer::named("a client"),
     };
     let outcome = node.proved(function, arguments, &init_peer)?;
