@@ -47,6 +47,9 @@ pub struct Figures {
     /// Lookups at `ack` 1 that lacked a provider which had registered less than two intervals before: the node that
     /// answered did not know yet.
     pub registrations_on_their_way: u64,
+    /// Providers that a lookup at a higher `ack` lacked, twice, in the first interval: each node that answered had missed the
+    /// registration by chance, and most of the others hold it.
+    pub registrations_missed: u64,
     /// Looks into nodes that have just joined: whether their answers count too early, or too late.
     pub newcomer_checks: u64,
     /// Comparisons that a liar has made with others about keys, and how many keys these then put off.

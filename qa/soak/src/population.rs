@@ -113,7 +113,10 @@ impl Population {
             let args = [json!(peer_id), json!(provider.key_id), json!(value), json!(null)];
             world.write(provider.issuer, "registerNodeProvider", &args)?;
         }
-        world.note_registered(&provider.key_id, &issuer_id, &peer_id);
+        let of_key = |other: &&Provider| other.live && other.key_id == provider.key_id;
+        // Of more providers than fit, who has missed a renewal puts the provider out for the others'.
+        let is_crowded = self.providers.iter().filter(of_key).count() > PROVIDERS_MAX;
+        world.note_registered((&provider.key_id, &issuer_id, &peer_id), is_crowded);
         self.providers[index].registered = (began, world.network.now());
         self.release_surplus(world, &provider.key_id);
         Ok(())

@@ -28,6 +28,7 @@ pub fn table(runs: &[(Scenario, Figures)]) -> Table {
     row("  registered just before", &|f| {
         f.registrations_on_their_way.to_string()
     });
+    row("  missed by all that answered", &|f| f.registrations_missed.to_string());
     row("checks of nodes", &|f| f.state_checks.to_string());
     row("checks of newcomers", &|f| f.newcomer_checks.to_string());
     row("keys lied about", &|f| f.keys_lied_about.to_string());

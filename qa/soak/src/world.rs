@@ -36,6 +36,10 @@ const SAMPLE_EVERY: Duration = Duration::from_secs(30 * 60);
 const PARTIAL: char = '!';
 /// Within this time a write has reached everybody whom its messages reach.
 const WRITE_SEC: u64 = 10;
+/// How many nodes keep a key.
+const NEIGHBOURS: usize = 20;
+/// One lookup in so many, and one more, may meet nodes alone that have missed a registration.
+const CHECKS_PER_MISSED_REGISTRATION: u64 = 1_000;
 /// Keeps the scenario's choices apart from the network's own.
 const CHOICES: u64 = 0x50a_c0de;
 
@@ -379,14 +383,35 @@ impl World {
         self.figures.lookups_incomplete += 1;
         let mut second = self.judge(ledger, (reader, ack), key_id, from)?;
         second.missing = self.overdue(key_id, ack, second.missing);
-        if !second.missing.is_empty() {
-            let mut held = Vec::new();
-            for provider in &second.missing {
-                held.push(format!("{provider} {}", self.who_holds(key_id, provider)?));
+        let mut held = Vec::new();
+        for provider in &second.missing {
+            if self.was_missed_by_chance(key_id, ack, provider)? {
+                continue;
             }
+            let at_sec = self.registered.get(&(key_id.to_owned(), provider.clone()));
+            let ago_sec = at_sec.map_or(0, |at_sec| self.now_sec().saturating_sub(*at_sec));
+            let holders = self.who_holds(key_id, provider)?;
+            held.push(format!("{provider}, registered {ago_sec} s ago, {holders}"));
+        }
+        if !held.is_empty() {
             self.violation(format!("{key_id}, ack {ack}: not found, twice: {}", held.join("; ")));
         }
         Ok(())
+    }
+
+    /// Whether three nodes that answered had each missed a registration, though most neighbours took it in: where one message
+    /// in 20 is lost that befalls one registration in 2,000, until the next exchange. More often it is none.
+    fn was_missed_by_chance(&mut self, key_id: &str, ack: i16, provider: &str) -> Result<bool> {
+        let since_sec = self.now_sec().saturating_sub(self.agreed_sec(ack));
+        let at_sec = self.registered.get(&(key_id.to_owned(), provider.to_owned()));
+        let most = 1 + self.figures.checks / CHECKS_PER_MISSED_REGISTRATION;
+        if at_sec.is_none_or(|at_sec| *at_sec < since_sec) || self.figures.registrations_missed >= most {
+            return Ok(false);
+        }
+        let holders = self.who_holds(key_id, provider)?;
+        let by_chance = holders.matches('R').count() > NEIGHBOURS / 2;
+        self.figures.registrations_missed += u64::from(by_chance);
+        Ok(by_chance)
     }
 
     /// Those of the missing that any node must know of. A registration that one node missed reaches it like a deletion.
@@ -402,9 +427,9 @@ impl World {
         missing
     }
 
-    /// From now on readers must be told of a provider.
-    pub(crate) fn note_registered(&mut self, key_id: &str, issuer: &str, provider: &str) {
-        if self.ledger.register(key_id, issuer, provider) {
+    /// From now on readers must be told of a provider. Who missed a first registration, or any of a crowded key, may not know it.
+    pub(crate) fn note_registered(&mut self, (key_id, issuer, provider): (&str, &str, &str), is_crowded: bool) {
+        if self.ledger.register(key_id, issuer, provider) || is_crowded {
             let now_sec = self.now_sec();
             self.registered
                 .insert((key_id.to_owned(), provider.to_owned()), now_sec);
