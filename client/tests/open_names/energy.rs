@@ -39,7 +39,14 @@ impl Process {
     /// The example.
     fn part(arguments: &str) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "energy::part", "--ignored", "--nocapture"]);
+        // With a single thread, as on a single core, the name of the test would stand before the first line.
+        command.args([
+            "--exact",
+            "energy::part",
+            "--ignored",
+            "--nocapture",
+            "--test-threads=2",
+        ]);
         Self::start(command.env(ARGUMENTS, arguments))
     }
 

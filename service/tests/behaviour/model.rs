@@ -43,6 +43,21 @@ proptest! {
 }
 
 #[test]
+fn what_was_never_passed_on_stays_urgent_when_its_key_is_registered_anew() {
+    let mut history = History::default();
+    for step in [
+        Step::Register,
+        Step::PutHostRecord { issuer: 1, ago: 1 },
+        Step::TombstoneOfHostRecord { issuer: 1, ago: 0 },
+        Step::Clock(48 * 6),
+        Step::Register,
+    ] {
+        history.take(step);
+        history.check();
+    }
+}
+
+#[test]
 fn the_histories_reach_a_full_key() {
     let mut history = History::default();
     history.take(Step::Register);

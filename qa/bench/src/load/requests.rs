@@ -83,10 +83,14 @@ impl Requests {
             Kind::RepublishRecords => self.replica(now),
             _ => self.tombstone(now),
         };
+        let init_peer = match kind {
+            Kind::RegisterKey => &self.owner,
+            _ => &self.client,
+        };
         Request {
             kind,
             arguments,
-            init_peer: self.client.clone(),
+            init_peer: init_peer.clone(),
         }
     }
 

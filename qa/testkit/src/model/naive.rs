@@ -170,19 +170,20 @@ impl Model {
     }
 
     /// A key that is new is due when the node says, an interval later by a tenth more or less. One that is not known here
-    /// though others have had the time to register at it is due at once; one that is known stays due when it was.
+    /// though others have had the time to register at it is due at once; one that is known stays due when it was. What was to
+    /// be passed on at once, and was not in a whole life, still is.
     pub(super) fn register(&mut self, created: u64, says_due: u64) {
         let now = self.now;
         let unknown = self.dead();
         let key = self.key.get_or_insert(KeyTimes {
             created,
             life: created,
-            due: 0,
+            due: 1,
             leased_until: 0,
         });
         key.created = key.created.max(created);
         if unknown && now - key.created > NEW_KEY_SEC {
-            key.due = 1;
+            key.due = key.due.min(1);
         } else if unknown {
             assert!((now + HOUR - HOUR / 10..=now + HOUR + HOUR / 10).contains(&says_due));
             key.due = says_due;
