@@ -54,7 +54,8 @@ impl Network {
     }
 
     /// In what live replicas of a key among `nodes` differ from what most of them hold: a line for each that does, none where
-    /// all agree. Records count as the same when provider, issuer, value and time of issue are.
+    /// all agree. Records count as the same when provider, issuer, value and time of issue are. Those without a signature do not
+    /// count: nobody passes them on, and where their node leaves before its spell has signed them, nobody ever will.
     pub fn divergence(&mut self, key_id: &str, nodes: &[PeerIndex]) -> Result<Vec<String>, NetworkError> {
         let holders = self.holders(key_id)?;
         let live = nodes.iter().filter(|node| self.peers()[node.0].is_alive());
@@ -62,7 +63,7 @@ impl Network {
         for node in live {
             let records = holders.get(node).map_or(&[][..], |held| &held.records);
             replicas
-                .entry(records.iter().map(essence).collect())
+                .entry(records.iter().filter(|record| is_signed(record)).map(essence).collect())
                 .or_default()
                 .push(*node);
         }
@@ -95,6 +96,10 @@ impl Network {
         nodes.truncate(count);
         nodes
     }
+}
+
+fn is_signed(record: &Value) -> bool {
+    record["signature"].as_array().is_some_and(|bytes| !bytes.is_empty())
 }
 
 fn essence(record: &Value) -> String {
