@@ -113,9 +113,8 @@ impl Population {
             let args = [json!(peer_id), json!(provider.key_id), json!(value), json!(null)];
             world.write(provider.issuer, "registerNodeProvider", &args)?;
         }
-        let of_key = |other: &&Provider| other.live && other.key_id == provider.key_id;
         // Of more providers than fit, who has missed a renewal puts the provider out for the others'.
-        let is_crowded = self.providers.iter().filter(of_key).count() > PROVIDERS_MAX;
+        let is_crowded = self.live_count(&provider.key_id) > PROVIDERS_MAX;
         world.note_registered((&provider.key_id, &issuer_id, &peer_id), is_crowded);
         self.providers[index].registered = (began, world.network.now());
         self.release_surplus(world, &provider.key_id);
@@ -239,10 +238,10 @@ impl Population {
     /// # Errors
     /// Where that fails for good.
     pub(crate) fn delete_eldest(&mut self, world: &mut World, key_id: &str) -> Result<()> {
-        let of_key = |provider: &&Provider| provider.live && provider.key_id == key_id;
-        if self.providers.iter().filter(of_key).count() < 2 {
+        if self.live_count(key_id) < 2 {
             return Ok(());
         }
+        let of_key = |provider: &&Provider| provider.live && provider.key_id == key_id;
         let Some(eldest) = self.providers.iter().position(|provider| of_key(&provider)) else {
             return Ok(());
         };
@@ -295,14 +294,19 @@ impl Population {
             .collect()
     }
 
+    /// The providers of a resource that were not deleted and have not left.
+    fn live_count(&self, key_id: &str) -> usize {
+        let live = self.providers.iter().filter(|provider| provider.live);
+        live.filter(|provider| provider.key_id == key_id).count()
+    }
+
     /// The resources that can have one more provider: of more than a key can hold, readers are told some.
     #[must_use]
     pub(crate) fn keys_with_room(&self) -> Vec<String> {
-        let count = |key_id: &String| {
-            let live = self.providers.iter().filter(|provider| provider.live);
-            live.filter(|provider| provider.key_id == *key_id).count()
-        };
-        let keys = self.keys.iter().filter(|key_id| count(key_id) < PROVIDERS_MAX);
+        let keys = self
+            .keys
+            .iter()
+            .filter(|key_id| self.live_count(key_id) < PROVIDERS_MAX);
         keys.cloned().collect()
     }
 

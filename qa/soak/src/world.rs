@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use devnet::kademlia::REPLICATION_FACTOR;
 use devnet::{
     AquaCompiler, AquaProgram, CallFailure, CallOptions, Causality, Judgement, Link, Network, NetworkConfig, PeerIndex,
     ProviderLedger, Query, ScheduleIndex, SpellSpec, ARTIFACTS_DIR_VARIABLE, EPOCH_SEC,
@@ -36,8 +37,6 @@ const SAMPLE_EVERY: Duration = Duration::from_secs(30 * 60);
 const PARTIAL: char = '!';
 /// Within this time a write has reached everybody whom its messages reach.
 const WRITE_SEC: u64 = 10;
-/// How many nodes keep a key.
-const NEIGHBOURS: usize = 20;
 /// One lookup in so many, and one more, may meet nodes alone that have missed a registration.
 const CHECKS_PER_MISSED_REGISTRATION: u64 = 1_000;
 /// Keeps the scenario's choices apart from the network's own.
@@ -409,7 +408,7 @@ impl World {
             return Ok(false);
         }
         let holders = self.who_holds(key_id, provider)?;
-        let by_chance = holders.matches('R').count() > NEIGHBOURS / 2;
+        let by_chance = holders.matches('R').count() > REPLICATION_FACTOR / 2;
         self.figures.registrations_missed += u64::from(by_chance);
         Ok(by_chance)
     }
